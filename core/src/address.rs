@@ -1,0 +1,157 @@
+//! Which addresses a node will have anything to do with.
+
+use core::fmt;
+use core::net::{Ipv4Addr, SocketAddr};
+
+/// Whether contacts on private networks may enter the table (the original's `LOCAL_OK`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivateAddresses {
+    /// They are as good as any: the network may be private itself.
+    Accept,
+    /// Loopback, private, link-local and carrier-shared addresses never enter and are never asked
+    /// because another node named them.
+    Refuse,
+}
+
+/// Why an address is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BadAddress {
+    /// It reaches everyone, and no one in particular.
+    Broadcast,
+    /// It reaches a group.
+    Multicast,
+    /// It is not IPv4, the only family that the wire has a form for.
+    NotIpv4,
+    /// It is our own.
+    Own,
+    /// Nothing can be sent to port 0.
+    PortZero,
+    /// It is on a private network, and the configuration refuses those.
+    Private,
+    /// It is in 0.0.0.0/8, "this network" (RFC 1122, section 3.2.1.3).
+    Unspecified,
+}
+
+impl fmt::Display for BadAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broadcast => "it is the broadcast address",
+            Self::Multicast => "it is a multicast address",
+            Self::NotIpv4 => "it is not an IPv4 address",
+            Self::Own => "it is our own address",
+            Self::PortZero => "its port is 0",
+            Self::Private => "it is on a private network",
+            Self::Unspecified => "it is an unspecified address",
+        })
+    }
+}
+
+impl core::error::Error for BadAddress {}
+
+/// An address in the one form in which addresses are compared: IPv4-mapped IPv6 becomes IPv4.
+pub(crate) fn canonical(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
+}
+
+/// Judges whether datagrams can come from and go to an address at all.
+pub(crate) fn check(addr: SocketAddr) -> Result<SocketAddr, BadAddress> {
+    let SocketAddr::V4(v4) = canonical(addr) else {
+        return Err(BadAddress::NotIpv4);
+    };
+    let ip = v4.ip();
+    if v4.port() == 0 {
+        Err(BadAddress::PortZero)
+    } else if ip.octets()[0] == 0 {
+        Err(BadAddress::Unspecified)
+    } else if ip.is_multicast() {
+        Err(BadAddress::Multicast)
+    } else if ip.is_broadcast() {
+        Err(BadAddress::Broadcast)
+    } else {
+        Ok(SocketAddr::V4(v4))
+    }
+}
+
+/// The rules for addresses that others name or write from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AddressRules {
+    pub(crate) private: PrivateAddresses,
+    pub(crate) own: Option<SocketAddr>,
+}
+
+impl AddressRules {
+    /// Judges whether a contact at this address may be asked and may enter the table.
+    pub(crate) fn admit(&self, addr: SocketAddr) -> Result<SocketAddr, BadAddress> {
+        let addr = check(addr)?;
+        if self.own == Some(addr) {
+            return Err(BadAddress::Own);
+        }
+        match (self.private, addr) {
+            (PrivateAddresses::Refuse, SocketAddr::V4(v4)) if is_private(*v4.ip()) => {
+                Err(BadAddress::Private)
+            }
+            _ => Ok(addr),
+        }
+    }
+}
+
+/// The original's rule names 10/8, 172.16/12, 192.168/16 and 127/8 (specification, section 9);
+/// link-local (RFC 3927) and carrier-shared (RFC 6598) addresses are as unreachable from outside.
+fn is_private(ip: Ipv4Addr) -> bool {
+    let [a, b, ..] = ip.octets();
+    ip.is_private() || ip.is_loopback() || ip.is_link_local() || (a == 100 && b & 0xc0 == 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(text: &str, private: PrivateAddresses) -> Result<SocketAddr, BadAddress> {
+        let own = Some(([198, 51, 100, 1], 7).into());
+        AddressRules { private, own }.admit(text.parse().expect("an address"))
+    }
+
+    #[test]
+    fn useless_addresses_are_refused() {
+        use BadAddress::*;
+        for (text, why) in [
+            ("255.255.255.255:1", Broadcast),
+            ("224.0.0.1:1", Multicast),
+            ("[2001:db8::1]:1", NotIpv4),
+            ("198.51.100.1:7", Own),
+            ("10.0.0.1:0", PortZero),
+            ("0.0.0.0:1", Unspecified),
+        ] {
+            assert_eq!(judge(text, PrivateAddresses::Accept), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_a_matter_of_choice() {
+        for text in [
+            "10.1.1.1:1",
+            "172.31.0.1:1",
+            "192.168.9.9:1",
+            "127.0.0.1:1",
+            "169.254.1.1:1",
+            "100.64.0.1:1",
+        ] {
+            assert!(judge(text, PrivateAddresses::Accept).is_ok(), "{text}");
+            assert_eq!(
+                judge(text, PrivateAddresses::Refuse),
+                Err(BadAddress::Private),
+                "{text}"
+            );
+        }
+        assert!(judge("172.32.0.1:1", PrivateAddresses::Refuse).is_ok());
+    }
+
+    #[test]
+    fn a_mapped_address_counts_as_ipv4() {
+        let mapped = "[::ffff:192.0.2.1]:5".parse().expect("an address");
+        assert_eq!(
+            check(mapped),
+            Ok("192.0.2.1:5".parse().expect("an address"))
+        );
+    }
+}

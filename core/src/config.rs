@@ -1,0 +1,493 @@
+//! The settings of a node: plain fields, presets for the three sets of habits, one check.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::address::PrivateAddresses;
+use crate::id::Id;
+use crate::value::Value;
+use crate::wire::{Dialect, Method};
+
+/// Every setting of a node.
+///
+/// Start from a preset and change what you need; [`Node::new`](crate::Node::new) checks the whole
+/// once. Sections in the field docs are those of the specification of the original.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The wire dialect spoken.
+    pub dialect: Dialect,
+    /// The identifier to take; drawn from the seed when `None`. A restored node keeps its own.
+    pub id: Option<Id>,
+    /// What this node does for others.
+    pub role: Role,
+    /// Where others reach this node, when that is known: it is then never asked nor entered.
+    pub address: Option<SocketAddr>,
+    /// Whether contacts on private networks may enter the table.
+    pub private_addresses: PrivateAddresses,
+
+    /// Contacts in a bucket, in an answer, and at the end of a lookup (section 4: 8).
+    pub k: usize,
+    /// Queries that a lookup keeps in flight at once (section 12: 4, later 8).
+    pub alpha: usize,
+    /// How many nodes a value is stored at (section 12: 3, later 6).
+    pub redundancy: usize,
+    /// Which holders of a key a `get` asks, unless it says otherwise.
+    pub retrieve: Retrieve,
+    /// Failures in a row after which a contact leaves the table (section 4: 3).
+    pub max_failures: u8,
+
+    /// How calls are sent again, and when they are given up.
+    pub retry: Retry,
+    /// How long a contact that answered counts as alive without being asked again
+    /// (section 4, `MIN_PING_INTERVAL`: 15 minutes). An address that did not answer is left in
+    /// peace for as long.
+    pub fresh: Duration,
+    /// How long a bucket may go unused before it is refreshed (section 4: 1 hour).
+    pub staleness: Duration,
+    /// How long a stored value lives (section 8: 1 hour, later 3).
+    pub expiry: Duration,
+    /// When the first checkpoint is due after the start (section 7: 60 s).
+    pub first_checkpoint: Duration,
+    /// Time from one checkpoint to the next, give or take a tenth (section 7: 5 minutes).
+    pub checkpoint: Duration,
+    /// The first wait before a node that found nobody tries again (section 10: 20 s). It doubles
+    /// with each try.
+    pub rejoin_first: Duration,
+    /// The longest such wait.
+    pub rejoin_longest: Duration,
+    /// How long an operation may take: what it has by then is its result.
+    pub operation_timeout: Duration,
+
+    /// Whether changes that must survive a crash are reported, and waited for, before they are
+    /// acknowledged.
+    pub journal: Journal,
+    /// Limits on what is stored for others.
+    pub store: StoreLimits,
+    /// Limits on everything else that grows with what the network or the user does.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// Our own habits: timeouts that follow the network's round trips, everything else as the
+    /// later generation of the original had it, with the alpha of the earlier.
+    #[must_use]
+    pub fn adaptive() -> Self {
+        Self {
+            dialect: Dialect::Khashmir,
+            id: None,
+            role: Role::ReadWrite,
+            address: None,
+            private_addresses: PrivateAddresses::Accept,
+            k: 8,
+            alpha: 4,
+            redundancy: 6,
+            retrieve: Retrieve::Closest(6),
+            max_failures: 3,
+            retry: Retry::Adaptive,
+            fresh: Duration::from_secs(15 * 60),
+            staleness: Duration::from_secs(60 * 60),
+            expiry: Duration::from_secs(3 * 60 * 60),
+            first_checkpoint: Duration::from_secs(60),
+            checkpoint: Duration::from_secs(5 * 60),
+            rejoin_first: Duration::from_secs(20),
+            rejoin_longest: Duration::from_secs(10 * 60),
+            operation_timeout: Duration::from_secs(3 * 60),
+            journal: Journal::Off,
+            store: StoreLimits::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The habits of the original's later generation (section 12): three sends at 0, 2 and 6 s,
+    /// given up at 9 s, alpha 8.
+    #[must_use]
+    pub fn late() -> Self {
+        Self {
+            alpha: 8,
+            retry: Retry::late(),
+            ..Self::adaptive()
+        }
+    }
+
+    /// The habits of the original's earlier generation (section 12): one send, given up at 20 s,
+    /// redundancy 3, values that live for an hour.
+    #[must_use]
+    pub fn early() -> Self {
+        Self {
+            redundancy: 3,
+            retrieve: Retrieve::Closest(3),
+            retry: Retry::early(),
+            expiry: Duration::from_secs(60 * 60),
+            operation_timeout: Duration::from_secs(10 * 60),
+            ..Self::adaptive()
+        }
+    }
+
+    /// The longest that an accepted command can run before its ending event.
+    #[must_use]
+    pub fn longest_operation(&self) -> Duration {
+        self.operation_timeout
+    }
+
+    /// Checks that the settings can work together.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first field that cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let counts = [
+            ("k", self.k, MAX_K),
+            ("alpha", self.alpha, MAX_ALPHA),
+            ("redundancy", self.redundancy, MAX_K),
+            (
+                "max_failures",
+                usize::from(self.max_failures),
+                usize::from(u8::MAX),
+            ),
+            (
+                "store.max_value_len",
+                self.store.max_value_len,
+                Value::MAX_LEN,
+            ),
+            (
+                "store.max_values_per_key",
+                self.store.max_values_per_key,
+                usize::MAX,
+            ),
+            ("store.max_keys", self.store.max_keys, usize::MAX),
+            ("store.max_bytes", self.store.max_bytes, usize::MAX),
+            ("limits.max_calls", self.limits.max_calls, usize::MAX),
+            (
+                "limits.max_operations",
+                self.limits.max_operations,
+                usize::MAX,
+            ),
+            ("limits.max_events", self.limits.max_events, usize::MAX),
+            ("limits.max_records", self.limits.max_records, usize::MAX),
+            (
+                "limits.max_datagrams",
+                self.limits.max_datagrams,
+                usize::MAX,
+            ),
+            ("limits.max_probes", self.limits.max_probes, usize::MAX),
+            (
+                "limits.max_bootstrap",
+                self.limits.max_bootstrap,
+                usize::MAX,
+            ),
+        ];
+        for (field, value, most) in counts {
+            if value == 0 || value > most {
+                return Err(ConfigError {
+                    field,
+                    problem: Problem::OutOfRange { least: 1, most },
+                });
+            }
+        }
+        let spans = [
+            ("fresh", self.fresh),
+            ("staleness", self.staleness),
+            ("expiry", self.expiry),
+            ("first_checkpoint", self.first_checkpoint),
+            ("checkpoint", self.checkpoint),
+            ("rejoin_first", self.rejoin_first),
+            ("rejoin_longest", self.rejoin_longest),
+            ("operation_timeout", self.operation_timeout),
+        ];
+        for (field, span) in spans {
+            if span < SHORTEST_SPAN {
+                return Err(ConfigError {
+                    field,
+                    problem: Problem::TooShort,
+                });
+            }
+        }
+        self.retry.check()
+    }
+}
+
+/// Our own habits.
+impl Default for Config {
+    fn default() -> Self {
+        Self::adaptive()
+    }
+}
+
+/// More contacts than this do not fit into one answer of 1472 bytes, whatever the transaction id.
+const MAX_K: usize = 32;
+/// A lookup with more in flight than this is a flood.
+const MAX_ALPHA: usize = 256;
+/// Shorter spans would make a node spin.
+const SHORTEST_SPAN: Duration = Duration::from_millis(1);
+
+/// Settings that cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The field at fault.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What can be wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Waits have to follow each other.
+    NotAscending,
+    /// A number outside of its range.
+    OutOfRange {
+        /// The least that it can be.
+        least: usize,
+        /// The most that it can be.
+        most: usize,
+    },
+    /// A span of time under a millisecond.
+    TooShort,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = self.field;
+        match self.problem {
+            Problem::NotAscending => write!(f, "{field} must ascend and end before giving up"),
+            Problem::OutOfRange { least, most } => {
+                write!(f, "{field} must be from {least} to {most}")
+            }
+            Problem::TooShort => write!(f, "{field} must be at least 1 ms"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// What a node does for others: the original's three classes, and one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Answers `ping`, `join` and `find_node`; handles no values.
+    Base,
+    /// Answers `find_value` and `get_value` too, and looks values up.
+    Read,
+    /// Stores values too: a full node.
+    ReadWrite,
+    /// Asks and never answers, so that others do not take it into their tables: for nodes that
+    /// will be gone in a moment.
+    Client,
+}
+
+impl Role {
+    /// Whether a query of this method is answered.
+    #[must_use]
+    pub const fn serves(self, method: Method) -> bool {
+        match self {
+            Self::Client => false,
+            Self::Base | Self::Read | Self::ReadWrite => self.knows(method),
+        }
+    }
+
+    /// Whether this node's own commands may use the method: the original's classes have no more
+    /// commands than answers.
+    #[must_use]
+    pub const fn knows(self, method: Method) -> bool {
+        match method {
+            Method::Ping | Method::Join | Method::FindNode => true,
+            Method::FindValue | Method::GetValue => !matches!(self, Self::Base),
+            Method::StoreValue => matches!(self, Self::ReadWrite | Self::Client),
+        }
+    }
+}
+
+/// Which of the nodes that hold values of a key are asked for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Retrieve {
+    /// All of them.
+    All,
+    /// As many as it takes to have this many distinct values.
+    AtMost(usize),
+    /// The closest this many that answer, as a negative number means it in the original
+    /// (section 5).
+    Closest(usize),
+}
+
+/// How calls are sent again, and when they are given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// The waits follow the measured round trips.
+    Adaptive,
+    /// The waits are fixed, counted from the first send.
+    Fixed {
+        /// When the same bytes are sent again.
+        resend: Vec<Duration>,
+        /// When the call has failed.
+        give_up: Duration,
+    },
+}
+
+impl Retry {
+    /// The later generation: 0, 2 and 6 s, given up at 9 s (section 2).
+    #[must_use]
+    pub fn late() -> Self {
+        Self::Fixed {
+            resend: vec![Duration::from_secs(2), Duration::from_secs(6)],
+            give_up: Duration::from_secs(9),
+        }
+    }
+
+    /// The earlier generation: once, given up at 20 s (section 2).
+    #[must_use]
+    pub const fn early() -> Self {
+        Self::Fixed {
+            resend: Vec::new(),
+            give_up: Duration::from_secs(20),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let Self::Fixed { resend, give_up } = self else {
+            return Ok(());
+        };
+        if *give_up < SHORTEST_SPAN {
+            return Err(ConfigError {
+                field: "retry.give_up",
+                problem: Problem::TooShort,
+            });
+        }
+        let ascend = resend.is_sorted_by(|a, b| a < b);
+        if !ascend || resend.iter().any(|at| *at < SHORTEST_SPAN || at >= give_up) {
+            return Err(ConfigError {
+                field: "retry.resend",
+                problem: Problem::NotAscending,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Whether acknowledgements wait until the driver has made their cause durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Journal {
+    /// There are no records and nothing waits: stored values live as long as the process, or as
+    /// the last snapshot.
+    Off,
+    /// Each change is a record, and a store is acknowledged once the driver has confirmed it.
+    On,
+}
+
+/// Limits on what is stored for others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// The longest value in bytes, at most [`Value::MAX_LEN`]; longer ones are refused.
+    pub max_value_len: usize,
+    /// Values under one key; another one is refused.
+    pub max_values_per_key: usize,
+    /// Keys; when there are more, the farthest from our own identifier gives way.
+    pub max_keys: usize,
+    /// Bytes of keys and values in all, with [`StoreLimits::OVERHEAD`] added for each value; when
+    /// there are more, the farthest key gives way.
+    pub max_bytes: usize,
+}
+
+impl StoreLimits {
+    /// What keeping one value costs beside its own bytes, in round numbers.
+    pub const OVERHEAD: usize = 64;
+}
+
+/// 500 values under a key, 32 MiB in all.
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self {
+            max_value_len: Value::MAX_LEN,
+            max_values_per_key: 500,
+            max_keys: 1 << 17,
+            max_bytes: 32 << 20,
+        }
+    }
+}
+
+/// Limits on everything that grows with what the network or the user does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls in flight; operations wait for a free one, unasked pings are left out.
+    pub max_calls: usize,
+    /// Commands under way at once; another one is refused as busy.
+    pub max_operations: usize,
+    /// Events not yet polled, room for what running commands may still report included; at the
+    /// limit new commands are refused as busy.
+    pub max_events: usize,
+    /// Records not yet polled; at the limit stores are answered with a fault.
+    pub max_records: usize,
+    /// Datagrams not yet polled, and as many that wait for a record; the oldest is dropped.
+    pub max_datagrams: usize,
+    /// Unasked pings in flight (newcomers and doubtful contacts), and a hundred times as many
+    /// addresses remembered because they did not answer; the oldest of these is forgotten.
+    pub max_probes: usize,
+    /// Bootstrap addresses of one join; more are refused.
+    pub max_bootstrap: usize,
+    /// Puts that are kept stored; another one is refused as busy.
+    pub max_kept: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_calls: 1024,
+            max_operations: 256,
+            max_events: 16_384,
+            max_records: 4096,
+            max_datagrams: 4096,
+            max_probes: 32,
+            max_bootstrap: 256,
+            max_kept: 65_536,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_presets_pass_their_own_check() {
+        for config in [Config::adaptive(), Config::late(), Config::early()] {
+            assert_eq!(config.check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_setting_that_cannot_work_is_named() {
+        let no_alpha = Config {
+            alpha: 0,
+            ..Config::adaptive()
+        };
+        assert_eq!(no_alpha.check().map_err(|error| error.field), Err("alpha"));
+        let spinning = Config {
+            checkpoint: Duration::ZERO,
+            ..Config::adaptive()
+        };
+        assert_eq!(
+            spinning.check().map_err(|error| error.field),
+            Err("checkpoint")
+        );
+        let late_resend = Retry::Fixed {
+            resend: vec![Duration::from_secs(10)],
+            give_up: Duration::from_secs(9),
+        };
+        let backwards = Config {
+            retry: late_resend,
+            ..Config::adaptive()
+        };
+        assert_eq!(
+            backwards.check().map_err(|error| error.field),
+            Err("retry.resend")
+        );
+    }
+
+    #[test]
+    fn roles_nest_and_a_client_only_asks() {
+        assert!(!Role::Base.serves(Method::FindValue) && Role::Base.serves(Method::Join));
+        assert!(!Role::Read.serves(Method::StoreValue) && Role::Read.serves(Method::GetValue));
+        assert!(Role::ReadWrite.serves(Method::StoreValue));
+        assert!(!Role::Client.serves(Method::Ping) && Role::Client.knows(Method::StoreValue));
+    }
+}

@@ -1,0 +1,55 @@
+//! Whom to ask next: a walk towards a target, and a spread over a fixed list. Neither knows the
+//! wire nor the clock; both are told what happened and say what follows.
+
+mod frontier;
+mod spread;
+
+pub(crate) use frontier::Frontier;
+pub(crate) use spread::Spread;
+
+/// How it stands with someone who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not asked yet.
+    Fresh,
+    /// Asked, and within its time.
+    Waiting,
+    /// Asked, and slower than expected: it no longer keeps others from being asked.
+    Slow,
+    /// Asked, and so late that nobody waits for it; its answer would still count.
+    Silent,
+    /// Answered.
+    Answered,
+    /// Did not answer, or not as it should.
+    Failed,
+}
+
+impl State {
+    /// Whether an answer may still come.
+    const fn is_pending(self) -> bool {
+        matches!(self, Self::Waiting | Self::Slow | Self::Silent)
+    }
+}
+
+/// What is learnt about someone who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The time in which it should have answered is over.
+    Slow,
+    /// It is no use waiting for it any longer.
+    Silent,
+    /// It failed.
+    Failed,
+}
+
+impl News {
+    /// The state that follows; nothing changes for someone who is not asked, or already worse.
+    const fn apply(self, state: State) -> State {
+        match (self, state) {
+            (Self::Slow, State::Waiting) => State::Slow,
+            (Self::Silent, State::Waiting | State::Slow) => State::Silent,
+            (Self::Failed, State::Waiting | State::Slow | State::Silent) => State::Failed,
+            (Self::Slow | Self::Silent | Self::Failed, unchanged) => unchanged,
+        }
+    }
+}

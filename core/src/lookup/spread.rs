@@ -1,0 +1,176 @@
+//! A spread over a fixed list: ask those on it, in order, until a quota is met.
+//!
+//! Each one on the list is expected to contribute some share of the quota. No more are asked at a
+//! time than could meet it together; a failure brings in the next.
+
+use alloc::vec::Vec;
+
+use super::{News, State};
+use crate::contact::Contact;
+use crate::id::Id;
+
+struct Member {
+    contact: Contact,
+    state: State,
+    /// What it is expected to contribute.
+    share: u64,
+}
+
+/// A list of contacts being asked until enough has come in.
+pub(crate) struct Spread {
+    members: Vec<Member>,
+    alpha: usize,
+    quota: u64,
+    credit: u64,
+}
+
+impl Spread {
+    /// A spread that is over when contributions add up to `quota`, asking `alpha` at a time.
+    pub(crate) const fn new(quota: u64, alpha: usize) -> Self {
+        Self {
+            members: Vec::new(),
+            alpha,
+            quota,
+            credit: 0,
+        }
+    }
+
+    /// Puts a contact at the end of the list.
+    pub(crate) fn push(&mut self, contact: Contact, share: u64) {
+        self.members.push(Member {
+            contact,
+            state: State::Fresh,
+            share,
+        });
+    }
+
+    /// Whom to ask now, if anyone.
+    pub(crate) fn next(&mut self) -> Option<Contact> {
+        let mut in_flight = 0;
+        let mut expected = self.credit;
+        for member in &self.members {
+            if matches!(member.state, State::Waiting | State::Slow) {
+                expected = expected.saturating_add(member.share);
+            }
+            in_flight += usize::from(member.state == State::Waiting);
+        }
+        if expected >= self.quota || in_flight >= self.alpha {
+            return None;
+        }
+        let next = self
+            .members
+            .iter_mut()
+            .find(|member| member.state == State::Fresh)?;
+        next.state = State::Waiting;
+        Some(next.contact)
+    }
+
+    /// Reports that someone answered. False for whoever was not being asked.
+    pub(crate) fn answered(&mut self, id: &Id) -> bool {
+        match self.find(id) {
+            Some(member) if member.state.is_pending() => {
+                member.state = State::Answered;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Adds a contribution.
+    pub(crate) const fn credit(&mut self, contribution: u64) {
+        self.credit = self.credit.saturating_add(contribution);
+    }
+
+    /// What is still missing.
+    pub(crate) const fn missing(&self) -> u64 {
+        self.quota.saturating_sub(self.credit)
+    }
+
+    /// What a contact was expected to contribute.
+    pub(crate) fn share(&self, id: &Id) -> u64 {
+        let member = self.members.iter().find(|member| member.contact.id == *id);
+        member.map_or(0, |member| member.share)
+    }
+
+    /// Reports anything else about someone who is being asked.
+    pub(crate) fn report(&mut self, id: &Id, news: News) {
+        if let Some(member) = self.find(id) {
+            member.state = news.apply(member.state);
+        }
+    }
+
+    /// Whether the quota is met, or nobody is left to meet it.
+    pub(crate) fn is_done(&self) -> bool {
+        let open = |m: &Member| matches!(m.state, State::Fresh | State::Waiting | State::Slow);
+        self.credit >= self.quota || !self.members.iter().any(open)
+    }
+
+    fn find(&mut self, id: &Id) -> Option<&mut Member> {
+        self.members
+            .iter_mut()
+            .find(|member| member.contact.id == *id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contact(first: u8) -> Contact {
+        Contact::new(Id::new([first; 20]), ([10, 0, 0, first], 1).into())
+    }
+
+    fn spread(quota: u64, alpha: usize, members: &[u8]) -> Spread {
+        let mut spread = Spread::new(quota, alpha);
+        for first in members {
+            spread.push(contact(*first), 1);
+        }
+        spread
+    }
+
+    fn asked(spread: &mut Spread) -> Vec<u8> {
+        core::iter::from_fn(|| spread.next())
+            .map(|c| c.id.as_bytes()[0])
+            .collect()
+    }
+
+    fn accepts(spread: &mut Spread, first: u8) {
+        assert!(spread.answered(&contact(first).id));
+        spread.credit(1);
+    }
+
+    #[test]
+    fn a_failure_brings_in_the_next_until_the_quota_is_met() {
+        let mut spread = spread(2, 8, &[1, 2, 3, 4]);
+        assert_eq!(asked(&mut spread), [1, 2]);
+        spread.report(&contact(1).id, News::Failed);
+        assert_eq!(asked(&mut spread), [3]);
+        accepts(&mut spread, 2);
+        assert_eq!(asked(&mut spread), []);
+        accepts(&mut spread, 3);
+        assert!(spread.is_done());
+    }
+
+    #[test]
+    fn a_silent_one_brings_in_the_next_and_still_counts_when_it_answers() {
+        let mut spread = spread(1, 8, &[1, 2]);
+        assert_eq!(asked(&mut spread), [1]);
+        spread.report(&contact(1).id, News::Silent);
+        assert_eq!(asked(&mut spread), [2]);
+        accepts(&mut spread, 1);
+        assert!(spread.is_done());
+    }
+
+    #[test]
+    fn it_ends_when_nobody_is_left() {
+        let mut spread = spread(5, 1, &[1, 2]);
+        assert_eq!(asked(&mut spread), [1]);
+        spread.report(&contact(1).id, News::Slow);
+        assert_eq!(asked(&mut spread), [2]);
+        spread.report(&contact(2).id, News::Failed);
+        assert!(!spread.is_done());
+        spread.report(&contact(1).id, News::Failed);
+        assert!(spread.is_done());
+        assert_eq!(spread.missing(), 5);
+    }
+}

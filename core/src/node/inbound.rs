@@ -1,0 +1,232 @@
+//! What arrives: queries are served, answers go to whoever asked, and the table hears of both.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::outbox::{Queued, Safe};
+use super::{Drop, Life, Node, Owner, Probe, Reachable, Record};
+use crate::address;
+use crate::contact::Contact;
+use crate::id::Id;
+use crate::operation::{Answer, CallError, Trouble};
+use crate::routing::{Failed, Heard, Seen};
+use crate::rpc::Closed;
+use crate::server::{self, Served, Server, Stored, Storing, Verdict};
+use crate::value::Value;
+use crate::wire::{Breach, Message, Reply};
+
+impl Node {
+    pub(super) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
+        self.stats.datagrams_in += 1;
+        self.stats.bytes_in += datagram.len() as u64;
+        if self.life != Life::Running {
+            return self.stats.drop(Drop::Off);
+        }
+        let from = match address::check(from) {
+            Ok(from) => from,
+            Err(why) => return self.stats.drop(Drop::Source(why)),
+        };
+        let message = match self.config.dialect.decode(datagram) {
+            Ok(message) => message,
+            Err(malformed) => return self.stats.drop(Drop::Malformed(malformed)),
+        };
+        match &message {
+            Message::Query { .. }
+            | Message::WrongArguments { .. }
+            | Message::UnknownMethod { .. } => {
+                self.serve(from, &message);
+            }
+            Message::Reply { tid, reply } => self.answered(from, tid, Ok(reply)),
+            Message::Error { tid, code, .. } => {
+                self.answered(from, tid, Err(CallError::Refused(*code)));
+            }
+            Message::Broken { tid, breach } => {
+                self.answered(from, tid, Err(CallError::Broken(*breach)));
+            }
+        }
+    }
+
+    /// Sends a datagram, and counts the one that had to give way to it, if one had to.
+    pub(super) fn send(&mut self, to: SocketAddr, datagram: Vec<u8>) {
+        self.send_when(Safe::Now, to, datagram);
+    }
+
+    /// Stores a value in our own store, for ourselves; says when that is safe.
+    pub(super) fn store_own(&mut self, key: Id, value: Value) -> Option<Safe> {
+        if value.as_bytes().len() > self.config.store.max_value_len
+            || !self.outbox.has_room_for_records()
+        {
+            return None;
+        }
+        let now = self.now;
+        let stored = self.server().store_own(now, key, value)?;
+        Some(self.note(stored))
+    }
+
+    /// Tells the table of a contact, and acts on what it says.
+    pub(super) fn hear_of(&mut self, contact: Contact, heard: Heard) {
+        let Ok(addr) = self.rules().admit(contact.addr) else {
+            return;
+        };
+        let contact = Contact::new(contact.id, addr);
+        match self.table.see(self.now, contact, heard) {
+            Seen::Elsewhere(known) => self.probe(known, Probe::Suspected),
+            Seen::FullOfDoubt(oldest) => self.probe(oldest, Probe::Doubted),
+            Seen::Room => self.probe(contact, Probe::Newcomer),
+            Seen::Entered | Seen::Full | Seen::Known | Seen::Unwanted => {}
+        }
+    }
+
+    /// Does what follows from a call that brought nothing.
+    pub(super) fn call_failed(&mut self, closed: &Closed<Owner>, error: CallError) {
+        self.stats.of(closed.method).failure(closed.took);
+        self.count_against(closed, error);
+        match closed.owner {
+            Owner::Operation { op, branch } => {
+                self.operations.failed(op, closed.peer.addr, error);
+                self.trouble(op, &closed.peer, branch, Trouble::Failed(error));
+            }
+            Owner::Probe(_) => {
+                let until = self.now + self.config.fresh;
+                self.upkeep.probe_failed(closed.peer.addr, until);
+            }
+        }
+    }
+
+    fn serve(&mut self, from: SocketAddr, message: &Message<'_>) {
+        let method = server::method_of(message);
+        match method {
+            Some(method) => self.stats.of(method).received += 1,
+            None => self.stats.unknown_methods += 1,
+        }
+        let now = self.now;
+        match self.server().serve(now, from, message) {
+            Served::Answered { datagram, verdict } => {
+                if let (Verdict::Error, Some(method)) = (verdict, method) {
+                    self.stats.of(method).errors += 1;
+                }
+                self.send(from, datagram);
+            }
+            Served::Stored { datagram, stored } => {
+                let safe = self.note(stored);
+                self.send_when(safe, from, datagram);
+            }
+            Served::Silence => return self.stats.drop(Drop::Client),
+        }
+        self.reachable = Reachable::Yes;
+        if let Message::Query { sender, .. } = message {
+            self.hear_of(Contact::new(*sender, from), Heard::Asked);
+        }
+    }
+
+    fn answered(&mut self, from: SocketAddr, tid: &[u8], answer: Result<&Reply<'_>, CallError>) {
+        let Some(closed) = self.calls.close(self.now, tid, from) else {
+            return self.stats.drop(Drop::NotAsked);
+        };
+        if let Owner::Probe(_) = closed.owner {
+            self.upkeep.probe_ended(from);
+        }
+        if let Err(error) = answer.and_then(|reply| self.replied(&closed, reply)) {
+            self.call_failed(&closed, error);
+        }
+    }
+
+    /// Takes in an answer that the wire finds no fault with.
+    fn replied(&mut self, closed: &Closed<Owner>, reply: &Reply<'_>) -> Result<(), CallError> {
+        let expected = closed.peer.id.unwrap_or(reply.id);
+        if reply.id != expected || reply.id == self.own {
+            return Err(CallError::WrongId);
+        }
+        if reply.id.is_null() {
+            return Err(CallError::Broken(Breach::Id));
+        }
+        let from = closed.peer.addr;
+        if let Owner::Operation { op, branch } = closed.owner {
+            let answer = Answer {
+                from,
+                branch,
+                took: closed.took,
+                reply,
+            };
+            let rules = self.rules();
+            self.operations
+                .answered(op, &answer, &rules)
+                .map_err(CallError::Broken)?;
+        }
+        self.stats.of(closed.method).success(closed.took);
+        if let Some(round_trip) = closed.round_trip {
+            self.calls.measured(round_trip);
+        }
+        self.hear_of(
+            Contact::new(reply.id, from),
+            Heard::Answered(closed.round_trip),
+        );
+        if let Owner::Operation { op, .. } = closed.owner {
+            self.advance(op);
+        }
+        Ok(())
+    }
+
+    /// Holds a failed call against the contact: silence and broken answers count, another id at
+    /// its address means that it is gone, and an error is an answer like any other.
+    fn count_against(&mut self, closed: &Closed<Owner>, error: CallError) {
+        let Some(contact) = closed.peer.contact() else {
+            return;
+        };
+        let doubted = closed.owner == Owner::Probe(Probe::Doubted);
+        let failed = match error {
+            CallError::Refused(_) => return,
+            CallError::WrongId => self.table.remove(self.now, &contact),
+            CallError::Broken(_) | CallError::Timeout if doubted => {
+                self.table.remove(self.now, &contact)
+            }
+            CallError::Broken(_) | CallError::Timeout => self.table.fail(self.now, &contact),
+        };
+        match failed {
+            Failed::Removed => self.upkeep.remember(contact.addr),
+            Failed::RemovedFor(candidate) => {
+                self.upkeep.remember(contact.addr);
+                self.probe(candidate, Probe::Newcomer);
+            }
+            Failed::Kept | Failed::Unknown => {}
+        }
+    }
+
+    fn note(&mut self, stored: Stored) -> Safe {
+        let Stored {
+            key,
+            value,
+            evicted,
+        } = stored;
+        let lifetime = self.config.expiry;
+        self.outbox.record(|| Record::Stored {
+            key,
+            value,
+            lifetime,
+            evicted,
+        })
+    }
+
+    fn send_when(&mut self, safe: Safe, to: SocketAddr, datagram: Vec<u8>) {
+        if self.outbox.send_after(safe, to, datagram) == Queued::DroppedOldest {
+            self.stats.drop(Drop::Outgoing);
+        }
+    }
+
+    fn server(&mut self) -> Server<'_> {
+        let room = self.outbox.has_room_for_records();
+        Server {
+            dialect: self.config.dialect,
+            role: self.config.role,
+            own: self.own,
+            k: self.config.k,
+            max_value_len: self.config.store.max_value_len,
+            expiry: self.config.expiry,
+            storing: if room { Storing::Open } else { Storing::Busy },
+            table: &self.table,
+            store: &mut self.store,
+            tokens: &self.tokens,
+            rng: &mut self.rng,
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! The node: one state machine made of all the parts, and the only thing that drivers see.
+
+mod command;
+mod commands;
+mod event;
+mod inbound;
+mod operations;
+mod outbox;
+mod snapshot;
+mod stats;
+mod upkeep;
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+pub use command::{Buckets, Command, Keep, OpId, OwnStore, Refused};
+pub use event::{Event, Record, RecordNo};
+pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
+pub use stats::{Drop, MethodStats, Reachable, Stats, Status};
+
+use crate::address::AddressRules;
+use crate::config::{Config, ConfigError, StoreLimits};
+use crate::contact::Contact;
+use crate::id::Id;
+use crate::operation::Abort;
+use crate::rng::{Rng, Seed};
+use crate::routing::{Habits, Table};
+use crate::rpc::Calls;
+use crate::storage::{Bounds, Store};
+use crate::time::Instant;
+use crate::token::Tokens;
+use operations::Operations;
+use outbox::Outbox;
+use upkeep::Upkeep;
+
+/// One node of the network, without socket, clock or entropy of its own.
+///
+/// Methods come in four kinds. *Inputs* (`handle_*`, [`start`](Self::start) and its short forms,
+/// [`cancel`](Self::cancel), [`leave`](Self::leave), [`shutdown`](Self::shutdown)) take the time
+/// and change the node. *Outputs* (`poll_*`) say what the node wants: call each until it is `None`
+/// after every input, or later, in any order. *Looks* (`id`, `closest`, `stats`, …) change nothing.
+/// And a node is made with [`new`](Self::new) or [`restore`](Self::restore).
+///
+/// The [crate documentation](crate) shows the loop and states the laws.
+pub struct Node {
+    config: Config,
+    own: Id,
+    life: Life,
+    /// The latest time seen: time never runs back.
+    now: Instant,
+    started: Instant,
+    rng: Rng,
+    table: Table,
+    store: Store,
+    tokens: Tokens,
+    calls: Calls<Owner>,
+    operations: Operations,
+    upkeep: Upkeep,
+    outbox: Outbox,
+    stats: Stats,
+    reachable: Reachable,
+}
+
+/// The life stages of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// It answers and asks.
+    Running,
+    /// It has left its network: it neither answers nor asks, until it joins one.
+    Left,
+    /// It is over.
+    ShutDown,
+}
+
+/// For whom a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// A part of an operation.
+    Operation { op: OpId, branch: u16 },
+    /// Upkeep's.
+    Probe(Probe),
+}
+
+/// Why upkeep pings someone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    /// It was long unseen, and somebody wants its place.
+    Doubted,
+    /// It failed, or another claims its id: does it still answer?
+    Suspected,
+    /// It would like to enter the table.
+    Newcomer,
+}
+
+impl Node {
+    /// A new node with an empty table.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the settings cannot work.
+    pub fn new(config: Config, seed: Seed, now: Instant) -> Result<Self, ConfigError> {
+        let mut rng = Rng::new(seed);
+        let drawn = rng.id();
+        let own = config.id.filter(|id| !id.is_null()).unwrap_or(drawn);
+        Self::with_identity(config, own, rng, now)
+    }
+
+    /// A node that goes on where another left off, `away` after its snapshot was taken.
+    ///
+    /// Contacts whose last answer is no older than the configuration's `fresh`, the time away
+    /// included, stand as verified. Older ones are only tried as bootstrap contacts. Buckets keep
+    /// the time since they were last looked up; values keep what is left of their lives.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the settings cannot work.
+    pub fn restore(
+        config: Config,
+        mut snapshot: Snapshot,
+        away: Duration,
+        seed: Seed,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        snapshot.advance(away);
+        let mut node = Self::with_identity(config, snapshot.id(), Rng::new(seed), now)?;
+        let rules = node.rules();
+        for saved in snapshot.contacts() {
+            let Ok(addr) = rules.admit(saved.contact.addr) else {
+                continue;
+            };
+            let contact = Contact::new(saved.contact.id, addr);
+            if saved.answered_ago <= node.config.fresh {
+                node.table.restore(now, contact, saved.answered_ago);
+            } else {
+                node.upkeep.remember(addr);
+            }
+        }
+        node.table.restore_ages(now, snapshot.bucket_ages());
+        for saved in snapshot.values() {
+            node.store
+                .put(*saved.key, saved.value.clone(), now + saved.remaining);
+        }
+        node.presence_after_restore();
+        Ok(node)
+    }
+
+    // ---- inputs
+
+    /// Takes in a datagram. Bad ones are counted and dropped; this never fails.
+    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        self.advance_clock(now);
+        self.receive(from, datagram);
+        self.settle();
+    }
+
+    /// Does what has fallen due. Nothing happens when nothing has.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance_clock(now);
+        self.do_due();
+        self.settle();
+    }
+
+    /// Takes in that all records up to this one are safe, and lets go of the acknowledgements that
+    /// waited for them.
+    pub fn handle_durable(&mut self, now: Instant, up_to: RecordNo) {
+        self.advance_clock(now);
+        self.outbox.durable(up_to);
+        self.confirm_own_stores();
+        self.settle();
+    }
+
+    /// Starts a command: the one door for all of them.
+    ///
+    /// # Errors
+    /// [`Refused`] says why nothing was started.
+    pub fn start(&mut self, now: Instant, command: Command) -> Result<OpId, Refused> {
+        self.advance_clock(now);
+        let started = self.accept(command);
+        self.settle();
+        started
+    }
+
+    /// Ends a command, with [`Abort::Cancelled`] as its outcome; or stops keeping the value of a
+    /// put that is over. False when there is nothing to end.
+    pub fn cancel(&mut self, now: Instant, op: OpId) -> bool {
+        self.advance_clock(now);
+        let kept = self.upkeep.forget_kept(op);
+        let cancelled = self.abort(op, Abort::Cancelled);
+        self.settle();
+        kept || cancelled
+    }
+
+    /// Leaves the network: everything under way ends with [`Abort::Left`], nothing is kept or
+    /// retried any longer, and nobody is answered. Table and store stay, and
+    /// [joining](Command::Join) works again.
+    pub fn leave(&mut self, now: Instant) {
+        self.advance_clock(now);
+        if self.life == Life::Running {
+            self.life = Life::Left;
+            self.stop(Abort::Left);
+        }
+    }
+
+    /// Ends the node: everything under way ends with [`Abort::ShutDown`]. What waits to be polled
+    /// still can be; datagrams are ignored, and commands refused.
+    pub fn shutdown(&mut self, now: Instant) {
+        self.advance_clock(now);
+        if self.life != Life::ShutDown {
+            self.life = Life::ShutDown;
+            self.stop(Abort::ShutDown);
+        }
+    }
+
+    // ---- inputs in short
+
+    /// [`Command::Ping`].
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn ping(&mut self, now: Instant, addr: SocketAddr) -> Result<OpId, Refused> {
+        self.start(now, Command::Ping { addr })
+    }
+
+    /// [`Command::Join`].
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn join(&mut self, now: Instant, bootstrap: &[SocketAddr]) -> Result<OpId, Refused> {
+        self.start(
+            now,
+            Command::Join {
+                bootstrap: bootstrap.to_vec(),
+            },
+        )
+    }
+
+    /// [`Command::FindNode`].
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn find_node(&mut self, now: Instant, target: Id) -> Result<OpId, Refused> {
+        self.start(now, Command::FindNode { target })
+    }
+
+    /// [`Command::Get`], as configured, our own store included.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn get(&mut self, now: Instant, key: Id) -> Result<OpId, Refused> {
+        self.start(
+            now,
+            Command::Get {
+                key,
+                retrieve: None,
+                own_store: OwnStore::Include,
+            },
+        )
+    }
+
+    /// [`Command::Put`], once.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn put(&mut self, now: Instant, key: Id, value: crate::Value) -> Result<OpId, Refused> {
+        self.start(
+            now,
+            Command::Put {
+                key,
+                value,
+                keep: Keep::Once,
+            },
+        )
+    }
+
+    /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
+    /// instance because names resolve to other addresses by now. Those that cannot be used, and
+    /// those beyond the configured number, are left out.
+    pub fn set_bootstrap(&mut self, now: Instant, bootstrap: &[SocketAddr]) {
+        self.advance_clock(now);
+        let rules = self.rules();
+        let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
+        let most = self.config.limits.max_bootstrap;
+        self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.retry_if_alone();
+    }
+
+    // ---- outputs
+
+    /// The next change to be written down, if the configuration asks for a journal.
+    pub fn poll_record(&mut self) -> Option<(RecordNo, Record)> {
+        self.outbox.poll_record()
+    }
+
+    /// The next datagram to send: fills `datagram`, whose contents are replaced, and says where to.
+    pub fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        let to = self.outbox.poll_transmit(datagram)?;
+        self.stats.datagrams_out += 1;
+        self.stats.bytes_out += datagram.len() as u64;
+        Some(to)
+    }
+
+    /// The next thing that the user may want to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.outbox.poll_event()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) wants to be called next, if nothing else
+    /// happens until then.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.next_deadline()
+    }
+
+    // ---- looks
+
+    /// This node's identifier.
+    #[must_use]
+    pub const fn id(&self) -> Id {
+        self.own
+    }
+
+    /// The settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The contacts in the table that are closest to a target, as many as an answer names.
+    #[must_use]
+    pub fn closest(&self, target: &Id) -> Vec<Contact> {
+        self.table.closest(target, self.config.k)
+    }
+
+    /// All contacts in the table, from the farthest bucket to the one around ourselves; in each,
+    /// least recently seen first.
+    pub fn contacts(&self) -> impl Iterator<Item = Contact> + '_ {
+        self.table.buckets().flatten()
+    }
+
+    /// The contacts of each bucket: the first bucket holds those that share no leading bit with
+    /// our own identifier, the next those that share one, and so on; the last holds all that share
+    /// more.
+    pub fn buckets(&self) -> impl Iterator<Item = Vec<Contact>> + '_ {
+        self.table.buckets().map(Iterator::collect)
+    }
+
+    /// The counters.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// How things stand.
+    #[must_use]
+    pub fn status(&self, now: Instant) -> Status {
+        let now = now.max(self.now);
+        Status {
+            uptime: now.since(self.started),
+            reachable: self.reachable,
+            contacts: self.table.len(),
+            candidates: self.table.candidates(),
+            estimated_nodes: self.table.estimated_network(),
+            keys: self.store.key_count(),
+            values: self.store.value_count(),
+            calls: self.calls.len(),
+            operations: self.operations.commands(),
+            kept: self.upkeep.kept_count(),
+        }
+    }
+
+    /// Everything worth keeping: identity, contacts and values.
+    #[must_use]
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let now = now.max(self.now);
+        let mut snapshot = self.contacts_snapshot(now);
+        for (key, value, expires) in self.store.iter() {
+            let remaining = expires.since(now);
+            if !remaining.is_zero() {
+                snapshot.add_value(key, value.clone(), remaining);
+            }
+        }
+        snapshot
+    }
+
+    /// Identity and contacts only: the values are in the journal, if there is one.
+    #[must_use]
+    pub fn contacts_snapshot(&self, now: Instant) -> Snapshot {
+        let now = now.max(self.now);
+        let mut snapshot = Snapshot::new(self.own);
+        for (contact, age) in self.table.contacts(now) {
+            snapshot.add_contact(contact, age);
+        }
+        for age in self.table.bucket_ages(now) {
+            snapshot.add_bucket_age(age);
+        }
+        snapshot
+    }
+
+    // ---- inside
+
+    fn with_identity(
+        config: Config,
+        own: Id,
+        mut rng: Rng,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let habits = Habits {
+            k: config.k,
+            max_failures: config.max_failures,
+            fresh: config.fresh,
+            staleness: config.staleness,
+        };
+        let bounds = Bounds {
+            max_values_per_key: config.store.max_values_per_key,
+            max_keys: config.store.max_keys,
+            max_bytes: config.store.max_bytes,
+            overhead: StoreLimits::OVERHEAD,
+        };
+        let mut outbox = Outbox::new(config.journal, &config.limits);
+        outbox.record(|| Record::Identity { id: own });
+        Ok(Self {
+            own,
+            life: Life::Running,
+            now,
+            started: now,
+            table: Table::new(own, habits, now),
+            store: Store::new(own, bounds),
+            tokens: Tokens::new(&mut rng),
+            calls: Calls::new(config.retry.clone(), config.limits.max_calls, &mut rng),
+            operations: Operations::default(),
+            upkeep: Upkeep::new(&config, now),
+            outbox,
+            stats: Stats::default(),
+            reachable: Reachable::Unknown,
+            rng,
+            config,
+        })
+    }
+
+    fn advance_clock(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    const fn rules(&self) -> AddressRules {
+        AddressRules {
+            private: self.config.private_addresses,
+            own: self.config.address,
+        }
+    }
+
+    fn stop(&mut self, why: Abort) {
+        for op in self.operations.all_commands() {
+            self.abort(op, why);
+        }
+        self.operations.clear();
+        self.calls.clear();
+        self.upkeep.stop();
+    }
+}

@@ -1,0 +1,262 @@
+//! What waits to be polled: datagrams, events and records, and what waits for a record to be safe.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use super::event::{Event, Record, RecordNo};
+use crate::config::{Journal, Limits};
+
+/// The queues behind every `poll_*`.
+pub(super) struct Outbox {
+    journal: Journal,
+    max_datagrams: usize,
+    max_events: usize,
+    max_records: usize,
+    datagrams: VecDeque<Datagram>,
+    /// Acknowledgements, each with the record that has to be safe before it leaves.
+    held: VecDeque<(RecordNo, Datagram)>,
+    events: VecDeque<Event>,
+    /// Room kept free for what running commands may still report.
+    reserved: usize,
+    /// Our own latest word on whether anyone is there; an older one is no longer true.
+    presence: Option<Event>,
+    checkpoint: Option<Event>,
+    records: VecDeque<(RecordNo, Record)>,
+    last_record: u64,
+    durable: RecordNo,
+}
+
+struct Datagram {
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+/// Whether a queue had room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queued {
+    Whole,
+    /// The oldest datagram was dropped for it.
+    DroppedOldest,
+}
+
+/// When what a record stands for may be acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Safe {
+    /// Now: there is no journal.
+    Now,
+    /// Once this record is safe.
+    After(RecordNo),
+}
+
+impl Outbox {
+    pub(super) const fn new(journal: Journal, limits: &Limits) -> Self {
+        Self {
+            journal,
+            max_datagrams: limits.max_datagrams,
+            max_events: limits.max_events,
+            max_records: limits.max_records,
+            datagrams: VecDeque::new(),
+            held: VecDeque::new(),
+            events: VecDeque::new(),
+            reserved: 0,
+            presence: None,
+            checkpoint: None,
+            records: VecDeque::new(),
+            last_record: 0,
+            durable: RecordNo(0),
+        }
+    }
+
+    pub(super) fn send(&mut self, to: SocketAddr, bytes: Vec<u8>) -> Queued {
+        push_bounded(
+            &mut self.datagrams,
+            Datagram { to, bytes },
+            self.max_datagrams,
+        )
+    }
+
+    /// Sends once the record is safe, or at once if it is.
+    pub(super) fn send_after(&mut self, safe: Safe, to: SocketAddr, bytes: Vec<u8>) -> Queued {
+        match safe {
+            Safe::After(record) if record > self.durable => push_bounded(
+                &mut self.held,
+                (record, Datagram { to, bytes }),
+                self.max_datagrams,
+            ),
+            Safe::After(_) | Safe::Now => self.send(to, bytes),
+        }
+    }
+
+    /// Lets go of everything that waited for records up to this one.
+    pub(super) fn durable(&mut self, up_to: RecordNo) {
+        let known = RecordNo(up_to.0.min(self.last_record));
+        self.durable = self.durable.max(known);
+        while let Some((record, _)) = self.held.front()
+            && *record <= self.durable
+            && let Some((_, datagram)) = self.held.pop_front()
+        {
+            // The room that it had among those held is the room that it has here.
+            push_bounded(&mut self.datagrams, datagram, self.max_datagrams);
+        }
+    }
+
+    pub(super) const fn is_durable(&self, record: RecordNo) -> bool {
+        record.0 <= self.durable.0
+    }
+
+    pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        let next = self.datagrams.pop_front()?;
+        datagram.clear();
+        datagram.extend_from_slice(&next.bytes);
+        Some(next.to)
+    }
+
+    /// Notes a change, if there is a journal.
+    pub(super) fn record(&mut self, record: impl FnOnce() -> Record) -> Safe {
+        match self.journal {
+            Journal::Off => Safe::Now,
+            Journal::On => {
+                self.last_record += 1;
+                let number = RecordNo(self.last_record);
+                self.records.push_back((number, record()));
+                Safe::After(number)
+            }
+        }
+    }
+
+    /// Whether another change can be noted.
+    pub(super) fn has_room_for_records(&self) -> bool {
+        self.records.len() < self.max_records
+    }
+
+    pub(super) fn poll_record(&mut self) -> Option<(RecordNo, Record)> {
+        self.records.pop_front()
+    }
+
+    /// Whether so many more events would fit, beside what running commands may still report.
+    pub(super) fn has_room_for_events(&self, more: usize) -> bool {
+        self.events.len() + self.reserved + more <= self.max_events
+    }
+
+    /// Keeps room free for a command.
+    pub(super) const fn reserve(&mut self, events: usize) {
+        self.reserved += events;
+    }
+
+    /// Gives back what a command had left of its room.
+    pub(super) const fn release(&mut self, events: usize) {
+        self.reserved = self.reserved.saturating_sub(events);
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        match event {
+            Event::Alone | Event::Online { .. } => self.presence = Some(event),
+            Event::Checkpoint => self.checkpoint = Some(event),
+            Event::Ended { .. } | Event::Values { .. } => self.events.push_back(event),
+        }
+    }
+
+    pub(super) fn poll_event(&mut self) -> Option<Event> {
+        let own = self.presence.take().or_else(|| self.checkpoint.take());
+        own.or_else(|| self.events.pop_front())
+    }
+}
+
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, max: usize) -> Queued {
+    let full = queue.len() >= max;
+    if full {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+    if full {
+        Queued::DroppedOldest
+    } else {
+        Queued::Whole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::id::Id;
+
+    fn outbox(journal: Journal) -> Outbox {
+        let limits = Limits {
+            max_datagrams: 2,
+            max_records: 2,
+            ..Limits::default()
+        };
+        Outbox::new(journal, &limits)
+    }
+
+    fn to(last: u8) -> SocketAddr {
+        ([10, 0, 0, last], 1).into()
+    }
+
+    fn polled(outbox: &mut Outbox) -> Vec<SocketAddr> {
+        let mut buffer = vec![];
+        core::iter::from_fn(|| outbox.poll_transmit(&mut buffer)).collect()
+    }
+
+    fn note(outbox: &mut Outbox) -> Safe {
+        outbox.record(|| Record::Identity {
+            id: Id::new([0; 20]),
+        })
+    }
+
+    #[test]
+    fn only_the_oldest_datagram_is_dropped() {
+        let mut outbox = outbox(Journal::Off);
+        assert_eq!(outbox.send(to(1), vec![]), Queued::Whole);
+        assert_eq!(outbox.send(to(2), vec![]), Queued::Whole);
+        assert_eq!(outbox.send(to(3), vec![]), Queued::DroppedOldest);
+        assert_eq!(polled(&mut outbox), [to(2), to(3)]);
+    }
+
+    #[test]
+    fn an_acknowledgement_waits_for_its_record_and_nothing_else_does() {
+        let mut outbox = outbox(Journal::On);
+        let first = note(&mut outbox);
+        outbox.send_after(first, to(1), vec![]);
+        let second = note(&mut outbox);
+        outbox.send_after(second, to(2), vec![]);
+        outbox.send(to(3), vec![]);
+        assert!(!outbox.has_room_for_records());
+        assert_eq!(polled(&mut outbox), [to(3)]);
+        outbox.durable(RecordNo(1));
+        assert_eq!(polled(&mut outbox), [to(1)]);
+        outbox.durable(RecordNo(99));
+        assert_eq!(polled(&mut outbox), [to(2)]);
+        assert_eq!(
+            outbox.poll_record().map(|(number, _)| number),
+            Some(RecordNo(1))
+        );
+        let third = note(&mut outbox);
+        outbox.send_after(third, to(4), vec![]);
+        assert!(
+            polled(&mut outbox).is_empty(),
+            "a confirmation is not good for later records"
+        );
+    }
+
+    #[test]
+    fn without_a_journal_nothing_waits() {
+        let mut outbox = outbox(Journal::Off);
+        assert_eq!(note(&mut outbox), Safe::Now);
+        assert_eq!(outbox.poll_record(), None);
+    }
+
+    #[test]
+    fn our_own_events_merge_by_kind() {
+        let mut outbox = outbox(Journal::Off);
+        outbox.event(Event::Alone);
+        outbox.event(Event::Checkpoint);
+        outbox.event(Event::Online { contacts: 1 });
+        outbox.event(Event::Checkpoint);
+        let events: Vec<_> = core::iter::from_fn(|| outbox.poll_event()).collect();
+        assert_eq!(events, [Event::Online { contacts: 1 }, Event::Checkpoint]);
+    }
+}

@@ -1,0 +1,249 @@
+//! Operations: what a command turns into, one state machine each. They know whom to ask and what
+//! to make of the answers; the node does the asking.
+
+mod find;
+mod get;
+mod join;
+mod outcome;
+mod ping;
+mod put;
+mod tour;
+mod walk;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+pub(crate) use find::Find;
+pub(crate) use get::Get;
+pub(crate) use join::Join;
+pub use outcome::{Abort, CallError, Effort, Holder, Joined, Outcome, Pong, Refusal, Report};
+pub(crate) use ping::Ping;
+pub(crate) use put::Put;
+pub(crate) use tour::Refresh;
+pub(crate) use walk::{Reach, Walk, WalkKind};
+
+use crate::address::AddressRules;
+use crate::contact::Peer;
+use crate::id::Id;
+use crate::lookup::News;
+use crate::time::Instant;
+use crate::value::Value;
+use crate::wire::{Breach, Method, Query, Reply};
+
+/// A running operation.
+pub(crate) enum Operation {
+    Find(Find),
+    Get(Get),
+    Join(Join),
+    Ping(Ping),
+    Put(Put),
+    Refresh(Refresh),
+}
+
+/// What an operation wants next.
+pub(crate) enum Step {
+    /// Ask someone.
+    Ask(Question),
+    /// Tell the user of these values.
+    Deliver(Vec<Value>),
+    /// It is over.
+    Done(Outcome),
+    /// A part of it is over that counts as an action of its own.
+    Finished(Action),
+    /// Give it a walk towards this target, seeded from the table.
+    Open(Id),
+    /// A part of it begins that counts as an action of its own.
+    Started(Method),
+    /// Store the value it is putting in our own store.
+    StoreHere,
+    /// Give it the targets of a tour of the far buckets.
+    Tour,
+    /// Nothing, until something is heard.
+    Wait,
+}
+
+/// A part of an operation that is over.
+pub(crate) enum Action {
+    /// Contacts were asked directly.
+    Plain { method: Method, took: Duration },
+    /// A walk.
+    Walk(Box<Walk>),
+}
+
+/// Someone to ask something.
+pub(crate) struct Question {
+    pub(crate) peer: Peer,
+    pub(crate) ask: Ask,
+    /// Which part of the operation asks: comes back with the answer.
+    pub(crate) branch: u16,
+}
+
+/// What to ask.
+pub(crate) enum Ask {
+    FindNode {
+        target: Id,
+    },
+    FindValue {
+        key: Id,
+    },
+    GetValue {
+        key: Id,
+        num: i64,
+    },
+    Join,
+    Ping,
+    StoreValue {
+        key: Id,
+        token: Box<[u8]>,
+        value: Value,
+    },
+}
+
+impl Ask {
+    pub(crate) fn query(&self) -> Query<'_> {
+        match self {
+            Self::FindNode { target } => Query::FindNode { target: *target },
+            Self::FindValue { key } => Query::FindValue { key: *key },
+            Self::GetValue { key, num } => Query::GetValue {
+                key: *key,
+                num: *num,
+            },
+            Self::Join => Query::Join,
+            Self::Ping => Query::Ping,
+            Self::StoreValue { key, token, value } => Query::StoreValue {
+                key: *key,
+                token,
+                value: value.as_bytes(),
+            },
+        }
+    }
+}
+
+/// An answer to a question of an operation.
+pub(crate) struct Answer<'a> {
+    pub(crate) from: SocketAddr,
+    pub(crate) branch: u16,
+    pub(crate) took: Duration,
+    pub(crate) reply: &'a Reply<'a>,
+}
+
+/// What became of a call that has no answer in order, or not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    Failed(CallError),
+    Silent,
+    Slow,
+}
+
+impl Trouble {
+    const fn news(self) -> News {
+        match self {
+            Self::Failed(_) => News::Failed,
+            Self::Silent => News::Silent,
+            Self::Slow => News::Slow,
+        }
+    }
+}
+
+/// What became of a value that was to be kept in our own store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoredHere {
+    /// It is stored and safe.
+    Done,
+    /// It is stored, and will be safe once its record is.
+    Pending,
+    /// It is not.
+    Refused,
+}
+
+impl Operation {
+    /// What it wants next; to be called until it is [`Step::Wait`] or [`Step::Done`].
+    pub(crate) fn step(&mut self, now: Instant) -> Step {
+        match self {
+            Self::Find(find) => find.step(),
+            Self::Get(get) => get.step(now),
+            Self::Join(join) => join.step(now),
+            Self::Ping(ping) => ping.step(),
+            Self::Put(put) => put.step(now),
+            Self::Refresh(refresh) => refresh.step(),
+        }
+    }
+
+    /// Takes in an answer.
+    pub(crate) fn answered(
+        &mut self,
+        answer: &Answer<'_>,
+        rules: &AddressRules,
+    ) -> Result<(), Breach> {
+        match self {
+            Self::Find(find) => find.answered(answer, rules),
+            Self::Get(get) => get.answered(answer, rules),
+            Self::Join(join) => join.answered(answer, rules),
+            Self::Ping(ping) => ping.answered(answer),
+            Self::Put(put) => put.answered(answer, rules),
+            Self::Refresh(refresh) => refresh.answered(answer, rules),
+        }
+    }
+
+    /// Takes in that a call has trouble.
+    pub(crate) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
+        match self {
+            Self::Find(find) => find.troubled(peer, trouble),
+            Self::Get(get) => get.troubled(peer, trouble),
+            Self::Join(join) => join.troubled(peer, branch, trouble),
+            Self::Ping(ping) => ping.troubled(trouble),
+            Self::Put(put) => put.troubled(peer, trouble),
+            Self::Refresh(refresh) => refresh.troubled(peer, branch, trouble),
+        }
+    }
+
+    /// Gives it the walk that it asked for.
+    pub(crate) fn open(&mut self, walk: Walk) {
+        match self {
+            Self::Join(join) => join.open(walk),
+            Self::Refresh(refresh) => refresh.open(walk),
+            Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) => {}
+        }
+    }
+
+    /// Gives it the targets of the tour that it asked for.
+    pub(crate) fn tour(&mut self, targets: Vec<Id>) {
+        match self {
+            Self::Join(join) => join.tour(targets),
+            Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) | Self::Refresh(_) => {}
+        }
+    }
+
+    /// Tells it what became of the value that was to be stored here.
+    pub(crate) fn stored_here(&mut self, stored: StoredHere) {
+        match self {
+            Self::Put(put) => put.stored_here(stored),
+            Self::Find(_) | Self::Get(_) | Self::Join(_) | Self::Ping(_) | Self::Refresh(_) => {}
+        }
+    }
+
+    /// What it has come to when its time is up.
+    pub(crate) fn out_of_time(&mut self) -> Outcome {
+        match self {
+            Self::Find(find) => find.outcome(),
+            Self::Get(get) => get.outcome(),
+            Self::Join(join) => join.outcome(),
+            Self::Ping(ping) => ping.outcome(),
+            Self::Put(put) => put.outcome(),
+            Self::Refresh(refresh) => refresh.outcome(),
+        }
+    }
+
+    /// How far its walk has come.
+    pub(crate) fn reach(&self) -> Reach {
+        match self {
+            Self::Find(find) => find.reach(),
+            Self::Get(get) => get.reach(),
+            Self::Join(join) => join.reach(),
+            Self::Put(put) => put.reach(),
+            Self::Ping(_) | Self::Refresh(_) => Reach::default(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What operations come to, and what it took.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::contact::Place;
+use crate::id::Id;
+use crate::wire::Breach;
+
+/// What an operation came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was ended before it was over.
+    Aborted(Abort),
+    /// Of [`Command::Ping`](crate::Command::Ping) and
+    /// [`Command::AddContact`](crate::Command::AddContact): who answered, or why nobody did.
+    Ping(Result<Pong, CallError>),
+    /// Of [`Command::Join`](crate::Command::Join).
+    Join(Joined),
+    /// Of [`Command::FindNode`](crate::Command::FindNode) and
+    /// [`Command::FindClose`](crate::Command::FindClose): the K closest nodes that answered,
+    /// closest first, our own among them if it answers others.
+    Found(Vec<Place>),
+    /// Of [`Command::FindValue`](crate::Command::FindValue): who of the K closest holds how many
+    /// values, closest first.
+    Holders(Vec<Holder>),
+    /// Of [`Command::Get`](crate::Command::Get): the values came as events before.
+    Got {
+        /// How many distinct values were delivered.
+        values: usize,
+    },
+    /// Of [`Command::Put`](crate::Command::Put): where the value is stored now, empty if nowhere.
+    Stored(Vec<Place>),
+    /// Of [`Command::Refresh`](crate::Command::Refresh).
+    Refreshed {
+        /// How many buckets were looked up.
+        buckets: usize,
+    },
+}
+
+/// Why an operation was ended before it was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Abort {
+    /// [`Node::cancel`](crate::Node::cancel).
+    Cancelled,
+    /// [`Node::leave`](crate::Node::leave).
+    Left,
+    /// [`Node::shutdown`](crate::Node::shutdown).
+    ShutDown,
+}
+
+/// Someone who answered a ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pong {
+    /// Who it is.
+    pub id: Id,
+    /// How long the answer took, resends included.
+    pub took: Duration,
+    /// Our address as it sees it: only in answer to a `join` query.
+    pub seen_as: Option<SocketAddr>,
+}
+
+/// What joining came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Contacts in the table at the end: with none, this node stands alone.
+    pub contacts: usize,
+    /// What bootstrap contacts said our address is. Each may be lying.
+    pub seen_as: Vec<Report>,
+    /// Buckets that were looked up.
+    pub refreshed: usize,
+}
+
+/// What someone said our address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Who said it.
+    pub by: SocketAddr,
+    /// What it said.
+    pub seen_as: SocketAddr,
+}
+
+/// Someone who holds values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Who it is.
+    pub place: Place,
+    /// How many values it says it holds.
+    pub values: u64,
+}
+
+/// Why a call brought nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallError {
+    /// The answer broke the rules.
+    Broken(Breach),
+    /// The answer was an error of this code.
+    Refused(i64),
+    /// No answer came.
+    Timeout,
+    /// Somebody else answered than was expected at that address.
+    WrongId,
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken(_) => f.write_str("the answer broke the rules of the protocol"),
+            Self::Refused(code) => write!(f, "the answer was error {code}"),
+            Self::Timeout => f.write_str("no answer came"),
+            Self::WrongId => f.write_str("another node answered than was expected"),
+        }
+    }
+}
+
+impl core::error::Error for CallError {}
+
+/// What an operation took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Calls made.
+    pub asked: u32,
+    /// Calls answered in order.
+    pub answered: u32,
+    /// Calls not answered when the operation ended, or at all.
+    pub unanswered: u32,
+    /// Calls answered against the rules, or by someone else than expected.
+    pub broken: u32,
+    /// Calls answered with an error: at most [`Effort::MAX_REFUSALS`] are listed.
+    pub refusals: Vec<Refusal>,
+    /// For lookups: the depth at which the closest node of the result was found, where our own
+    /// table is depth 1, and our own node 0.
+    pub hops: u32,
+    /// For lookups: the longest chain of queries, each caused by an answer to the one before.
+    pub rounds: u32,
+    /// Time from the command to its end.
+    pub took: Duration,
+}
+
+impl Effort {
+    /// Refusals listed: more than any lookup asks.
+    pub const MAX_REFUSALS: usize = 64;
+}
+
+/// A call that was answered with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Who refused.
+    pub by: SocketAddr,
+    /// The code of the error (specification, section 1.4).
+    pub code: i64,
+}

@@ -1,0 +1,135 @@
+//! A walk over the network: a frontier, and the queries that move it.
+
+use core::time::Duration;
+
+use super::{Ask, Question};
+use crate::address::AddressRules;
+use crate::contact::{Contact, Place};
+use crate::id::Id;
+use crate::lookup::{Frontier, News};
+use crate::time::Instant;
+use crate::wire::{Breach, Method, Reply};
+
+/// How far a walk has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reach {
+    pub(crate) hops: u32,
+    pub(crate) rounds: u32,
+}
+
+/// One walk towards a target, asking `find_node` or `find_value`.
+pub(crate) struct Walk {
+    frontier: Frontier,
+    kind: WalkKind,
+    own: Id,
+    since: Instant,
+    answers: u32,
+}
+
+/// What a walk asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WalkKind {
+    FindNode,
+    FindValue,
+}
+
+impl WalkKind {
+    pub(crate) const fn method(self) -> Method {
+        match self {
+            Self::FindNode => Method::FindNode,
+            Self::FindValue => Method::FindValue,
+        }
+    }
+}
+
+impl Walk {
+    pub(crate) const fn new(frontier: Frontier, kind: WalkKind, own: Id, since: Instant) -> Self {
+        Self {
+            frontier,
+            kind,
+            own,
+            since,
+            answers: 0,
+        }
+    }
+
+    pub(crate) const fn target(&self) -> &Id {
+        self.frontier.target()
+    }
+
+    pub(crate) const fn method(&self) -> Method {
+        self.kind.method()
+    }
+
+    /// The next question, if one is to be asked now.
+    pub(super) fn next(&mut self, branch: u16) -> Option<Question> {
+        let contact = self.frontier.next()?;
+        let target = *self.frontier.target();
+        let ask = match self.kind {
+            WalkKind::FindNode => Ask::FindNode { target },
+            WalkKind::FindValue => Ask::FindValue { key: target },
+        };
+        Some(Question {
+            peer: contact.into(),
+            ask,
+            branch,
+        })
+    }
+
+    /// Adds a contact that was found in another way.
+    pub(super) fn seed(&mut self, contact: Contact) {
+        self.frontier.seed(contact);
+    }
+
+    /// Takes in an answer: whom it names may be asked next. False when it comes too late.
+    pub(super) fn answered(
+        &mut self,
+        reply: &Reply<'_>,
+        rules: &AddressRules,
+    ) -> Result<bool, Breach> {
+        let nodes = reply.nodes.as_ref().ok_or(Breach::Missing)?;
+        if self.kind == WalkKind::FindValue && reply.num.is_none() {
+            return Err(Breach::Missing);
+        }
+        if !self.frontier.answered(&reply.id) {
+            return Ok(false);
+        }
+        self.answers += 1;
+        for contact in nodes {
+            let somebody = contact.id != self.own && !contact.id.is_null();
+            if let Some(addr) = rules.admit(contact.addr).ok().filter(|_| somebody) {
+                self.frontier
+                    .offer(Contact::new(contact.id, addr), &reply.id);
+            }
+        }
+        Ok(true)
+    }
+
+    pub(super) fn report(&mut self, id: &Id, news: News) {
+        self.frontier.report(id, news);
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.frontier.is_done()
+    }
+
+    pub(super) fn closest(&self) -> impl Iterator<Item = Place> + '_ {
+        self.frontier.closest()
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        Reach {
+            hops: self.frontier.hops(),
+            rounds: self.frontier.rounds(),
+        }
+    }
+
+    /// Whether anyone was found, so that the target's surroundings count as looked up.
+    pub(crate) const fn found_anyone(&self) -> bool {
+        self.answers > 0
+    }
+
+    pub(crate) fn took(&self, now: Instant) -> Duration {
+        now.since(self.since)
+    }
+}

@@ -1,0 +1,252 @@
+//! The table against a model: a plain list of contacts.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use quickcheck::quickcheck;
+
+use super::*;
+use crate::rng::Seed;
+
+const HABITS: Habits = Habits {
+    k: 8,
+    max_failures: 3,
+    fresh: Duration::from_secs(900),
+    staleness: Duration::from_secs(3600),
+};
+
+fn own() -> Id {
+    Id::hash_of(b"own")
+}
+
+fn table() -> Table {
+    Table::new(own(), HABITS, Instant::ORIGIN)
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::since_origin(Duration::from_secs(seconds))
+}
+
+/// A contact that shares exactly `bits` bits with our own id.
+fn contact(bits: usize, number: u16) -> Contact {
+    let id = Id::hash_of(&number.to_be_bytes()).under(&own(), bits, NextBit::Flipped);
+    let [high, low] = number.to_be_bytes();
+    Contact::new(id, ([10, 0, high, low], 9977).into())
+}
+
+fn answered(table: &mut Table, now: Instant, contact: Contact) -> Seen {
+    table.see(now, contact, Heard::Answered(None))
+}
+
+/// Buckets hold at most K, everyone is where it belongs, nobody is there twice.
+fn assert_in_order(table: &Table) {
+    let last = table.buckets.len() - 1;
+    let mut ids = Vec::new();
+    for (index, bucket) in table.buckets.iter().enumerate() {
+        assert!(bucket.entries().len() <= HABITS.k && bucket.candidates() <= HABITS.k);
+        for entry in bucket.entries() {
+            let shared = own().common_prefix(&entry.id);
+            assert!(if index == last {
+                shared >= index
+            } else {
+                shared == index
+            });
+            ids.push(entry.id);
+        }
+    }
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn only_who_answered_enters() {
+    let mut table = table();
+    assert_eq!(table.see(at(0), contact(0, 1), Heard::Asked), Seen::Room);
+    assert!(table.is_empty());
+    assert_eq!(answered(&mut table, at(0), contact(0, 1)), Seen::Entered);
+    assert_eq!(table.see(at(0), contact(0, 1), Heard::Asked), Seen::Known);
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn ourselves_and_the_null_id_never_enter() {
+    let mut table = table();
+    for id in [own(), Id::new([0; 20])] {
+        let unwanted = Contact::new(id, ([10, 0, 0, 1], 1).into());
+        assert_eq!(answered(&mut table, at(0), unwanted), Seen::Unwanted);
+    }
+    let v6 = Contact::new(contact(0, 1).id, ([1u16; 8], 1).into());
+    assert_eq!(answered(&mut table, at(0), v6), Seen::Unwanted);
+}
+
+#[test]
+fn a_full_bucket_splits_only_around_ourselves() {
+    let mut table = table();
+    for number in 0..8 {
+        assert_eq!(
+            answered(&mut table, at(0), contact(0, number)),
+            Seen::Entered
+        );
+    }
+    assert_eq!(answered(&mut table, at(0), contact(0, 8)), Seen::Full);
+    assert_eq!(answered(&mut table, at(0), contact(3, 9)), Seen::Entered);
+    assert_eq!(table.buckets.len(), 2);
+    assert_eq!(answered(&mut table, at(0), contact(0, 10)), Seen::Full);
+    assert_in_order(&table);
+}
+
+#[test]
+fn buckets_merge_again_when_they_fit_into_one() {
+    let mut table = table();
+    for number in 0..8 {
+        answered(&mut table, at(0), contact(0, number));
+    }
+    answered(&mut table, at(0), contact(3, 9));
+    assert_eq!(table.buckets.len(), 2);
+    for number in 0..2 {
+        assert_eq!(table.remove(at(0), &contact(0, number)), Failed::Removed);
+    }
+    assert_eq!((table.buckets.len(), table.len()), (1, 7));
+}
+
+#[test]
+fn the_oldest_is_doubted_only_after_its_time() {
+    let mut table = table();
+    for number in 0..8 {
+        answered(&mut table, at(u64::from(number)), contact(0, number));
+    }
+    answered(&mut table, at(10), contact(0, 0));
+    assert_eq!(answered(&mut table, at(900), contact(0, 20)), Seen::Full);
+    assert_eq!(
+        answered(&mut table, at(901), contact(0, 20)),
+        Seen::FullOfDoubt(contact(0, 1))
+    );
+    assert_eq!(table.remove(at(902), &contact(0, 1)), Failed::Removed);
+    let entered = table
+        .contacts(at(902))
+        .any(|(known, _)| known == contact(0, 20));
+    assert!(entered, "the candidate that answered took the place");
+}
+
+#[test]
+fn enough_failures_remove_a_contact_and_an_answer_clears_them() {
+    let mut table = table();
+    answered(&mut table, at(0), contact(0, 1));
+    assert_eq!(table.fail(at(1), &contact(0, 1)), Failed::Kept);
+    assert_eq!(table.fail(at(1), &contact(0, 1)), Failed::Kept);
+    assert_eq!(table.failing().count(), 1);
+    answered(&mut table, at(2), contact(0, 1));
+    assert_eq!(table.failing().count(), 0);
+    for _ in 0..2 {
+        assert_eq!(table.fail(at(3), &contact(0, 1)), Failed::Kept);
+    }
+    assert_eq!(table.fail(at(3), &contact(0, 1)), Failed::Removed);
+    assert_eq!(table.fail(at(3), &contact(0, 1)), Failed::Unknown);
+}
+
+#[test]
+fn an_id_at_another_address_is_not_believed_before_the_known_one_fails() {
+    let mut table = table();
+    answered(&mut table, at(0), contact(0, 1));
+    let moved = Contact::new(contact(0, 1).id, ([10, 9, 9, 9], 1).into());
+    assert_eq!(
+        answered(&mut table, at(1), moved),
+        Seen::Elsewhere(contact(0, 1))
+    );
+    assert_eq!(table.fail(at(1), &moved), Failed::Unknown);
+    assert_eq!(table.closest(&own(), 8), [contact(0, 1)]);
+    assert_eq!(table.remove(at(2), &contact(0, 1)), Failed::Removed);
+    assert_eq!(table.closest(&own(), 8), [moved]);
+}
+
+#[test]
+fn an_address_that_answers_under_a_new_id_loses_the_old_one() {
+    let mut table = table();
+    answered(&mut table, at(0), contact(0, 1));
+    let reborn = Contact::new(contact(2, 7).id, contact(0, 1).addr);
+    assert_eq!(answered(&mut table, at(1), reborn), Seen::Entered);
+    assert_eq!(table.closest(&own(), 8), [reborn]);
+}
+
+#[test]
+fn a_lookup_in_a_bucket_keeps_it_from_being_refreshed() {
+    let mut table = table();
+    let mut rng = Rng::new(Seed::from_number(1));
+    for number in 0..9 {
+        answered(&mut table, at(0), contact(usize::from(number % 3), number));
+    }
+    assert!(table.stale_targets(at(3599), &mut rng).is_empty());
+    table.touch(at(3599), &contact(0, 0).id);
+    let stale = table.stale_targets(at(3600), &mut rng);
+    assert_eq!(stale.len(), table.buckets.len() - 1);
+    assert!(stale.iter().all(|target| table.bucket_of(target) > 0));
+    for (index, target) in table.all_targets(&mut rng).iter().enumerate() {
+        assert_eq!(table.bucket_of(target), index);
+    }
+}
+
+#[test]
+fn ages_survive_a_restart_and_go_on() {
+    let mut before = table();
+    for number in 0..20 {
+        answered(
+            &mut before,
+            at(100 + u64::from(number)),
+            contact(usize::from(number % 4), number),
+        );
+    }
+    before.touch(at(150), &contact(1, 0).id);
+    let mut after = table();
+    for (contact, age) in before.contacts(at(200)) {
+        after.restore(at(0), contact, age);
+    }
+    after.restore_ages(at(0), before.bucket_ages(at(200)));
+    let contacts = |table: &Table, now| table.contacts(now).collect::<Vec<_>>();
+    assert_eq!(contacts(&after, at(0)), contacts(&before, at(200)));
+    let ages = |table: &Table, now| table.bucket_ages(now).collect::<Vec<_>>();
+    assert_eq!(ages(&after, at(0)), ages(&before, at(200)));
+}
+
+quickcheck! {
+    fn closest_is_exactly_the_closest(contacts: Vec<(u8, u16)>, target: u16, near: u8) -> bool {
+        let mut table = table();
+        for (bits, number) in contacts {
+            answered(&mut table, at(0), contact(usize::from(bits % 20), number));
+        }
+        assert_in_order(&table);
+        let target = Id::hash_of(&target.to_be_bytes())
+            .under(&own(), usize::from(near % 24), NextBit::Any);
+        let mut all: Vec<Contact> = table.contacts(at(0)).map(|(contact, _)| contact).collect();
+        all.sort_by_key(|contact| target.distance(&contact.id));
+        (1..12).all(|count| table.closest(&target, count) == all[..count.min(all.len())])
+    }
+
+    /// Whatever happens to the table, it stays in order, and nobody is in it who never answered.
+    fn the_table_stays_in_order(steps: Vec<(u8, u8, u16)>) -> bool {
+        let mut table = table();
+        let mut verified = BTreeMap::new();
+        for (second, (what, bits, number)) in (0..).zip(steps) {
+            let contact = contact(usize::from(bits % 12), number % 200);
+            match what % 8 {
+                0..4 => {
+                    verified.insert(contact.id, contact.addr);
+                    answered(&mut table, at(second * 10), contact);
+                }
+                4 => {
+                    table.see(at(second * 10), contact, Heard::Asked);
+                }
+                5 => {
+                    table.remove(at(second * 10), &contact);
+                }
+                _ => {
+                    table.fail(at(second * 10), &contact);
+                }
+            }
+            assert_in_order(&table);
+        }
+        let everyone: Vec<Contact> = table.contacts(at(0)).map(|(contact, _)| contact).collect();
+        everyone.iter().all(|known| verified.get(&known.id) == Some(&known.addr))
+    }
+}

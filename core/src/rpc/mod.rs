@@ -1,0 +1,448 @@
+//! Calls in flight: who was asked what and for whom, until when we wait, and who may answer.
+
+mod retry;
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use hashbrown::HashMap;
+use siphasher::sip::SipHasher13;
+
+pub(crate) use retry::{Plan, Sends};
+
+use crate::config::Retry;
+use crate::contact::Peer;
+use crate::rng::Rng;
+use crate::rtt::RoundTrip;
+use crate::time::Instant;
+use crate::wire::{Method, TID_LEN};
+
+/// A transaction id of ours: 20 bytes that nobody can guess.
+type Tid = [u8; TID_LEN];
+
+/// The calls in flight, at most as many as the settings say; `O` says for whom one is.
+pub(crate) struct Calls<O> {
+    retry: Retry,
+    max: usize,
+    by_tid: HashMap<Tid, Call<O>, TidHasher>,
+    /// What is due when, and for the how-many-th call: ties go to the older call.
+    timeline: BTreeMap<(Instant, u64), Tid>,
+    opened: u64,
+    estimate: Option<RoundTrip>,
+}
+
+/// One call in flight.
+struct Call<O> {
+    number: u64,
+    peer: Peer,
+    method: Method,
+    owner: O,
+    datagram: Box<[u8]>,
+    opened: Instant,
+    sent: Sent,
+    plan: Plan,
+    due: Instant,
+}
+
+/// Whether an answer can be told to belong to one certain send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Once,
+    Again,
+}
+
+/// A call that is over, or that something is to be said of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Closed<O> {
+    pub(crate) peer: Peer,
+    pub(crate) method: Method,
+    pub(crate) owner: O,
+    /// Time since the first send.
+    pub(crate) took: Duration,
+    /// The same when the answer certainly belongs to that send: after a resend nobody can tell
+    /// (Karn's rule, RFC 6298, section 3).
+    pub(crate) round_trip: Option<Duration>,
+}
+
+/// What has fallen due for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Due<O> {
+    /// It has failed, and is closed.
+    GaveUp(Closed<O>),
+    /// The same datagram is to be sent to the same address again.
+    Resend {
+        to: SocketAddr,
+        method: Method,
+        datagram: Box<[u8]>,
+    },
+    /// It is no use waiting for it any longer.
+    Silent { peer: Peer, owner: O },
+    /// It is slower than expected.
+    Slow { peer: Peer, owner: O },
+}
+
+/// A call that is to be opened.
+pub(crate) struct Opening<O> {
+    pub(crate) peer: Peer,
+    pub(crate) method: Method,
+    pub(crate) owner: O,
+    pub(crate) sends: Sends,
+    /// The estimate for this peer, if there is one.
+    pub(crate) round_trip: Option<RoundTrip>,
+}
+
+impl<O: Clone> Calls<O> {
+    pub(crate) fn new(retry: Retry, max: usize, rng: &mut Rng) -> Self {
+        let key = rng.bytes();
+        Self {
+            retry,
+            max,
+            by_tid: HashMap::with_hasher(TidHasher { key }),
+            timeline: BTreeMap::new(),
+            opened: 0,
+            estimate: None,
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.by_tid.len() >= self.max
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_tid.len()
+    }
+
+    /// Opens a call, whose datagram `encode` makes once it knows the transaction id. `None` when
+    /// there are too many already.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        opening: Opening<O>,
+        rng: &mut Rng,
+        encode: impl FnOnce(&[u8]) -> Vec<u8>,
+    ) -> Option<&[u8]> {
+        if self.is_full() {
+            return None;
+        }
+        let mut tid = rng.bytes();
+        while self.by_tid.contains_key(&tid) {
+            tid = rng.bytes();
+        }
+        let Opening {
+            peer,
+            method,
+            owner,
+            sends,
+            round_trip,
+        } = opening;
+        let plan = Plan::new(&self.retry, round_trip.or(self.estimate), sends);
+        let datagram = encode(&tid).into_boxed_slice();
+        let number = self.opened;
+        self.opened += 1;
+        let mut call = Call {
+            number,
+            peer,
+            method,
+            owner,
+            datagram,
+            opened: now,
+            sent: Sent::Once,
+            plan,
+            due: now,
+        };
+        call.due = call.next_due(now);
+        self.timeline.insert((call.due, number), tid);
+        Some(&self.by_tid.entry(tid).insert(call).into_mut().datagram)
+    }
+
+    /// Closes the call that an answer with this transaction id from this address belongs to.
+    pub(crate) fn close(
+        &mut self,
+        now: Instant,
+        tid: &[u8],
+        from: SocketAddr,
+    ) -> Option<Closed<O>> {
+        let tid: &Tid = tid.try_into().ok()?;
+        if self.by_tid.get(tid)?.peer.addr != from {
+            return None;
+        }
+        let call = self.by_tid.remove(tid)?;
+        self.timeline.remove(&(call.due, call.number));
+        Some(call.close(now))
+    }
+
+    /// Takes in a measured round trip.
+    pub(crate) fn measured(&mut self, round_trip: Duration) {
+        match &mut self.estimate {
+            Some(estimate) => estimate.add(round_trip),
+            None => self.estimate = Some(RoundTrip::first(round_trip)),
+        }
+    }
+
+    /// When the next thing falls due.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.timeline.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// The next thing that has fallen due. A call that is overdue by several things does the worst.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Due<O>> {
+        let entry = self
+            .timeline
+            .first_entry()
+            .filter(|entry| entry.key().0 <= now)?;
+        let tid = entry.remove();
+        let call = self.by_tid.get_mut(&tid)?;
+        let elapsed = now.since(call.opened);
+        if call.opened + call.plan.give_up <= now {
+            let call = self.by_tid.remove(&tid)?;
+            return Some(Due::GaveUp(call.close(now)));
+        }
+        let due = call.pass(elapsed);
+        call.due = call.next_due(now);
+        let next = (call.due, call.number);
+        self.timeline.insert(next, tid);
+        due
+    }
+
+    /// Closes every call whose owner is gone for good.
+    pub(crate) fn clear(&mut self) {
+        self.by_tid.clear();
+        self.timeline.clear();
+    }
+}
+
+impl<O: Clone> Call<O> {
+    fn close(self, now: Instant) -> Closed<O> {
+        let took = now.since(self.opened);
+        let round_trip = (self.sent == Sent::Once).then_some(took);
+        Closed {
+            peer: self.peer,
+            method: self.method,
+            owner: self.owner,
+            took,
+            round_trip,
+        }
+    }
+
+    /// Strikes off what is due, and says what it was: silence before slowness, and either before a
+    /// resend, which follows on the next turn.
+    fn pass(&mut self, elapsed: Duration) -> Option<Due<O>> {
+        let (peer, owner) = (self.peer, self.owner.clone());
+        if self.plan.silent.is_some_and(|at| at <= elapsed) {
+            self.plan.silent = None;
+            self.plan.slow = None;
+            return Some(Due::Silent { peer, owner });
+        }
+        if self.plan.slow.is_some_and(|at| at <= elapsed) {
+            self.plan.slow = None;
+            return Some(Due::Slow { peer, owner });
+        }
+        let missed = self
+            .plan
+            .resend
+            .iter()
+            .take_while(|at| **at <= elapsed)
+            .count();
+        self.plan.resend.drain(..missed);
+        self.sent = Sent::Again;
+        Some(Due::Resend {
+            to: peer.addr,
+            method: self.method,
+            datagram: self.datagram.clone(),
+        })
+    }
+
+    fn next_due(&self, now: Instant) -> Instant {
+        let waits = [
+            self.plan.slow,
+            self.plan.resend.first().copied(),
+            self.plan.silent,
+        ];
+        let next = waits
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.plan.give_up);
+        // What else is overdue comes on the next turn, not in the past.
+        (self.opened + next.min(self.plan.give_up)).max(now)
+    }
+}
+
+/// SipHash-1-3 with a key of our own, so that nobody can choose transaction ids that collide.
+struct TidHasher {
+    key: [u8; 16],
+}
+
+impl BuildHasher for TidHasher {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_key(&self.key)
+    }
+
+    fn hash_one<T: Hash>(&self, tid: T) -> u64 {
+        let mut hasher = self.build_hasher();
+        tid.hash(&mut hasher);
+        core::hash::Hasher::finish(&hasher)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::rng::Seed;
+
+    fn at(millis: u64) -> Instant {
+        Instant::since_origin(Duration::from_millis(millis))
+    }
+
+    fn addr(last: u8) -> SocketAddr {
+        ([10, 0, 0, last], 9977).into()
+    }
+
+    struct Bench {
+        calls: Calls<u32>,
+        rng: Rng,
+    }
+
+    impl Bench {
+        fn new(retry: Retry, max: usize) -> Self {
+            let mut rng = Rng::new(Seed::from_number(1));
+            Self {
+                calls: Calls::new(retry, max, &mut rng),
+                rng,
+            }
+        }
+
+        /// Opens a call to 10.0.0.1 and gives its transaction id.
+        fn open(&mut self, now: Instant, owner: u32) -> Option<Vec<u8>> {
+            let opening = Opening {
+                peer: Peer {
+                    id: None,
+                    addr: addr(1),
+                },
+                method: Method::Ping,
+                owner,
+                sends: Sends::Several,
+                round_trip: None,
+            };
+            let datagram = self.calls.open(now, opening, &mut self.rng, <[u8]>::to_vec);
+            datagram.map(<[u8]>::to_vec)
+        }
+
+        /// Lets time pass and gives what falls due, in milliseconds.
+        fn run(&mut self) -> Vec<(u64, &'static str)> {
+            let mut log = vec![];
+            while let Some(now) = self.calls.next_deadline() {
+                while let Some(due) = self.calls.take_due(now) {
+                    let what = match due {
+                        Due::GaveUp(_) => "gave up",
+                        Due::Resend { .. } => "resend",
+                        Due::Silent { .. } => "silent",
+                        Due::Slow { .. } => "slow",
+                    };
+                    log.push((now.as_nanos() / 1_000_000, what));
+                }
+            }
+            log
+        }
+    }
+
+    #[test]
+    fn the_late_preset_sends_at_0_2_and_6_seconds_and_gives_up_at_9() {
+        let mut bench = Bench::new(Retry::late(), 9);
+        bench.open(at(0), 1);
+        assert_eq!(
+            bench.run(),
+            [(2000, "resend"), (6000, "resend"), (9000, "gave up")]
+        );
+    }
+
+    #[test]
+    fn the_early_preset_sends_once_and_gives_up_at_20() {
+        let mut bench = Bench::new(Retry::early(), 9);
+        bench.open(at(0), 1);
+        assert_eq!(bench.run(), [(20_000, "gave up")]);
+    }
+
+    #[test]
+    fn adaptive_waits_follow_what_was_measured() {
+        let mut bench = Bench::new(Retry::Adaptive, 9);
+        for _ in 0..50 {
+            bench.calls.measured(Duration::from_millis(100));
+        }
+        bench.open(at(0), 1);
+        let log = bench.run();
+        let kinds: Vec<_> = log.iter().map(|(_, what)| *what).collect();
+        assert_eq!(kinds, ["slow", "resend", "silent", "resend", "gave up"]);
+        assert!(log[0].0 >= 100 && log[2].0 <= 300, "{log:?}");
+    }
+
+    #[test]
+    fn only_who_was_asked_can_answer_and_only_once() {
+        let mut bench = Bench::new(Retry::late(), 9);
+        let tid = bench.open(at(0), 7).expect("room");
+        assert_eq!(bench.calls.close(at(5), &tid, addr(2)), None);
+        assert_eq!(bench.calls.close(at(5), &tid[1..], addr(1)), None);
+        let closed = bench
+            .calls
+            .close(at(5), &tid, addr(1))
+            .expect("it was asked");
+        assert_eq!(
+            (closed.owner, closed.round_trip),
+            (7, Some(Duration::from_millis(5)))
+        );
+        assert_eq!(bench.calls.close(at(5), &tid, addr(1)), None);
+        assert_eq!(bench.calls.next_deadline(), None);
+    }
+
+    #[test]
+    fn an_answer_after_a_resend_measures_nothing() {
+        let mut bench = Bench::new(Retry::late(), 9);
+        let tid = bench.open(at(0), 7).expect("room");
+        assert!(matches!(
+            bench.calls.take_due(at(2000)),
+            Some(Due::Resend { .. })
+        ));
+        let closed = bench
+            .calls
+            .close(at(2001), &tid, addr(1))
+            .expect("it was asked");
+        assert_eq!(
+            (closed.took, closed.round_trip),
+            (Duration::from_millis(2001), None)
+        );
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ahead_ends_a_call_without_a_burst() {
+        let mut bench = Bench::new(Retry::Adaptive, 9);
+        bench.open(at(0), 1);
+        assert!(matches!(
+            bench.calls.take_due(at(60_000)),
+            Some(Due::GaveUp(_))
+        ));
+        assert_eq!(bench.calls.take_due(at(60_000)), None);
+        bench.open(Instant::MAX, 1);
+        assert!(matches!(
+            bench.calls.take_due(Instant::MAX),
+            Some(Due::GaveUp(_))
+        ));
+    }
+
+    #[test]
+    fn calls_are_bounded() {
+        let mut bench = Bench::new(Retry::late(), 2);
+        assert!(bench.open(at(0), 1).is_some() && bench.open(at(0), 2).is_some());
+        assert!(bench.open(at(0), 3).is_none());
+        bench.run();
+        assert!(!bench.calls.is_full());
+        assert_eq!(bench.calls.len(), 0);
+    }
+}

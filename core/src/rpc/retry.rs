@@ -1,0 +1,133 @@
+//! When a call is sent again, when others stop waiting for it, and when it has failed.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::config::Retry;
+use crate::rtt::RoundTrip;
+
+/// How often a call may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sends {
+    /// Once: whoever is asked unbidden, at an address that may be forged, gets one datagram.
+    Once,
+    /// As often as the settings say.
+    Several,
+}
+
+/// The waits of one call, each counted from its first send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// When it is slower than expected.
+    pub(crate) slow: Option<Duration>,
+    /// When the same bytes are sent again, ascending.
+    pub(crate) resend: Vec<Duration>,
+    /// When it is no use waiting for it any longer.
+    pub(crate) silent: Option<Duration>,
+    /// When it has failed.
+    pub(crate) give_up: Duration,
+}
+
+impl Plan {
+    /// A mean answer is this far in the past, plus [`SLOW_DEVIATIONS`], when a call counts as slow.
+    const SLOW_DEVIATIONS: u32 = 2;
+    /// The same for sending again (RFC 6298, section 2: K = 4).
+    const RESEND_DEVIATIONS: u32 = 4;
+    /// The round trip assumed before any was measured. RFC 6298 says one second; datagrams that
+    /// cross the world and back take less than half of that, and being wrong costs one datagram.
+    const UNMEASURED: Duration = Duration::from_millis(250);
+    /// No wait is shorter: a busy loopback answers in less, a scheduler does not always.
+    const SHORTEST: Duration = Duration::from_millis(10);
+    /// No first resend waits longer, as in the later generation of the original.
+    const LONGEST: Duration = Duration::from_secs(2);
+    /// When an adaptive call has failed, as in the later generation of the original.
+    const GIVE_UP: Duration = Duration::from_secs(9);
+
+    /// The waits for someone whose round trip is estimated like that.
+    pub(crate) fn new(retry: &Retry, estimate: Option<RoundTrip>, sends: Sends) -> Self {
+        let mut plan = match retry {
+            Retry::Fixed { resend, give_up } => Self {
+                slow: None,
+                resend: resend.clone(),
+                silent: None,
+                give_up: *give_up,
+            },
+            Retry::Adaptive => Self::adaptive(estimate),
+        };
+        if sends == Sends::Once {
+            plan.resend.clear();
+        }
+        plan
+    }
+
+    /// Sent again after a wait that nearly every answer beats, and once more after twice that; not
+    /// waited for any longer when an answer to the first resend is late as well.
+    fn adaptive(estimate: Option<RoundTrip>) -> Self {
+        let after = |deviations: u32| match estimate {
+            Some(trip) => trip.mean() + trip.deviation() * deviations,
+            None => Self::UNMEASURED + Self::UNMEASURED / 2 * (deviations / 2),
+        };
+        let slow = after(Self::SLOW_DEVIATIONS).clamp(Self::SHORTEST, Self::LONGEST);
+        let resend = after(Self::RESEND_DEVIATIONS).clamp(Self::SHORTEST * 2, Self::LONGEST);
+        Self {
+            slow: Some(slow),
+            resend: vec![resend, resend * 3],
+            silent: Some(resend * 2),
+            give_up: Self::GIVE_UP,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steady(millis: u64) -> Option<RoundTrip> {
+        let sample = Duration::from_millis(millis);
+        let mut trip = RoundTrip::first(sample);
+        for _ in 0..50 {
+            trip.add(sample);
+        }
+        Some(trip)
+    }
+
+    #[test]
+    fn adaptive_waits_follow_the_round_trip() {
+        for millis in [20, 200, 500] {
+            let plan = Plan::new(&Retry::Adaptive, steady(millis), Sends::Several);
+            let trip = Duration::from_millis(millis);
+            let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
+            assert!(slow >= trip && slow <= trip * 2, "{millis}: {slow:?}");
+            assert!(
+                silent >= trip * 2 && silent <= trip * 4,
+                "{millis}: {silent:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn waits_ascend_whatever_the_estimate() {
+        let trips =
+            [0, 1, 20, 3000, 60_000].map(|ms| Some(RoundTrip::first(Duration::from_millis(ms))));
+        for trip in trips.into_iter().chain([None]) {
+            let plan = Plan::new(&Retry::Adaptive, trip, Sends::Several);
+            let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
+            assert!(Duration::ZERO < slow && slow <= plan.resend[0], "{plan:?}");
+            assert!(
+                plan.resend[0] < silent && silent <= plan.resend[1],
+                "{plan:?}"
+            );
+            assert!(plan.resend[1] < plan.give_up, "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn an_unbidden_call_is_sent_once() {
+        assert!(
+            Plan::new(&Retry::late(), None, Sends::Once)
+                .resend
+                .is_empty()
+        );
+    }
+}

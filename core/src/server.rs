@@ -1,0 +1,239 @@
+//! Answering queries: from the table, the store and the tokens, to a reply, a fault or silence.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::config::Role;
+use crate::id::Id;
+use crate::rng::Rng;
+use crate::routing::Table;
+use crate::storage::{Put, Store};
+use crate::time::Instant;
+use crate::token::Tokens;
+use crate::value::Value;
+use crate::wire::{Dialect, Encoded, Fault, Message, Method, Query, Reply};
+
+/// Everything that a query may be answered from.
+pub(crate) struct Server<'n> {
+    pub(crate) dialect: Dialect,
+    pub(crate) role: Role,
+    pub(crate) own: Id,
+    pub(crate) k: usize,
+    pub(crate) max_value_len: usize,
+    pub(crate) expiry: Duration,
+    pub(crate) storing: Storing,
+    pub(crate) table: &'n Table,
+    pub(crate) store: &'n mut Store,
+    pub(crate) tokens: &'n Tokens,
+    pub(crate) rng: &'n mut Rng,
+}
+
+/// Whether there is room to note what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storing {
+    Busy,
+    Open,
+}
+
+/// What answering came to.
+pub(crate) enum Served {
+    /// An answer or an error goes back.
+    Answered { datagram: Vec<u8>, verdict: Verdict },
+    /// A value was stored: the answer goes back when that is safe.
+    Stored { datagram: Vec<u8>, stored: Stored },
+    /// Nothing goes back.
+    Silence,
+}
+
+/// What kind of answer it is, for the statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A reply.
+    Reply,
+    /// An error.
+    Error,
+    /// The error that says that there is no such method here.
+    Unknown,
+}
+
+/// A value that was stored for someone, and what had to give way for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) key: Id,
+    pub(crate) value: Value,
+    pub(crate) evicted: Vec<Id>,
+}
+
+impl Server<'_> {
+    /// Answers a message that is a query, in order or not; anything else with silence.
+    pub(crate) fn serve(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        message: &Message<'_>,
+    ) -> Served {
+        if self.role == Role::Client {
+            return Served::Silence;
+        }
+        match message {
+            Message::Query { tid, query, .. } => {
+                let method = query.method();
+                if !self.role.serves(method) {
+                    return self.unknown(tid, method.name().as_bytes());
+                }
+                match query {
+                    Query::StoreValue { key, token, value } => {
+                        self.store_value(now, from, tid, *key, token, value)
+                    }
+                    Query::GetValue { key, num } => self.get_value(now, tid, key, *num),
+                    Query::Ping
+                    | Query::Join
+                    | Query::FindNode { .. }
+                    | Query::FindValue { .. } => self.find(now, from, tid, query),
+                }
+            }
+            Message::UnknownMethod { tid, name } => self.unknown(tid, name),
+            Message::WrongArguments { tid, method } if !self.role.serves(*method) => {
+                self.unknown(tid, method.name().as_bytes())
+            }
+            Message::WrongArguments { tid, .. } => self.fault(tid, &Fault::WrongArguments),
+            Message::Reply { .. } | Message::Error { .. } | Message::Broken { .. } => {
+                Served::Silence
+            }
+        }
+    }
+
+    /// Stores a value that is our own to store.
+    pub(crate) fn store_own(&mut self, now: Instant, key: Id, value: Value) -> Option<Stored> {
+        match self.store.put(key, value.clone(), now + self.expiry) {
+            Put::Full => None,
+            Put::Stored(evicted) => Some(Stored {
+                key,
+                value,
+                evicted,
+            }),
+        }
+    }
+
+    fn find(&self, now: Instant, from: SocketAddr, tid: &[u8], query: &Query<'_>) -> Served {
+        let token = self.tokens.issue(from);
+        let mut reply = Reply::from(self.own);
+        match query {
+            Query::Join => reply.seen_as = Some(from),
+            Query::FindNode { target } => {
+                reply.nodes = Some(self.table.closest(target, self.k));
+                reply.token = Some(&token);
+            }
+            Query::FindValue { key } => {
+                reply.nodes = Some(self.table.closest(key, self.k));
+                reply.num = Some(self.store.count(key, now) as u64);
+            }
+            Query::Ping | Query::GetValue { .. } | Query::StoreValue { .. } => {}
+        }
+        self.reply(tid, &reply)
+    }
+
+    /// All values, in their order, when all are asked for and fit; a random choice otherwise, so
+    /// that whoever asks often enough sees them all.
+    fn get_value(&mut self, now: Instant, tid: &[u8], key: &Id, num: i64) -> Served {
+        let all: Vec<&Value> = self.store.values(key, now).collect();
+        let wanted = match usize::try_from(num) {
+            Ok(0) => all.len(),
+            Ok(num) => num.min(all.len()),
+            // As a slice that ends so many before the end, in the language of the original.
+            Err(_) => all
+                .len()
+                .saturating_sub(usize::try_from(num.unsigned_abs()).unwrap_or(usize::MAX)),
+        };
+        let room = self.dialect.room_for_values(tid);
+        let len = |value: &Value| self.dialect.len_in_list(value.as_bytes().len());
+        let mut chosen = all;
+        if wanted < chosen.len() || chosen.iter().map(|value| len(value)).sum::<usize>() > room {
+            self.rng.shuffle(&mut chosen);
+            chosen.truncate(wanted);
+            let mut left = room;
+            chosen.retain(|value| {
+                let fits = len(value) <= left;
+                left -= if fits { len(value) } else { 0 };
+                fits
+            });
+        }
+        let values = chosen.into_iter().map(Value::as_bytes).collect();
+        self.reply(
+            tid,
+            &Reply {
+                values: Some(values),
+                ..Reply::from(self.own)
+            },
+        )
+    }
+
+    fn store_value(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        tid: &[u8],
+        key: Id,
+        token: &[u8],
+        value: &[u8],
+    ) -> Served {
+        if !self.tokens.accepts(token, from) {
+            return self.fault(tid, &Fault::BadToken);
+        }
+        if value.len() > self.max_value_len {
+            return self.fault(tid, &Fault::ValueTooLong);
+        }
+        let Ok(value) = Value::new(value) else {
+            return self.fault(tid, &Fault::ValueTooLong);
+        };
+        if self.storing == Storing::Busy {
+            return self.fault(tid, &Fault::Busy);
+        }
+        let Some(stored) = self.store_own(now, key, value) else {
+            return self.fault(tid, &Fault::StoreFull);
+        };
+        let datagram = self
+            .dialect
+            .encode_reply(tid, &Reply::from(self.own))
+            .into_bytes();
+        Served::Stored { datagram, stored }
+    }
+
+    fn unknown(&self, tid: &[u8], name: &[u8]) -> Served {
+        let fault = Fault::UnknownMethod { name };
+        let datagram = self.dialect.encode_fault(tid, &fault).into_bytes();
+        Served::Answered {
+            datagram,
+            verdict: Verdict::Unknown,
+        }
+    }
+
+    fn fault(&self, tid: &[u8], fault: &Fault<'_>) -> Served {
+        let datagram = self.dialect.encode_fault(tid, fault).into_bytes();
+        Served::Answered {
+            datagram,
+            verdict: Verdict::Error,
+        }
+    }
+
+    fn reply(&self, tid: &[u8], reply: &Reply<'_>) -> Served {
+        let (datagram, verdict) = match self.dialect.encode_reply(tid, reply) {
+            Encoded::Whole(datagram) => (datagram, Verdict::Reply),
+            Encoded::TooLong(datagram) => (datagram, Verdict::Error),
+        };
+        Served::Answered { datagram, verdict }
+    }
+}
+
+/// The method that a query names, if it is one of the protocol's.
+pub(crate) const fn method_of(message: &Message<'_>) -> Option<Method> {
+    match message {
+        Message::Query { query, .. } => Some(query.method()),
+        Message::WrongArguments { method, .. } => Some(*method),
+        Message::UnknownMethod { .. }
+        | Message::Reply { .. }
+        | Message::Error { .. }
+        | Message::Broken { .. } => None,
+    }
+}

@@ -1,0 +1,180 @@
+//! Datagrams to messages and back: the only place that sees bytes, and that knows the dialects.
+
+mod bencode;
+mod khashmir;
+mod message;
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::id::Id;
+
+pub use bencode::{FromBencode, ToBencode, TypedError, from_bencode, to_bencode};
+pub(crate) use bencode::{Item, Writer, parse};
+pub use message::{Breach, Fault, Message, Method, Query, Reply};
+
+/// The longest answer in bytes: what an Ethernet frame holds (specification, section 1.5).
+pub const MAX_DATAGRAM: usize = 1472;
+
+/// The longest datagram that is read at all: the original's buffer (specification, section 1).
+pub const MAX_INCOMING: usize = 8192;
+
+/// Bytes in our own transaction ids (specification, section 1.2).
+pub const TID_LEN: usize = 20;
+
+/// The longest transaction id of others that is answered. The original's later generation answers
+/// 20 bytes only, the earlier one any number; every answer but a value fits beside 64.
+pub const MAX_TID: usize = 64;
+
+/// The longest write token that is kept for a store; the original's have 20 bytes.
+pub const MAX_TOKEN: usize = 64;
+
+/// Contacts of one answer that are looked at; the original's never name more than 8.
+pub const MAX_CONTACTS: usize = 32;
+
+/// How deep a datagram may be nested. Messages need 3; the rest is for keys that we ignore.
+pub const MAX_DEPTH: usize = 16;
+
+/// A way of writing messages as bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// apt-p2p's KRPC, with full 20-byte transaction ids and lists of 26-byte contacts.
+    Khashmir,
+}
+
+impl Dialect {
+    /// Reads a datagram.
+    ///
+    /// # Errors
+    /// [`Malformed`] for everything that is to be dropped without an answer.
+    pub fn decode(self, datagram: &[u8]) -> Result<Message<'_>, Malformed> {
+        if datagram.len() > MAX_INCOMING {
+            return Err(Malformed::TooLong);
+        }
+        match self {
+            Self::Khashmir => khashmir::decode(datagram),
+        }
+    }
+
+    /// Writes a query.
+    #[must_use]
+    pub fn encode_query(self, tid: &[u8], sender: &Id, query: &Query<'_>) -> Vec<u8> {
+        match self {
+            Self::Khashmir => khashmir::encode_query(tid, sender, query),
+        }
+    }
+
+    /// Writes an answer; [`Fault::TooLong`] in its stead when it would exceed [`MAX_DATAGRAM`].
+    #[must_use]
+    pub fn encode_reply(self, tid: &[u8], reply: &Reply<'_>) -> Encoded {
+        match self {
+            Self::Khashmir => self.bounded(tid, khashmir::encode_reply(tid, reply)),
+        }
+    }
+
+    /// Writes what went wrong; [`Fault::TooLong`] in its stead when it would exceed
+    /// [`MAX_DATAGRAM`].
+    #[must_use]
+    pub fn encode_fault(self, tid: &[u8], fault: &Fault<'_>) -> Encoded {
+        match self {
+            Self::Khashmir => self.bounded(tid, khashmir::encode_fault(tid, fault)),
+        }
+    }
+
+    /// Writes an error with a code and a text of the caller's: what a peer of another make might
+    /// send. A node itself only sends [faults](Self::encode_fault).
+    #[must_use]
+    pub fn encode_error(self, tid: &[u8], code: i64, text: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Khashmir => khashmir::encode_error(tid, code, text),
+        }
+    }
+
+    /// The code of a fault.
+    #[must_use]
+    pub const fn code(self, fault: &Fault<'_>) -> i64 {
+        match self {
+            Self::Khashmir => khashmir::code(fault),
+        }
+    }
+
+    /// Bytes left for the list of values in an answer of [`MAX_DATAGRAM`] bytes.
+    pub(crate) const fn room_for_values(self, tid: &[u8]) -> usize {
+        match self {
+            Self::Khashmir => khashmir::room_for_values(tid.len()),
+        }
+    }
+
+    /// Bytes that a value of this length takes up in such a list.
+    pub(crate) const fn len_in_list(self, value_len: usize) -> usize {
+        match self {
+            Self::Khashmir => khashmir::string_len(value_len),
+        }
+    }
+
+    fn bounded(self, tid: &[u8], datagram: Vec<u8>) -> Encoded {
+        if datagram.len() <= MAX_DATAGRAM {
+            return Encoded::Whole(datagram);
+        }
+        let fault = Fault::TooLong {
+            len: datagram.len(),
+        };
+        match self {
+            Self::Khashmir => Encoded::TooLong(khashmir::encode_fault(tid, &fault)),
+        }
+    }
+}
+
+/// An answer as bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoded {
+    /// The answer itself.
+    Whole(Vec<u8>),
+    /// The error that stands in for an answer that was too long.
+    TooLong(Vec<u8>),
+}
+
+impl Encoded {
+    /// The bytes to send.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Whole(bytes) | Self::TooLong(bytes) => bytes,
+        }
+    }
+}
+
+/// Why a datagram is dropped without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Malformed {
+    /// It is not one whole canonical bencoded value, or nested too deeply.
+    Bencode,
+    /// An error without a list of code and text.
+    Error,
+    /// It is not a dictionary with a `y`.
+    Kind,
+    /// A query without a method name or without a dictionary of arguments.
+    Query,
+    /// A reply without a dictionary.
+    Reply,
+    /// It has no transaction id, or one that is too long.
+    Tid,
+    /// It is longer than [`MAX_INCOMING`].
+    TooLong,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bencode => "not one whole canonical bencoded value",
+            Self::Error => "an error without code and text",
+            Self::Kind => "not a dictionary that names its kind",
+            Self::Query => "a query without method or arguments",
+            Self::Reply => "a reply without contents",
+            Self::Tid => "no transaction id, or one that is too long",
+            Self::TooLong => "longer than any datagram of this protocol",
+        })
+    }
+}
+
+impl core::error::Error for Malformed {}
