@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 
 /// A point of the 160-bit space in which nodes, targets and keys lie.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id([u8; Id::LEN]);
+pub struct Id([u8; 20]);
 
 impl Id {
     /// Bytes in an identifier (specification, section 1.3).
@@ -125,8 +125,8 @@ fn set(bytes: &mut [u8; Id::LEN], index: usize, to: bool) {
     }
 }
 
-impl From<[u8; Id::LEN]> for Id {
-    fn from(bytes: [u8; Self::LEN]) -> Self {
+impl From<[u8; 20]> for Id {
+    fn from(bytes: [u8; 20]) -> Self {
         Self(bytes)
     }
 }

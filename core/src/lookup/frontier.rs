@@ -83,7 +83,7 @@ impl Frontier {
             match candidate.state {
                 State::Waiting => in_flight += 1,
                 State::Fresh if fresh.is_none() => {
-                    fresh = candidate.place.contact().map(|c| (at, c))
+                    fresh = candidate.place.contact().map(|c| (at, c));
                 }
                 State::Fresh | State::Slow | State::Silent | State::Answered | State::Failed => {}
             }

@@ -71,7 +71,7 @@ impl Node {
             Command::Join { bootstrap } => self.accept_join(reserved, &bootstrap),
             Command::Ping { addr } => {
                 let addr = self.usable(addr)?;
-                Ok(self.begin_command(reserved, Operation::Ping(Ping::ping(addr))))
+                Ok(self.begin_command(reserved, Operation::Ping(Ping::plain(addr))))
             }
             Command::Put { key, value, keep } => self.accept_put(reserved, key, value, keep),
             Command::Refresh { buckets } => {

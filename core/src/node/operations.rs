@@ -101,7 +101,7 @@ impl Operations {
     }
 
     /// The next operation whose time is up.
-    pub(super) fn take_overdue(&mut self, now: Instant) -> Option<OpId> {
+    pub(super) fn overdue(&self, now: Instant) -> Option<OpId> {
         self.deadlines
             .first()
             .filter(|(deadline, _)| *deadline <= now)

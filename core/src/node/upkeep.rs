@@ -167,8 +167,11 @@ impl Upkeep {
     }
 
     fn forgive(&mut self, now: Instant) {
-        while let Some((_, addr)) = self.avoided_until.pop_front_if(|(until, _)| *until <= now) {
-            self.avoided.remove(&addr);
+        while let Some((until, addr)) = self.avoided_until.front()
+            && *until <= now
+        {
+            self.avoided.remove(addr);
+            self.avoided_until.pop_front();
         }
     }
 
@@ -221,7 +224,7 @@ impl Node {
         while let Some(due) = self.calls.take_due(self.now) {
             self.call_due(due);
         }
-        while let Some(op) = self.operations.take_overdue(self.now) {
+        while let Some(op) = self.operations.overdue(self.now) {
             self.out_of_time(op);
         }
         if self.upkeep.checkpoint.take_due(self.now, &mut self.rng) {

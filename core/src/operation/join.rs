@@ -137,18 +137,21 @@ impl Join {
                     | Phase::Over => Step::Wait,
                 }
             }
-            Phase::Touring { tour, since } => match tour.step() {
-                Step::Wait if tour.is_over() && self.pending.iter().all(Greeted::is_given_up) => {
-                    let took = now.since(*since);
-                    self.refreshed = tour.walked();
-                    self.phase = Phase::Over;
-                    Step::Finished(Action::Plain {
-                        method: Method::Join,
-                        took,
-                    })
+            Phase::Touring { tour, since } => {
+                if let Some(step) = tour.step() {
+                    return step;
                 }
-                step => step,
-            },
+                if !tour.is_over() || !self.pending.iter().all(Greeted::is_given_up) {
+                    return Step::Wait;
+                }
+                let took = now.since(*since);
+                self.refreshed = tour.walked();
+                self.phase = Phase::Over;
+                Step::Finished(Action::Plain {
+                    method: Method::Join,
+                    took,
+                })
+            }
             Phase::Home { .. } => Step::Tour,
             Phase::Over => Step::Done(self.outcome()),
             Phase::Fresh | Phase::Leaving { .. } => Step::Wait,
@@ -189,7 +192,12 @@ impl Join {
                 walk.answered(answer.reply, rules).map(|_| ())
             }
             Phase::Touring { tour, .. } => tour.answered(answer, rules),
-            _ => Ok(()),
+            Phase::Fresh
+            | Phase::Greeting { .. }
+            | Phase::Leaving { .. }
+            | Phase::Homing { .. }
+            | Phase::Home { .. }
+            | Phase::Over => Ok(()),
         }
     }
 
@@ -226,7 +234,12 @@ impl Join {
     pub(super) fn reach(&self) -> Reach {
         match &self.phase {
             Phase::Homing { walk, .. } => walk.reach(),
-            _ => self.reach,
+            Phase::Fresh
+            | Phase::Greeting { .. }
+            | Phase::Leaving { .. }
+            | Phase::Home { .. }
+            | Phase::Touring { .. }
+            | Phase::Over => self.reach,
         }
     }
 

@@ -23,7 +23,7 @@ enum State {
 
 impl Ping {
     /// Asks with `ping`.
-    pub(crate) const fn ping(addr: SocketAddr) -> Self {
+    pub(crate) const fn plain(addr: SocketAddr) -> Self {
         Self {
             addr,
             method: Method::Ping,

@@ -31,14 +31,14 @@ impl Tour {
         }
     }
 
-    /// The next step; [`Step::Wait`] also when it is over.
-    pub(super) fn step(&mut self) -> Step {
+    /// The next step, if there is anything to do now.
+    pub(super) fn step(&mut self) -> Option<Step> {
         let asked = self
             .walks
             .iter_mut()
             .find_map(|(branch, walk)| walk.next(*branch));
         if let Some(question) = asked {
-            return Step::Ask(question);
+            return Some(Step::Ask(question));
         }
         let done = self
             .walks
@@ -47,12 +47,12 @@ impl Tour {
             .map(|(branch, _)| *branch);
         if let Some(walk) = done.and_then(|branch| self.walks.remove(&branch)) {
             self.walked += 1;
-            return Step::Finished(Action::Walk(walk));
+            return Some(Step::Finished(Action::Walk(walk)));
         }
         if self.walks.len() >= Self::AT_ONCE {
-            return Step::Wait;
+            return None;
         }
-        self.targets.pop_front().map_or(Step::Wait, Step::Open)
+        self.targets.pop_front().map(Step::Open)
     }
 
     pub(super) fn open(&mut self, walk: Walk) {
@@ -96,8 +96,9 @@ impl Refresh {
 
     pub(super) fn step(&mut self) -> Step {
         match self.0.step() {
-            Step::Wait if self.0.is_over() => Step::Done(self.outcome()),
-            step => step,
+            Some(step) => step,
+            None if self.0.is_over() => Step::Done(self.outcome()),
+            None => Step::Wait,
         }
     }
 

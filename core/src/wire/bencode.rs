@@ -16,10 +16,10 @@ pub use bendy::encoding::ToBencode;
 pub(crate) enum Item<'a> {
     Bytes(&'a [u8]),
     /// In ascending order of the keys, each key once.
-    Dict(Vec<(&'a [u8], Item<'a>)>),
+    Dict(Vec<(&'a [u8], Self)>),
     /// Canonical digits: integers of bencode have no bound.
     Int(&'a str),
-    List(Vec<Item<'a>>),
+    List(Vec<Self>),
 }
 
 impl<'a> Item<'a> {

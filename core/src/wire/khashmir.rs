@@ -56,10 +56,10 @@ fn bounded(tid: Option<&[u8]>) -> Result<&[u8], Malformed> {
     tid.filter(|tid| tid.len() <= MAX_TID).ok_or(Malformed::Tid)
 }
 
-fn query_parts<'a, 'b>(message: &'b Item<'a>) -> Option<(&'a [u8], &'b [(&'a [u8], Item<'a>)])> {
+fn query_parts<'a, 'b>(message: &'b Item<'a>) -> Option<(&'a [u8], Arguments<'b, 'a>)> {
     let name = message.get(b"q")?.bytes()?;
     match message.get(b"a")? {
-        Item::Dict(arguments) => Some((name, arguments)),
+        Item::Dict(arguments) => Some((name, Arguments::new(arguments))),
         Item::Bytes(_) | Item::Int(_) | Item::List(_) => None,
     }
 }
@@ -74,12 +74,12 @@ fn error_parts<'a>(message: &Item<'a>) -> Option<(i64, &'a [u8])> {
 fn decode_query<'a>(
     tid: &'a [u8],
     name: &'a [u8],
-    arguments: &[(&'a [u8], Item<'a>)],
+    mut arguments: Arguments<'_, 'a>,
 ) -> Message<'a> {
     let Some(method) = Method::named(name) else {
         return Message::UnknownMethod { tid, name };
     };
-    match decode_arguments(method, &mut Arguments::new(arguments)) {
+    match decode_arguments(method, &mut arguments) {
         Some((sender, query)) => Message::Query { tid, sender, query },
         None => Message::WrongArguments { tid, method },
     }

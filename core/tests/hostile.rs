@@ -1,0 +1,422 @@
+//! Stories of nodes that lie, break the rules, fall silent, or are not who they were.
+
+#![allow(clippy::wildcard_enum_match_arm)] // A story is about one kind of thing.
+
+mod net;
+
+use std::net::SocketAddr;
+
+use khashmir::wire::{Breach, Dialect, Message, Query, Reply};
+use khashmir::{
+    CallError, Command, Config, Contact, Effort, Event, Id, Instant, Node, Outcome, OwnStore,
+    Place, Seed, Snapshot,
+};
+use net::{Net, addr, is_query, key, seconds};
+
+/// A node and what it is asked: everyone else is played by the test.
+struct Victim {
+    node: Node,
+    now: Instant,
+}
+
+/// A query that the victim sent.
+struct Asked {
+    to: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+impl Asked {
+    fn tid(&self) -> &[u8] {
+        match net::message(&self.bytes) {
+            Message::Query { tid, .. } => tid,
+            other => panic!("not a query: {other:?}"),
+        }
+    }
+}
+
+fn contact(number: u8) -> Contact {
+    Contact::new(Id::new([number; 20]), addr(number))
+}
+
+impl Victim {
+    /// A node that knows contacts 1 to `count`.
+    fn knowing(count: u8, config: Config) -> Self {
+        let mut snapshot = Snapshot::new(Id::new([0xee; 20]));
+        for number in 1..=count {
+            snapshot.add_contact(contact(number), seconds(1));
+        }
+        let now = Instant::ORIGIN;
+        let node = Node::restore(config, snapshot, seconds(0), Seed::from_number(1), now);
+        Self {
+            node: node.expect("works"),
+            now,
+        }
+    }
+
+    fn asked(&mut self) -> Vec<Asked> {
+        let mut bytes = Vec::new();
+        let mut asked = Vec::new();
+        while let Some(to) = self.node.poll_transmit(&mut bytes) {
+            if is_query(&bytes) {
+                asked.push(Asked {
+                    to,
+                    bytes: bytes.clone(),
+                });
+            }
+        }
+        asked
+    }
+
+    fn hears(&mut self, from: SocketAddr, bytes: &[u8]) {
+        self.node.handle_datagram(self.now, from, bytes);
+    }
+
+    fn hears_reply(&mut self, asked: &Asked, reply: &Reply<'_>) {
+        let bytes = Dialect::Khashmir
+            .encode_reply(asked.tid(), reply)
+            .into_bytes();
+        self.hears(asked.to, &bytes);
+    }
+
+    /// Lets time pass until the command that runs has ended.
+    fn end(&mut self) -> (Outcome, Effort) {
+        loop {
+            while let Some(event) = self.node.poll_event() {
+                if let Event::Ended {
+                    outcome, effort, ..
+                } = event
+                {
+                    return (outcome, effort);
+                }
+            }
+            self.now = self.node.poll_timeout().expect("something is due");
+            self.node.handle_timeout(self.now);
+            self.asked();
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_broken_answer_fails_its_contact_and_none_hangs_the_lookup() {
+    let good = "2:id20:AAAAAAAAAAAAAAAAAAAA";
+    for contents in [
+        String::new(),
+        "2:id3:abc".into(),
+        "2:id20:BBBBBBBBBBBBBBBBBBBB5:nodesle5:token2:xx".into(),
+        format!("{good}5:nodes26:aaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        format!("{good}5:nodesl2:aae"),
+        format!("{good}5:nodesli1ee"),
+        format!("{good}5:nodesle3:num1:x"),
+        format!("{good}5:nodesle5:tokeni5e"),
+        format!("{good}5:nodesle6:values1:x"),
+        format!("{good}5:token2:xx"),
+    ] {
+        let mut victim = Victim::knowing(1, Config::early());
+        // The contact's id is twenty times 'A' in the answers that get it right.
+        let mut snapshot = Snapshot::new(Id::new([0xee; 20]));
+        snapshot.add_contact(Contact::new(Id::new([b'A'; 20]), addr(1)), seconds(1));
+        victim.node = Node::restore(
+            Config::early(),
+            snapshot,
+            seconds(0),
+            Seed::from_number(1),
+            victim.now,
+        )
+        .expect("works");
+        victim
+            .node
+            .find_node(victim.now, key("target"))
+            .expect("accepted");
+        let asked = victim.asked();
+        let bytes = [
+            b"d1:rd",
+            contents.as_bytes(),
+            b"e1:t20:",
+            asked[0].tid(),
+            b"1:y1:re",
+        ]
+        .concat();
+        victim.hears(asked[0].to, &bytes);
+        let (outcome, effort) = victim.end();
+        assert_eq!(
+            outcome,
+            Outcome::Found(vec![Place::Here(Id::new([0xee; 20]))]),
+            "{contents}"
+        );
+        assert_eq!((effort.broken, effort.took.as_secs()), (1, 0), "{contents}");
+    }
+}
+
+#[test]
+fn an_unknown_kind_of_message_under_our_transaction_id_fails_the_call() {
+    let mut victim = Victim::knowing(0, Config::default());
+    victim.node.ping(victim.now, addr(1)).expect("accepted");
+    let asked = victim.asked();
+    let bytes = [b"d1:t20:", asked[0].tid(), b"1:y1:ze"].concat();
+    victim.hears(addr(1), &bytes);
+    let (outcome, _) = victim.end();
+    assert_eq!(outcome, Outcome::Ping(Err(CallError::Broken(Breach::Kind))));
+}
+
+#[test]
+fn an_answer_from_another_address_is_none() {
+    let mut victim = Victim::knowing(0, Config::default());
+    victim.node.ping(victim.now, addr(1)).expect("accepted");
+    let asked = victim.asked();
+    let bytes = Dialect::Khashmir
+        .encode_reply(asked[0].tid(), &Reply::from(contact(1).id))
+        .into_bytes();
+    victim.hears(addr(2), &bytes);
+    assert!(victim.node.contacts().next().is_none());
+    let (outcome, _) = victim.end();
+    assert_eq!(outcome, Outcome::Ping(Err(CallError::Timeout)));
+}
+
+#[test]
+fn a_contact_that_answers_under_another_id_is_removed() {
+    let mut victim = Victim::knowing(3, Config::default());
+    victim
+        .node
+        .find_node(victim.now, contact(1).id)
+        .expect("accepted");
+    let asked = victim.asked();
+    let first = asked
+        .iter()
+        .find(|asked| asked.to == addr(1))
+        .expect("the closest is asked");
+    let other = Reply {
+        nodes: Some(vec![]),
+        token: Some(b"t"),
+        ..Reply::from(contact(9).id)
+    };
+    victim.hears_reply(first, &other);
+    let left: Vec<_> = victim.node.contacts().collect();
+    assert_eq!(left, [contact(2), contact(3)]);
+}
+
+#[test]
+fn dead_contacts_are_never_in_a_result_and_leave_after_three_failures() {
+    let mut victim = Victim::knowing(4, Config::late());
+    for round in 1..=3 {
+        victim
+            .node
+            .find_node(victim.now, contact(1).id)
+            .expect("accepted");
+        for asked in victim.asked() {
+            if asked.to != addr(1) {
+                let number = asked.to.to_string().as_bytes()[7] - b'0';
+                let reply = Reply {
+                    nodes: Some(vec![contact(1)]),
+                    token: Some(b"t"),
+                    ..Reply::from(contact(number).id)
+                };
+                victim.hears_reply(&asked, &reply);
+            }
+        }
+        let (outcome, effort) = victim.end();
+        let Outcome::Found(found) = outcome else {
+            panic!("not a find")
+        };
+        assert_eq!(found.len(), 4, "three contacts and ourselves");
+        assert!(!found.contains(&Place::There(contact(1))));
+        assert_eq!(
+            (effort.asked, effort.answered, effort.unanswered),
+            (4, 3, 1)
+        );
+        let there = victim.node.contacts().any(|known| known == contact(1));
+        assert_eq!(there, round < 3);
+    }
+}
+
+#[test]
+fn nobody_is_asked_twice_however_often_named() {
+    let mut net = Net::joined(9, &Config::default());
+    for _ in 0..5 {
+        net.forget();
+        net.outcome(
+            9,
+            Command::FindNode {
+                target: key("target"),
+            },
+        );
+        let mut asked: Vec<_> = net
+            .log
+            .iter()
+            .filter(|f| f.from == addr(9) && is_query(&f.bytes))
+            .map(|f| f.to)
+            .collect();
+        let count = asked.len();
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked.len(), count);
+    }
+}
+
+#[test]
+fn named_contacts_with_useless_addresses_are_not_asked() {
+    let mut victim = Victim::knowing(1, Config::default());
+    victim
+        .node
+        .find_node(victim.now, key("target"))
+        .expect("accepted");
+    let asked = victim.asked();
+    let useless = [
+        ([0, 0, 0, 0], 5),
+        ([224, 0, 0, 1], 5),
+        ([255, 255, 255, 255], 5),
+        ([10, 0, 0, 7], 0),
+    ];
+    let mut nodes: Vec<_> = (40..)
+        .zip(useless)
+        .map(|(n, at)| Contact::new(Id::new([n; 20]), at.into()))
+        .collect();
+    nodes.push(Contact::new(Id::new([0; 20]), addr(5)));
+    nodes.push(Contact::new(victim.node.id(), addr(6)));
+    nodes.push(contact(8));
+    victim.hears_reply(
+        &asked[0],
+        &Reply {
+            nodes: Some(nodes),
+            token: Some(b"t"),
+            ..Reply::from(contact(1).id)
+        },
+    );
+    let next: Vec<_> = victim.asked().into_iter().map(|asked| asked.to).collect();
+    assert_eq!(next, [addr(8)]);
+}
+
+#[test]
+fn contacts_that_were_only_named_never_enter_the_table() {
+    let mut victim = Victim::knowing(1, Config::default());
+    victim
+        .node
+        .find_node(victim.now, key("target"))
+        .expect("accepted");
+    let asked = victim.asked();
+    let nodes = Some(vec![contact(8), contact(9)]);
+    victim.hears_reply(
+        &asked[0],
+        &Reply {
+            nodes,
+            token: Some(b"t"),
+            ..Reply::from(contact(1).id)
+        },
+    );
+    assert_eq!(victim.node.contacts().collect::<Vec<_>>(), [contact(1)]);
+}
+
+#[test]
+fn an_error_fails_the_query_but_keeps_the_contact() {
+    let mut victim = Victim::knowing(1, Config::default());
+    let get = Command::FindValue { key: key("key") };
+    for _ in 0..4 {
+        victim
+            .node
+            .start(victim.now, get.clone())
+            .expect("accepted");
+        let asked = victim.asked();
+        let bytes =
+            Dialect::Khashmir.encode_error(asked[0].tid(), 203, b"unknown method find_value");
+        victim.hears(asked[0].to, &bytes);
+        let (outcome, effort) = victim.end();
+        assert_eq!(outcome, Outcome::Holders(vec![]));
+        let refusals: Vec<_> = effort
+            .refusals
+            .iter()
+            .map(|refusal| (refusal.by, refusal.code))
+            .collect();
+        assert_eq!(refusals, [(addr(1), 203)]);
+    }
+    assert_eq!(victim.node.contacts().count(), 1);
+}
+
+#[test]
+fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
+    // All contacts share no bit with the victim, whose id begins with ones.
+    let mut victim = Victim::knowing(8, Config::default());
+    let newcomer = contact(9);
+    let ping = Dialect::Khashmir.encode_query(&[7; 20], &newcomer.id, &Query::Ping);
+    // The bucket around ourselves would split: one contact close to us makes the far one final.
+    let near = Contact::new(Id::new([0xef; 20]), addr(200));
+    victim
+        .node
+        .start(victim.now, Command::AddContact { addr: near.addr })
+        .expect("accepted");
+    let asked = victim.asked();
+    victim.hears_reply(&asked[0], &Reply::from(near.id));
+    victim.hears(newcomer.addr, &ping);
+    assert!(victim.asked().is_empty(), "the oldest is fresh");
+    victim.now = Instant::since_origin(seconds(901));
+    victim.hears(newcomer.addr, &ping);
+    let asked = victim.asked();
+    assert_eq!(
+        asked.iter().map(|asked| asked.to).collect::<Vec<_>>(),
+        [addr(1)]
+    );
+    victim.hears_reply(&asked[0], &Reply::from(contact(1).id));
+    victim.hears(newcomer.addr, &ping);
+    let asked = victim.asked();
+    assert_eq!(asked[0].to, addr(2), "the next oldest is doubted now");
+    let chance = loop {
+        victim.now = victim.node.poll_timeout().expect("a ping is under way");
+        victim.node.handle_timeout(victim.now);
+        if let Some(ping) = victim
+            .asked()
+            .into_iter()
+            .find(|asked| asked.to == newcomer.addr)
+        {
+            break ping;
+        }
+    };
+    victim.hears_reply(&chance, &Reply::from(newcomer.id));
+    let known: Vec<_> = victim.node.contacts().collect();
+    assert!(
+        known.contains(&newcomer) && known.contains(&contact(1)) && !known.contains(&contact(2))
+    );
+}
+
+#[test]
+fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
+    let mut victim = Victim::knowing(2, Config::default());
+    let get = Command::Get {
+        key: key("key"),
+        retrieve: None,
+        own_store: OwnStore::LeaveOut,
+    };
+    victim.node.start(victim.now, get).expect("accepted");
+    for asked in victim.asked() {
+        let number = asked.to.to_string().as_bytes()[7] - b'0';
+        let reply = Reply {
+            nodes: Some(vec![]),
+            num: Some(u64::MAX),
+            ..Reply::from(contact(number).id)
+        };
+        victim.hears_reply(&asked, &reply);
+    }
+    for asked in victim.asked() {
+        if asked.to == addr(1) {
+            let id = contact(1).id;
+            let parts: [&[u8]; 5] = [
+                b"d1:rd2:id20:",
+                id.as_bytes(),
+                b"6:values1:xe1:t20:",
+                asked.tid(),
+                b"1:y1:re",
+            ];
+            let bytes = parts.concat();
+            victim.hears(asked.to, &bytes);
+        } else {
+            let values = Some(vec![&b"good"[..], b"good", b""]);
+            victim.hears_reply(
+                &asked,
+                &Reply {
+                    values,
+                    ..Reply::from(contact(2).id)
+                },
+            );
+        }
+    }
+    let (outcome, effort) = victim.end();
+    assert_eq!(outcome, Outcome::Got { values: 2 });
+    assert_eq!(effort.broken, 1);
+}
