@@ -1,4 +1,139 @@
-//! The Khashmir DHT as a protocol core without sockets, clock or threads.
+//! The Khashmir DHT as a protocol core: a pure state machine without sockets, clock or threads.
+//!
+//! Nodes find each other by XOR distance and keep values under 160-bit keys, over KRPC: bencoded
+//! dictionaries in UDP datagrams, as apt-p2p speaks it. A [`Node`] consumes datagrams, clock
+//! readings and commands, and gives datagrams, events, records and the time when it wants to be
+//! called again. It never reads a clock, opens a socket or draws entropy, so that the same node
+//! runs in an event loop, in a simulator, and under a test that decides everything.
+//!
+//! # The loop
+//!
+//! Every driver is this loop. Here two nodes meet on loopback, one stores a value, and the other
+//! finds it.
+//!
+//! ```
+//! use khashmir::{Config, Event, Id, Instant, Node, OpId, Outcome, Seed, Value};
+//! use std::{io, net::UdpSocket, time::Duration};
+//!
+//! struct Driver { node: Node, socket: UdpSocket, start: std::time::Instant }
+//!
+//! impl Driver {
+//!     fn now(&self) -> Instant {
+//!         Instant::since_origin(self.start.elapsed())
+//!     }
+//!
+//!     /// One turn: send, tell, wait, receive, and let the node do what is due.
+//!     fn turn(&mut self, mut tell: impl FnMut(Event)) -> io::Result<()> {
+//!         let mut buffer = Vec::new();
+//!         while let Some(to) = self.node.poll_transmit(&mut buffer) {
+//!             self.socket.send_to(&buffer, to)?;
+//!         }
+//!         while let Some(event) = self.node.poll_event() {
+//!             tell(event);
+//!         }
+//!         let wait = self.node.poll_timeout().map_or(Duration::MAX, |at| at.since(self.now()));
+//!         let wait = wait.clamp(Duration::from_millis(1), Duration::from_millis(5));
+//!         self.socket.set_read_timeout(Some(wait))?;
+//!         let mut datagram = [0; khashmir::wire::MAX_INCOMING];
+//!         if let Ok((len, from)) = self.socket.recv_from(&mut datagram) {
+//!             self.node.handle_datagram(self.now(), from, &datagram[..len]);
+//!         }
+//!         self.node.handle_timeout(self.now());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let start = std::time::Instant::now();
+//! let mut drivers = Vec::new();
+//! for number in 0..2 {
+//!     let seed = Seed::from_number(number); // A real node's seed comes from the system.
+//!     let node = Node::new(Config::default(), seed, Instant::ORIGIN)?;
+//!     drivers.push(Driver { node, socket: UdpSocket::bind("127.0.0.1:0")?, start });
+//! }
+//! let first = drivers[0].socket.local_addr()?;
+//! let now = drivers[1].now();
+//! let join = drivers[1].node.join(now, &[first])?;
+//! wait_for(&mut drivers, join)?;
+//! let (now, key) = (drivers[1].now(), Id::hash_of(b"greeting"));
+//! let put = drivers[1].node.put(now, key, Value::new(*b"hello")?)?;
+//! wait_for(&mut drivers, put)?;
+//! # drivers.reverse();
+//! let now = drivers[1].now();
+//! let get = drivers[1].node.get(now, key)?;
+//! assert_eq!(wait_for(&mut drivers, get)?, Outcome::Got { values: 1 });
+//! # Ok(())
+//! # }
+//!
+//! fn wait_for(drivers: &mut [Driver], op: OpId) -> io::Result<Outcome> {
+//!     let mut result = None;
+//!     while result.is_none() {
+//!         drivers[0].turn(|_| ())?;
+//!         drivers[1].turn(|event| match event {
+//!             Event::Ended { op: ended, outcome, .. } if ended == op => result = Some(outcome),
+//!             _ => (),
+//!         })?;
+//!     }
+//!     Ok(result.unwrap())
+//! }
+//! ```
+//!
+//! # How a datagram goes through
+//!
+//! ```text
+//!   datagram, deadline, command                    record, datagram, event, next deadline
+//!              │                                                   ▲
+//!       ┌──────▼───────────────────── node ────────────────────────┴──────┐
+//!       │  wire ──► rpc / server ──► operation ──► routing, storage, token │
+//!       └──────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! `wire` turns bytes into a [`Message`](wire::Message), whose parts are valid from there on. A
+//! query goes to `server`, which answers from the routing table, the store and the tokens. An
+//! answer closes a call in `rpc`, which says for whom it was: an `operation`, or upkeep. That is
+//! told, and says whom to ask next. Parts return facts, and only the node acts on them; no part
+//! knows another beside or above it:
+//!
+//! ```text
+//!   node
+//!   rpc   operation   server
+//!   config   typed
+//!   wire   routing   storage   token   lookup
+//!   contact   address   interval   rtt
+//!   rng
+//!   time   id   value
+//! ```
+//!
+//! # Laws
+//!
+//! These hold for every sequence of calls; the tests search for one that breaks them.
+//!
+//! 1. Any order of calls is legal; polls may wait or interleave. Records and events are never
+//!    lost: at a named bound of unpolled ones, new commands are [refused](Refused::Busy) and new
+//!    stores answered with an error. Running commands have room reserved for what they may still
+//!    report, and the node's own events merge by kind. Only datagrams are dropped, the oldest
+//!    first, as a network may.
+//! 2. After [`Node::handle_timeout`] with the latest time seen, [`Node::poll_timeout`] is `None`
+//!    or later. A timer that is overdue by many periods fires once.
+//! 3. Time never runs back: an earlier reading counts as the latest seen. Time arithmetic
+//!    saturates, and what would be due at the end of time is never due.
+//! 4. Every accepted command ends in exactly one [`Event::Ended`], within
+//!    [`Config::longest_operation`].
+//! 5. Equal settings, seed, inputs and points of polling give equal outputs, byte for byte.
+//! 6. No datagram, command or clock reading makes a node panic, or grow beyond its
+//!    [limits](Limits).
+//! 7. What is acknowledged is durable first: with the [journal](Journal) on, the acknowledgement
+//!    of a store leaves [`Node::poll_transmit`] only after [`Node::handle_durable`] has confirmed
+//!    its record. Every other datagram passes at once.
+//!
+//! After [`Node::shutdown`] what was queued can be polled, datagrams are ignored, commands are
+//! refused, and `poll_timeout` is `None`.
+//!
+//! # Sources
+//!
+//! "Specification" in these pages means the description of apt-p2p's Khashmir as it was observed,
+//! in its earlier (2008) and later (0.1.5) generation; section numbers are its own. The presets
+//! [`Config::early`] and [`Config::late`] have the habits of the two.
 #![no_std]
 #![forbid(unsafe_code)]
 
