@@ -117,12 +117,13 @@ impl Server<'_> {
     }
 
     fn find(&self, now: Instant, from: SocketAddr, tid: &[u8], query: &Query<'_>) -> Served {
-        let token = self.tokens.issue(from);
+        let token;
         let mut reply = Reply::from(self.own);
         match query {
             Query::Join => reply.seen_as = Some(from),
             Query::FindNode { target } => {
                 reply.nodes = Some(self.table.closest(target, self.k));
+                token = self.tokens.issue(from);
                 reply.token = Some(&token);
             }
             Query::FindValue { key } => {

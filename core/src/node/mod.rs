@@ -101,7 +101,7 @@ impl Node {
     pub fn new(config: Config, seed: Seed, now: Instant) -> Result<Self, ConfigError> {
         let mut rng = Rng::new(seed);
         let drawn = rng.id();
-        let own = config.id.filter(|id| !id.is_null()).unwrap_or(drawn);
+        let own = config.id.unwrap_or(drawn);
         Self::with_identity(config, own, rng, now)
     }
 
@@ -163,7 +163,9 @@ impl Node {
     /// waited for them.
     pub fn handle_durable(&mut self, now: Instant, up_to: RecordNo) {
         self.advance_clock(now);
-        self.outbox.durable(up_to);
+        for _ in 0..self.outbox.durable(up_to) {
+            self.stats.drop(Drop::Outgoing);
+        }
         self.confirm_own_stores();
         self.settle();
     }

@@ -89,16 +89,20 @@ impl Outbox {
     }
 
     /// Lets go of everything that waited for records up to this one.
-    pub(super) fn durable(&mut self, up_to: RecordNo) {
+    ///
+    /// Gives how many datagrams were dropped for that.
+    pub(super) fn durable(&mut self, up_to: RecordNo) -> u64 {
+        let mut dropped = 0;
         let known = RecordNo(up_to.0.min(self.last_record));
         self.durable = self.durable.max(known);
         while let Some((record, _)) = self.held.front()
             && *record <= self.durable
             && let Some((_, datagram)) = self.held.pop_front()
         {
-            // The room that it had among those held is the room that it has here.
-            push_bounded(&mut self.datagrams, datagram, self.max_datagrams);
+            let queued = push_bounded(&mut self.datagrams, datagram, self.max_datagrams);
+            dropped += u64::from(queued == Queued::DroppedOldest);
         }
+        dropped
     }
 
     pub(super) const fn is_durable(&self, record: RecordNo) -> bool {

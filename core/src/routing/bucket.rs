@@ -85,7 +85,10 @@ impl Bucket {
     /// Takes a contact out, and lets the best candidate in if its last answer is fresh enough.
     pub(super) fn remove(&mut self, id: &Id, now: Instant) -> Successor {
         self.entries.retain(|entry| entry.id != *id);
-        match self.cache.pop_back() {
+        // Whoever claims the id of another that is still here waits until that one is gone.
+        let free = |candidate: &Candidate| self.get(candidate.id()).is_none();
+        let best = self.cache.iter().rposition(free);
+        match best.and_then(|at| self.cache.remove(at)) {
             Some(Candidate::Verified(entry)) if entry.fresh_until > now => {
                 self.entries.push(entry);
                 Successor::Entered

@@ -1,7 +1,8 @@
 //! The settings of a node: plain fields, presets for the three sets of habits, one check.
 
-use alloc::vec;
-use alloc::vec::Vec;
+mod limits;
+mod retry;
+
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -10,6 +11,9 @@ use crate::address::PrivateAddresses;
 use crate::id::Id;
 use crate::value::Value;
 use crate::wire::{Dialect, Method};
+
+pub use limits::{Limits, StoreLimits};
+pub use retry::Retry;
 
 /// Every setting of a node.
 ///
@@ -164,7 +168,6 @@ impl Config {
                 self.limits.max_operations,
                 usize::MAX,
             ),
-            ("limits.max_events", self.limits.max_events, usize::MAX),
             ("limits.max_records", self.limits.max_records, usize::MAX),
             (
                 "limits.max_datagrams",
@@ -204,6 +207,24 @@ impl Config {
                 });
             }
         }
+        if self.id.is_some_and(|id| id.is_null()) {
+            return Err(ConfigError {
+                field: "id",
+                problem: Problem::NullId,
+            });
+        }
+        // A `get` may report the values of each of the K closest, of ourselves, and its end.
+        let least = self.k + 3;
+        if self.limits.max_events < least {
+            let problem = Problem::OutOfRange {
+                least,
+                most: usize::MAX,
+            };
+            return Err(ConfigError {
+                field: "limits.max_events",
+                problem,
+            });
+        }
         self.retry.check()
     }
 }
@@ -236,6 +257,8 @@ pub struct ConfigError {
 pub enum Problem {
     /// Waits have to follow each other.
     NotAscending,
+    /// The twenty zero bytes stand for no identifier at all.
+    NullId,
     /// A number outside of its range.
     OutOfRange {
         /// The least that it can be.
@@ -252,6 +275,7 @@ impl fmt::Display for ConfigError {
         let field = self.field;
         match self.problem {
             Problem::NotAscending => write!(f, "{field} must ascend and end before giving up"),
+            Problem::NullId => write!(f, "{field} must not be all zero"),
             Problem::OutOfRange { least, most } => {
                 write!(f, "{field} must be from {least} to {most}")
             }
@@ -310,60 +334,6 @@ pub enum Retrieve {
     Closest(usize),
 }
 
-/// How calls are sent again, and when they are given up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// The waits follow the measured round trips.
-    Adaptive,
-    /// The waits are fixed, counted from the first send.
-    Fixed {
-        /// When the same bytes are sent again.
-        resend: Vec<Duration>,
-        /// When the call has failed.
-        give_up: Duration,
-    },
-}
-
-impl Retry {
-    /// The later generation: 0, 2 and 6 s, given up at 9 s (section 2).
-    #[must_use]
-    pub fn late() -> Self {
-        Self::Fixed {
-            resend: vec![Duration::from_secs(2), Duration::from_secs(6)],
-            give_up: Duration::from_secs(9),
-        }
-    }
-
-    /// The earlier generation: once, given up at 20 s (section 2).
-    #[must_use]
-    pub const fn early() -> Self {
-        Self::Fixed {
-            resend: Vec::new(),
-            give_up: Duration::from_secs(20),
-        }
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let Self::Fixed { resend, give_up } = self else {
-            return Ok(());
-        };
-        if *give_up < SHORTEST_SPAN {
-            return Err(ConfigError {
-                field: "retry.give_up",
-                problem: Problem::TooShort,
-            });
-        }
-        let ascend = resend.is_sorted_by(|a, b| a < b);
-        if !ascend || resend.iter().any(|at| *at < SHORTEST_SPAN || at >= give_up) {
-            return Err(ConfigError {
-                field: "retry.resend",
-                problem: Problem::NotAscending,
-            });
-        }
-        Ok(())
-    }
-}
-
 /// Whether acknowledgements wait until the driver has made their cause durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Journal {
@@ -374,77 +344,10 @@ pub enum Journal {
     On,
 }
 
-/// Limits on what is stored for others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreLimits {
-    /// The longest value in bytes, at most [`Value::MAX_LEN`]; longer ones are refused.
-    pub max_value_len: usize,
-    /// Values under one key; another one is refused.
-    pub max_values_per_key: usize,
-    /// Keys; when there are more, the farthest from our own identifier gives way.
-    pub max_keys: usize,
-    /// Bytes of keys and values in all, with [`StoreLimits::OVERHEAD`] added for each value; when
-    /// there are more, the farthest key gives way.
-    pub max_bytes: usize,
-}
-
-impl StoreLimits {
-    /// What keeping one value costs beside its own bytes, in round numbers.
-    pub const OVERHEAD: usize = 64;
-}
-
-/// 500 values under a key, 32 MiB in all.
-impl Default for StoreLimits {
-    fn default() -> Self {
-        Self {
-            max_value_len: Value::MAX_LEN,
-            max_values_per_key: 500,
-            max_keys: 1 << 17,
-            max_bytes: 32 << 20,
-        }
-    }
-}
-
-/// Limits on everything that grows with what the network or the user does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Calls in flight; operations wait for a free one, unasked pings are left out.
-    pub max_calls: usize,
-    /// Commands under way at once; another one is refused as busy.
-    pub max_operations: usize,
-    /// Events not yet polled, room for what running commands may still report included; at the
-    /// limit new commands are refused as busy.
-    pub max_events: usize,
-    /// Records not yet polled; at the limit stores are answered with a fault.
-    pub max_records: usize,
-    /// Datagrams not yet polled, and as many that wait for a record; the oldest is dropped.
-    pub max_datagrams: usize,
-    /// Unasked pings in flight (newcomers and doubtful contacts), and a hundred times as many
-    /// addresses remembered because they did not answer; the oldest of these is forgotten.
-    pub max_probes: usize,
-    /// Bootstrap addresses of one join; more are refused.
-    pub max_bootstrap: usize,
-    /// Puts that are kept stored; another one is refused as busy.
-    pub max_kept: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_calls: 1024,
-            max_operations: 256,
-            max_events: 16_384,
-            max_records: 4096,
-            max_datagrams: 4096,
-            max_probes: 32,
-            max_bootstrap: 256,
-            max_kept: 65_536,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     #[test]

@@ -1,0 +1,72 @@
+//! How much a node may hold: bounds on everything that the network or the user makes grow.
+
+use crate::value::Value;
+
+/// Limits on what is stored for others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreLimits {
+    /// The longest value in bytes, at most [`Value::MAX_LEN`]; longer ones are refused.
+    pub max_value_len: usize,
+    /// Values under one key; another one is refused.
+    pub max_values_per_key: usize,
+    /// Keys; when there are more, the farthest from our own identifier gives way.
+    pub max_keys: usize,
+    /// Bytes of keys and values in all, with [`StoreLimits::OVERHEAD`] added for each value; when
+    /// there are more, the farthest key gives way.
+    pub max_bytes: usize,
+}
+
+impl StoreLimits {
+    /// What keeping one value costs beside its own bytes, in round numbers.
+    pub const OVERHEAD: usize = 64;
+}
+
+/// 500 values under a key, 32 MiB in all.
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self {
+            max_value_len: Value::MAX_LEN,
+            max_values_per_key: 500,
+            max_keys: 1 << 17,
+            max_bytes: 32 << 20,
+        }
+    }
+}
+
+/// Limits on everything that grows with what the network or the user does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls in flight; operations wait for a free one, unasked pings are left out.
+    pub max_calls: usize,
+    /// Commands under way at once; another one is refused as busy.
+    pub max_operations: usize,
+    /// Events not yet polled, room for what running commands may still report included; at the
+    /// limit new commands are refused as busy.
+    pub max_events: usize,
+    /// Records not yet polled; at the limit stores are answered with a fault.
+    pub max_records: usize,
+    /// Datagrams not yet polled, and as many that wait for a record; the oldest is dropped.
+    pub max_datagrams: usize,
+    /// Unasked pings in flight (newcomers and doubtful contacts), and a hundred times as many
+    /// addresses remembered because they did not answer; the oldest of these is forgotten.
+    pub max_probes: usize,
+    /// Bootstrap addresses of one join; more are refused.
+    pub max_bootstrap: usize,
+    /// Puts that are kept stored; another one is refused as busy.
+    pub max_kept: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_calls: 1024,
+            max_operations: 256,
+            max_events: 16_384,
+            max_records: 4096,
+            max_datagrams: 4096,
+            max_probes: 32,
+            max_bootstrap: 256,
+            max_kept: 65_536,
+        }
+    }
+}
