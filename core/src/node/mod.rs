@@ -10,6 +10,7 @@ mod snapshot;
 mod stats;
 mod upkeep;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -44,7 +45,8 @@ use upkeep::Upkeep;
 ///
 /// The [crate documentation](crate) shows the loop and states the laws.
 pub struct Node {
-    config: Config,
+    /// Shared: a simulator runs a million nodes with one set of settings.
+    config: Arc<Config>,
     own: Id,
     life: Life,
     /// The latest time seen: time never runs back.
@@ -94,11 +96,17 @@ enum Probe {
 }
 
 impl Node {
-    /// A new node with an empty table.
+    /// A new node with an empty table. Nodes with equal settings can share them, as an
+    /// `Arc<Config>`.
     ///
     /// # Errors
     /// [`ConfigError`] when the settings cannot work.
-    pub fn new(config: Config, seed: Seed, now: Instant) -> Result<Self, ConfigError> {
+    pub fn new(
+        config: impl Into<Arc<Config>>,
+        seed: Seed,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        let config = config.into();
         let mut rng = Rng::new(seed);
         let drawn = rng.id();
         let own = config.id.unwrap_or(drawn);
@@ -114,14 +122,14 @@ impl Node {
     /// # Errors
     /// [`ConfigError`] when the settings cannot work.
     pub fn restore(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         mut snapshot: Snapshot,
         away: Duration,
         seed: Seed,
         now: Instant,
     ) -> Result<Self, ConfigError> {
         snapshot.advance(away);
-        let mut node = Self::with_identity(config, snapshot.id(), Rng::new(seed), now)?;
+        let mut node = Self::with_identity(config.into(), snapshot.id(), Rng::new(seed), now)?;
         let rules = node.rules();
         for saved in snapshot.contacts() {
             let Ok(addr) = rules.admit(saved.contact.addr) else {
@@ -322,7 +330,7 @@ impl Node {
 
     /// The settings.
     #[must_use]
-    pub const fn config(&self) -> &Config {
+    pub fn config(&self) -> &Config {
         &self.config
     }
 
@@ -400,7 +408,7 @@ impl Node {
     // ---- inside
 
     fn with_identity(
-        config: Config,
+        config: Arc<Config>,
         own: Id,
         mut rng: Rng,
         now: Instant,
@@ -428,7 +436,7 @@ impl Node {
             table: Table::new(own, habits, now),
             store: Store::new(own, bounds),
             tokens: Tokens::new(&mut rng),
-            calls: Calls::new(config.retry.clone(), config.limits.max_calls, &mut rng),
+            calls: Calls::new(config.limits.max_calls, &mut rng),
             operations: Operations::default(),
             upkeep: Upkeep::new(&config, now),
             outbox,
@@ -443,7 +451,7 @@ impl Node {
         self.now = self.now.max(now);
     }
 
-    const fn rules(&self) -> AddressRules {
+    fn rules(&self) -> AddressRules {
         AddressRules {
             private: self.config.private_addresses,
             own: self.config.address,

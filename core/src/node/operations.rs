@@ -1,6 +1,7 @@
 //! The commands under way: who waits for them, what they took, and how they come to their end.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -373,7 +374,9 @@ impl Node {
         let round_trip = peer
             .contact()
             .and_then(|contact| self.table.round_trip(&contact));
+        let config = Arc::clone(&self.config);
         let opening = Opening {
+            retry: &config.retry,
             peer,
             method: query.method(),
             owner,

@@ -26,7 +26,6 @@ type Tid = [u8; TID_LEN];
 
 /// The calls in flight, at most as many as the settings say; `O` says for whom one is.
 pub(crate) struct Calls<O> {
-    retry: Retry,
     max: usize,
     by_tid: HashMap<Tid, Call<O>, TidHasher>,
     /// What is due when, and for the how-many-th call: ties go to the older call.
@@ -86,7 +85,8 @@ pub(crate) enum Due<O> {
 }
 
 /// A call that is to be opened.
-pub(crate) struct Opening<O> {
+pub(crate) struct Opening<'c, O> {
+    pub(crate) retry: &'c Retry,
     pub(crate) peer: Peer,
     pub(crate) method: Method,
     pub(crate) owner: O,
@@ -96,10 +96,9 @@ pub(crate) struct Opening<O> {
 }
 
 impl<O: Clone> Calls<O> {
-    pub(crate) fn new(retry: Retry, max: usize, rng: &mut Rng) -> Self {
+    pub(crate) fn new(max: usize, rng: &mut Rng) -> Self {
         let key = rng.bytes();
         Self {
-            retry,
             max,
             by_tid: HashMap::with_hasher(TidHasher { key }),
             timeline: BTreeMap::new(),
@@ -121,7 +120,7 @@ impl<O: Clone> Calls<O> {
     pub(crate) fn open(
         &mut self,
         now: Instant,
-        opening: Opening<O>,
+        opening: Opening<'_, O>,
         rng: &mut Rng,
         encode: impl FnOnce(&[u8]) -> Vec<u8>,
     ) -> Option<&[u8]> {
@@ -133,13 +132,14 @@ impl<O: Clone> Calls<O> {
             tid = rng.bytes();
         }
         let Opening {
+            retry,
             peer,
             method,
             owner,
             sends,
             round_trip,
         } = opening;
-        let plan = Plan::new(&self.retry, round_trip.or(self.estimate), sends);
+        let plan = Plan::new(retry, round_trip.or(self.estimate), sends);
         let datagram = encode(&tid).into_boxed_slice();
         let number = self.opened;
         self.opened += 1;
@@ -307,6 +307,7 @@ mod tests {
     }
 
     struct Bench {
+        retry: Retry,
         calls: Calls<u32>,
         rng: Rng,
     }
@@ -315,7 +316,8 @@ mod tests {
         fn new(retry: Retry, max: usize) -> Self {
             let mut rng = Rng::new(Seed::from_number(1));
             Self {
-                calls: Calls::new(retry, max, &mut rng),
+                retry,
+                calls: Calls::new(max, &mut rng),
                 rng,
             }
         }
@@ -323,6 +325,7 @@ mod tests {
         /// Opens a call to 10.0.0.1 and gives its transaction id.
         fn open(&mut self, now: Instant, owner: u32) -> Option<Vec<u8>> {
             let opening = Opening {
+                retry: &self.retry,
                 peer: Peer {
                     id: None,
                     addr: addr(1),
