@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 use khashmir::wire::{Breach, Dialect, Message, Query, Reply};
 use khashmir::{
-    CallError, Command, Config, Contact, Effort, Event, Id, Instant, Node, Outcome, OwnStore,
+    CallError, Command, Config, Contact, Effort, Event, Id, Instant, Keep, Node, Outcome, OwnStore,
     Place, Seed, Snapshot,
 };
 use net::{Net, addr, is_query, key, seconds};
@@ -419,4 +419,41 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
     let (outcome, effort) = victim.end();
     assert_eq!(outcome, Outcome::Got { values: 2 });
     assert_eq!(effort.broken, 1);
+}
+
+#[test]
+fn the_only_contact_is_waited_for_however_late_it_is() {
+    let mut victim = Victim::knowing(1, Config::default());
+    let put = Command::Put {
+        key: key("key"),
+        value: net::value("v"),
+        keep: Keep::Once,
+    };
+    victim.node.start(victim.now, put).expect("accepted");
+    for reply in [
+        Reply {
+            nodes: Some(vec![]),
+            token: Some(b"t"),
+            ..Reply::from(contact(1).id)
+        },
+        Reply::from(contact(1).id),
+    ] {
+        let asked = victim.asked();
+        for _ in 0..4 {
+            victim.now = victim.node.poll_timeout().expect("a call is under way");
+            victim.node.handle_timeout(victim.now);
+        }
+        victim.asked();
+        victim.hears_reply(&asked[0], &reply);
+    }
+    let (outcome, effort) = victim.end();
+    let Outcome::Stored(places) = outcome else {
+        panic!("not a put")
+    };
+    assert!(places.contains(&Place::There(contact(1))));
+    assert!(
+        effort.took > net::seconds(1),
+        "it was late indeed: {:?}",
+        effort.took
+    );
 }

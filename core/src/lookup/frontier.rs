@@ -112,10 +112,12 @@ impl Frontier {
         }
     }
 
-    /// Whether the K closest that are not given up have all answered.
+    /// Whether the K closest that are not given up have all answered. As long as nobody has, those
+    /// who are silent are waited for: a result that may come late is better than none.
     pub(crate) fn is_done(&self) -> bool {
         self.leading()
             .all(|(_, candidate)| candidate.state == State::Answered)
+            && (self.has_heard_anyone() || !self.is_anyone_silent())
     }
 
     /// Those of the K closest that answered, closest first, our own node among them.
@@ -136,6 +138,20 @@ impl Frontier {
     /// The length of the longest chain of queries, each caused by an answer to the one before.
     pub(crate) const fn rounds(&self) -> u32 {
         self.rounds
+    }
+
+    fn has_heard_anyone(&self) -> bool {
+        let mut answered = self
+            .candidates
+            .iter()
+            .filter(|c| c.state == State::Answered);
+        answered.any(|candidate| candidate.place.contact().is_some())
+    }
+
+    fn is_anyone_silent(&self) -> bool {
+        self.candidates
+            .iter()
+            .any(|candidate| candidate.state == State::Silent)
     }
 
     /// The K closest that are not given up, with their positions.
@@ -251,6 +267,20 @@ mod tests {
             walk.closest().collect::<Vec<_>>(),
             [Place::There(contact(1))]
         );
+        assert!(walk.is_done());
+    }
+
+    #[test]
+    fn when_nobody_has_answered_those_who_are_silent_are_waited_for() {
+        let mut walk = frontier(2, 2, [1, 2]);
+        walk.include_self(contact(3).id);
+        assert_eq!(asked(&mut walk), [1, 2]);
+        walk.report(&contact(1).id, News::Silent);
+        walk.report(&contact(2).id, News::Silent);
+        assert!(!walk.is_done());
+        walk.report(&contact(1).id, News::Failed);
+        assert!(!walk.is_done());
+        walk.answered(&contact(2).id);
         assert!(walk.is_done());
     }
 

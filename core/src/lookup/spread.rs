@@ -99,9 +99,18 @@ impl Spread {
         }
     }
 
-    /// Whether the quota is met, or nobody is left to meet it.
+    /// Whether the quota is met, or nobody is left to meet it. As long as nobody has answered,
+    /// those who are silent are waited for: a result that may come late is better than none.
     pub(crate) fn is_done(&self) -> bool {
-        let open = |m: &Member| matches!(m.state, State::Fresh | State::Waiting | State::Slow);
+        let answered = self
+            .members
+            .iter()
+            .any(|member| member.state == State::Answered);
+        let open = |member: &Member| match member.state {
+            State::Fresh | State::Waiting | State::Slow => true,
+            State::Silent => !answered,
+            State::Answered | State::Failed => false,
+        };
         self.credit >= self.quota || !self.members.iter().any(open)
     }
 
@@ -158,6 +167,17 @@ mod tests {
         spread.report(&contact(1).id, News::Silent);
         assert_eq!(asked(&mut spread), [2]);
         accepts(&mut spread, 1);
+        assert!(spread.is_done());
+    }
+
+    #[test]
+    fn when_nobody_has_answered_those_who_are_silent_are_waited_for() {
+        let mut spread = spread(2, 8, &[1, 2]);
+        assert_eq!(asked(&mut spread), [1, 2]);
+        spread.report(&contact(1).id, News::Silent);
+        spread.report(&contact(2).id, News::Silent);
+        assert!(!spread.is_done());
+        accepts(&mut spread, 2);
         assert!(spread.is_done());
     }
 

@@ -37,8 +37,13 @@ impl Plan {
     /// The round trip assumed before any was measured. RFC 6298 says one second; datagrams that
     /// cross the world and back take less than half of that, and being wrong costs one datagram.
     const UNMEASURED: Duration = Duration::from_millis(250);
-    /// No wait is shorter: a busy loopback answers in less, a scheduler does not always.
-    const SHORTEST: Duration = Duration::from_millis(10);
+    /// No call is slow, sent again or silent sooner than that, however close its peer: answers
+    /// come late when a machine is busy, and a lookup that gives up on them finds nothing.
+    const SHORTEST: [Duration; 3] = [
+        Duration::from_millis(20),
+        Duration::from_millis(40),
+        Duration::from_millis(100),
+    ];
     /// No first resend waits longer, as in the later generation of the original.
     const LONGEST: Duration = Duration::from_secs(2);
     /// When an adaptive call has failed, as in the later generation of the original.
@@ -68,12 +73,14 @@ impl Plan {
             Some(trip) => trip.mean() + trip.deviation() * deviations,
             None => Self::UNMEASURED + Self::UNMEASURED / 2 * (deviations / 2),
         };
-        let slow = after(Self::SLOW_DEVIATIONS).clamp(Self::SHORTEST, Self::LONGEST);
-        let resend = after(Self::RESEND_DEVIATIONS).clamp(Self::SHORTEST * 2, Self::LONGEST);
+        let [soonest, soonest_resend, soonest_silent] = Self::SHORTEST;
+        let slow = after(Self::SLOW_DEVIATIONS).clamp(soonest, Self::LONGEST);
+        let resend = after(Self::RESEND_DEVIATIONS).clamp(soonest_resend, Self::LONGEST);
+        let silent = (resend * 2).max(soonest_silent);
         Self {
             slow: Some(slow),
-            resend: vec![resend, resend * 3],
-            silent: Some(resend * 2),
+            resend: vec![resend, silent + resend],
+            silent: Some(silent),
             give_up: Self::GIVE_UP,
         }
     }
@@ -94,7 +101,7 @@ mod tests {
 
     #[test]
     fn adaptive_waits_follow_the_round_trip() {
-        for millis in [20, 200, 500] {
+        for millis in [50, 200, 500] {
             let plan = Plan::new(&Retry::Adaptive, steady(millis), Sends::Several);
             let trip = Duration::from_millis(millis);
             let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
