@@ -27,9 +27,9 @@ impl Interval {
     }
 
     /// True once for each time that it falls due. However many periods have gone by, they count as
-    /// one, and the next is a whole period away.
+    /// one, and the next is a whole period away. What would be due at the end of time never is.
     pub(crate) fn take_due(&mut self, now: Instant, rng: &mut Rng) -> bool {
-        if now < self.next {
+        if now < self.next || self.next == Instant::MAX {
             return false;
         }
         self.next = now + rng.jitter(self.period, self.jitter_percent);

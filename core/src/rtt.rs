@@ -31,6 +31,24 @@ impl RoundTrip {
         self.mean = blend(self.mean, sample, 8);
     }
 
+    /// The estimate after an answer that cannot be told to belong to one certain send, and so is no
+    /// sample: it came no later than this after the first of them.
+    pub(crate) fn bounded(most: Duration) -> Self {
+        let most = Self::units(most);
+        Self {
+            mean: most / 2,
+            deviation: most / 8,
+        }
+    }
+
+    /// Widens the estimate so that the next such answer would be waited for: without that, someone
+    /// slower than estimated is always asked again too soon, and never measured (RFC 6298,
+    /// sections 5.5 to 5.7, where the wait stays backed off until there is a sample).
+    pub(crate) fn back_off(&mut self, most: Duration) {
+        let beyond = Self::units(most).saturating_sub(self.mean);
+        self.deviation = self.deviation.max(beyond / 4);
+    }
+
     pub(crate) fn mean(self) -> Duration {
         Self::UNIT * u32::from(self.mean)
     }
@@ -41,6 +59,28 @@ impl RoundTrip {
 
     fn units(sample: Duration) -> u16 {
         u16::try_from(sample.as_nanos() / Self::UNIT.as_nanos()).unwrap_or(u16::MAX)
+    }
+}
+
+/// How long an answer took, as far as that can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Took {
+    /// It answers something that was sent once: this is a round trip.
+    Exactly(Duration),
+    /// It answers something that was sent several times: a round trip is no longer than this
+    /// (Karn's rule, RFC 6298, section 3).
+    AtMost(Duration),
+}
+
+impl Took {
+    /// Takes it into an estimate.
+    pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>) {
+        match (self, estimate) {
+            (Self::Exactly(sample), Some(estimate)) => estimate.add(sample),
+            (Self::Exactly(sample), none) => *none = Some(RoundTrip::first(sample)),
+            (Self::AtMost(most), Some(estimate)) => estimate.back_off(most),
+            (Self::AtMost(most), none) => *none = Some(RoundTrip::bounded(most)),
+        }
     }
 }
 
@@ -69,6 +109,29 @@ mod tests {
             estimate.deviation() < Duration::from_millis(3),
             "{estimate:?}"
         );
+    }
+
+    #[test]
+    fn who_answers_late_is_waited_for_longer_until_measured() {
+        let late = Duration::from_millis(400);
+        let mut estimate = Some(RoundTrip::first(Duration::from_millis(20)));
+        let wait = |trip: Option<RoundTrip>| trip.map(|trip| trip.mean() + trip.deviation() * 4);
+        assert!(wait(estimate) < Some(late));
+        Took::AtMost(late).add_to(&mut estimate);
+        assert!(
+            wait(estimate) >= Some(late - Duration::from_millis(1)),
+            "{estimate:?}"
+        );
+        for _ in 0..60 {
+            Took::Exactly(Duration::from_millis(20)).add_to(&mut estimate);
+        }
+        assert!(
+            wait(estimate) < Some(Duration::from_millis(40)),
+            "{estimate:?}"
+        );
+        let mut unknown = None;
+        Took::AtMost(late).add_to(&mut unknown);
+        assert!(wait(unknown).is_some_and(|wait| wait.abs_diff(late) < Duration::from_millis(2)));
     }
 
     #[test]

@@ -59,8 +59,8 @@ impl Node {
                     | Operation::Put(_)
                     | Operation::Refresh(_) => false,
                 };
-                if let Some(op) = self.share_get(reserved, key, &same) {
-                    return Ok(op);
+                if let Some(leader) = self.operations.find_same(same) {
+                    return Ok(self.share_get(reserved, key, leader));
                 }
                 let walk = self.walk(key, WalkKind::FindValue);
                 let own =
@@ -111,7 +111,11 @@ impl Node {
         self.begin(
             op,
             operation,
-            Audience::Commands(vec![Listener { op, reserved }]),
+            Audience::Commands(vec![Listener {
+                op,
+                reserved,
+                since: self.now,
+            }]),
         );
     }
 
@@ -121,25 +125,20 @@ impl Node {
     }
 
     /// Lets a `get` share the lookup of another that is the same.
-    fn share_get(
-        &mut self,
-        reserved: usize,
-        key: Id,
-        same: &impl Fn(&Operation) -> bool,
-    ) -> Option<OpId> {
+    fn share_get(&mut self, reserved: usize, key: Id, leader: OpId) -> OpId {
         let op = self.operations.next_id();
-        let values = self.operations.share(
-            same,
-            Listener {
-                op,
-                reserved: reserved - 1,
-            },
-        )?;
-        self.outbox.reserve(reserved - 1);
+        let reserved = reserved - 1;
+        let listener = Listener {
+            op,
+            reserved,
+            since: self.now,
+        };
+        let values = self.operations.share(leader, listener);
+        self.outbox.reserve(reserved);
         if !values.is_empty() {
             self.outbox.event(Event::Values { op, key, values });
         }
-        Some(op)
+        op
     }
 
     fn accept_join(&mut self, reserved: usize, bootstrap: &[SocketAddr]) -> Result<OpId, Refused> {

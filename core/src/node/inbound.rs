@@ -79,7 +79,7 @@ impl Node {
 
     /// Does what follows from a call that brought nothing.
     pub(super) fn call_failed(&mut self, closed: &Closed<Owner>, error: CallError) {
-        self.stats.of(closed.method).failure(closed.took);
+        self.stats.of(closed.method).failure(closed.elapsed);
         self.count_against(closed, error);
         match closed.owner {
             Owner::Operation { op, branch } => {
@@ -145,7 +145,7 @@ impl Node {
             let answer = Answer {
                 from,
                 branch,
-                took: closed.took,
+                took: closed.elapsed,
                 reply,
             };
             let rules = self.rules();
@@ -153,14 +153,9 @@ impl Node {
                 .answered(op, &answer, &rules)
                 .map_err(CallError::Broken)?;
         }
-        self.stats.of(closed.method).success(closed.took);
-        if let Some(round_trip) = closed.round_trip {
-            self.calls.measured(round_trip);
-        }
-        self.hear_of(
-            Contact::new(reply.id, from),
-            Heard::Answered(closed.round_trip),
-        );
+        self.stats.of(closed.method).success(closed.elapsed);
+        self.calls.measured(closed.took);
+        self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.took));
         if let Owner::Operation { op, .. } = closed.owner {
             self.advance(op);
         }

@@ -165,6 +165,11 @@ impl Node {
         self.advance_clock(now);
         self.do_due();
         self.settle();
+        // Only at the end of time is there anything due that was begun just now.
+        while self.next_deadline().is_some_and(|at| at <= self.now) {
+            self.do_due();
+            self.settle();
+        }
     }
 
     /// Takes in that all records up to this one are safe, and lets go of the acknowledgements that

@@ -40,7 +40,6 @@ pub(super) struct Operations {
 struct Running {
     operation: Operation,
     audience: Audience,
-    since: Instant,
     deadline: Instant,
     effort: Effort,
 }
@@ -59,6 +58,7 @@ pub(super) enum Audience {
 pub(super) struct Listener {
     pub(super) op: OpId,
     pub(super) reserved: usize,
+    pub(super) since: Instant,
 }
 
 /// What upkeep does through operations.
@@ -80,12 +80,10 @@ impl Operations {
 
     /// How many commands of the user are under way.
     pub(super) fn commands(&self) -> usize {
-        let commands = |running: &Running| matches!(running.audience, Audience::Commands(_));
         self.running
             .values()
-            .filter(|running| commands(running))
-            .count()
-            + self.shared.len()
+            .map(|running| running.listeners().len())
+            .sum()
     }
 
     /// Every command of the user that is under way.
@@ -140,25 +138,29 @@ impl Operations {
             })
     }
 
-    /// Lets a command share a running `get` that is the same in every respect; gives what that has
-    /// delivered so far.
-    pub(super) fn share(
-        &mut self,
-        same: &impl Fn(&Operation) -> bool,
-        listener: Listener,
-    ) -> Option<Vec<Value>> {
-        let (leader, running) = self
-            .running
-            .iter_mut()
-            .find(|(_, running)| same(&running.operation))?;
+    /// A running operation of the user's that is the same in every respect.
+    pub(super) fn find_same(&self, same: impl Fn(&Operation) -> bool) -> Option<OpId> {
+        let shareable = |running: &Running| {
+            matches!(running.audience, Audience::Commands(_)) && same(&running.operation)
+        };
+        self.running
+            .iter()
+            .find_map(|(op, running)| shareable(running).then_some(*op))
+    }
+
+    /// Lets a command share a running `get`; gives what that has delivered so far.
+    pub(super) fn share(&mut self, leader: OpId, listener: Listener) -> Vec<Value> {
+        let Some(running) = self.running.get_mut(&leader) else {
+            return Vec::new();
+        };
         let (Audience::Commands(listeners), Operation::Get(get)) =
             (&mut running.audience, &running.operation)
         else {
-            return None;
+            return Vec::new();
         };
         listeners.push(listener);
-        self.shared.insert(listener.op, *leader);
-        Some(get.delivered())
+        self.shared.insert(listener.op, leader);
+        get.delivered()
     }
 
     pub(super) fn clear(&mut self) {
@@ -218,14 +220,13 @@ impl Running {
     }
 
     /// What it took so far; whoever was asked and has not been heard of counts as unanswered.
-    fn effort(&self, now: Instant) -> Effort {
+    fn effort(&self) -> Effort {
         let mut effort = self.effort.clone();
         let heard =
             effort.answered + effort.broken + u32::try_from(effort.refusals.len()).unwrap_or(0);
         effort.unanswered = effort.asked.saturating_sub(heard);
         let reach = self.operation.reach();
         (effort.hops, effort.rounds) = (reach.hops, reach.rounds);
-        effort.took = now.since(self.since);
         effort
     }
 }
@@ -238,7 +239,6 @@ impl Node {
         let running = Running {
             operation,
             audience,
-            since: self.now,
             deadline,
             effort,
         };
@@ -296,11 +296,10 @@ impl Node {
     /// Ends a command before its time. False when it is not under way.
     pub(super) fn abort(&mut self, op: OpId, why: Abort) -> bool {
         let leader = self.operations.shared.get(&op).copied().unwrap_or(op);
-        let now = self.now;
         let Some(running) = self.operations.running.get_mut(&leader) else {
             return false;
         };
-        let effort = running.effort(now);
+        let effort = running.effort();
         let Audience::Commands(listeners) = &mut running.audience else {
             return false;
         };
@@ -455,7 +454,7 @@ impl Node {
         if let Outcome::Join(joined) = &mut outcome {
             joined.contacts = self.table.len();
         }
-        let effort = running.effort(self.now);
+        let effort = running.effort();
         self.upkeep_hears_of(&running.audience, &outcome);
         if let Audience::Commands(listeners) = running.audience {
             for listener in listeners {
@@ -464,8 +463,9 @@ impl Node {
         }
     }
 
-    fn tell_end(&mut self, listener: Listener, outcome: Outcome, effort: Effort) {
+    fn tell_end(&mut self, listener: Listener, outcome: Outcome, mut effort: Effort) {
         self.outbox.release(listener.reserved);
+        effort.took = self.now.since(listener.since);
         self.outbox.event(Event::Ended {
             op: listener.op,
             outcome,

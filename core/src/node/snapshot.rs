@@ -139,7 +139,10 @@ impl Snapshot {
                 if !evicted.is_empty() {
                     self.values.retain(|(key, _), _| !evicted.contains(key));
                 }
-                self.add_value(key, value, lifetime);
+                // Storing a value again extends its life, and never shortens it.
+                let end = lifetime.saturating_add(self.age);
+                let known = self.values.entry((key, value)).or_default();
+                *known = end.max(*known);
             }
         }
     }

@@ -1,11 +1,10 @@
 //! One contact in the table, packed: a node keeps a hundred and more, a simulator a million nodes.
 
 use core::net::{SocketAddr, SocketAddrV4};
-use core::time::Duration;
 
 use crate::contact::Contact;
 use crate::id::Id;
-use crate::rtt::RoundTrip;
+use crate::rtt::{RoundTrip, Took};
 use crate::time::Instant;
 
 /// A contact that answered us, and how it has behaved since.
@@ -41,14 +40,9 @@ impl Entry {
     }
 
     /// Takes in another answer.
-    pub(super) fn answered(&mut self, fresh_until: Instant, round_trip: Option<Duration>) {
+    pub(super) fn answered(&mut self, fresh_until: Instant, took: Took) {
         self.fresh_until = self.fresh_until.max(fresh_until);
         self.failures = 0;
-        if let Some(sample) = round_trip {
-            match &mut self.round_trip {
-                Some(estimate) => estimate.add(sample),
-                None => self.round_trip = Some(RoundTrip::first(sample)),
-            }
-        }
+        took.add_to(&mut self.round_trip);
     }
 }

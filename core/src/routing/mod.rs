@@ -18,7 +18,7 @@ use entry::Entry;
 use crate::contact::Contact;
 use crate::id::{Distance, Id, NextBit};
 use crate::rng::Rng;
-use crate::rtt::RoundTrip;
+use crate::rtt::{RoundTrip, Took};
 use crate::time::Instant;
 
 /// The contacts of one address family, at most K in each of at most 160 buckets, and as many
@@ -45,8 +45,8 @@ pub(crate) struct Habits {
 /// Why the table hears of a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// It answered us, after this long if that could be measured.
-    Answered(Option<Duration>),
+    /// It answered us, after this long.
+    Answered(Took),
     /// It asked us something: anyone can write any id and forge any address.
     Asked,
 }
@@ -106,8 +106,8 @@ impl Table {
             .get_mut(&contact.id)
             .map(|known| (known.addr, known));
         match (known, heard) {
-            (Some((addr, known)), Heard::Answered(round_trip)) if addr == newcomer.addr => {
-                known.answered(fresh_until, round_trip);
+            (Some((addr, known)), Heard::Answered(took)) if addr == newcomer.addr => {
+                known.answered(fresh_until, took);
                 self.buckets[at].move_to_back(&contact.id);
                 Seen::Known
             }
@@ -118,8 +118,8 @@ impl Table {
                 self.buckets[at].keep_verified(newcomer, self.habits.k);
                 Seen::Elsewhere(known)
             }
-            (None, Heard::Answered(round_trip)) => {
-                newcomer.answered(fresh_until, round_trip);
+            (None, Heard::Answered(took)) => {
+                newcomer.answered(fresh_until, took);
                 self.forget_address(now, contact.addr);
                 self.enter(now, newcomer)
             }

@@ -35,7 +35,11 @@ fn contact(bits: usize, number: u16) -> Contact {
 }
 
 fn answered(table: &mut Table, now: Instant, contact: Contact) -> Seen {
-    table.see(now, contact, Heard::Answered(None))
+    table.see(
+        now,
+        contact,
+        Heard::Answered(Took::Exactly(Duration::from_millis(50))),
+    )
 }
 
 /// Buckets hold at most K, everyone is where it belongs, nobody is there twice.

@@ -17,7 +17,7 @@ pub(crate) use retry::{Plan, Sends};
 use crate::config::Retry;
 use crate::contact::Peer;
 use crate::rng::Rng;
-use crate::rtt::RoundTrip;
+use crate::rtt::{RoundTrip, Took};
 use crate::time::Instant;
 use crate::wire::{Method, TID_LEN};
 
@@ -61,10 +61,9 @@ pub(crate) struct Closed<O> {
     pub(crate) method: Method,
     pub(crate) owner: O,
     /// Time since the first send.
-    pub(crate) took: Duration,
-    /// The same when the answer certainly belongs to that send: after a resend nobody can tell
-    /// (Karn's rule, RFC 6298, section 3).
-    pub(crate) round_trip: Option<Duration>,
+    pub(crate) elapsed: Duration,
+    /// What that says of the round trip.
+    pub(crate) took: Took,
 }
 
 /// What has fallen due for a call.
@@ -175,12 +174,9 @@ impl<O: Clone> Calls<O> {
         Some(call.close(now))
     }
 
-    /// Takes in a measured round trip.
-    pub(crate) fn measured(&mut self, round_trip: Duration) {
-        match &mut self.estimate {
-            Some(estimate) => estimate.add(round_trip),
-            None => self.estimate = Some(RoundTrip::first(round_trip)),
-        }
+    /// Takes in how long an answer took.
+    pub(crate) fn measured(&mut self, took: Took) {
+        took.add_to(&mut self.estimate);
     }
 
     /// When the next thing falls due.
@@ -217,14 +213,17 @@ impl<O: Clone> Calls<O> {
 
 impl<O: Clone> Call<O> {
     fn close(self, now: Instant) -> Closed<O> {
-        let took = now.since(self.opened);
-        let round_trip = (self.sent == Sent::Once).then_some(took);
+        let elapsed = now.since(self.opened);
+        let took = match self.sent {
+            Sent::Once => Took::Exactly(elapsed),
+            Sent::Again => Took::AtMost(elapsed),
+        };
         Closed {
             peer: self.peer,
             method: self.method,
             owner: self.owner,
+            elapsed,
             took,
-            round_trip,
         }
     }
 
@@ -378,7 +377,9 @@ mod tests {
     fn adaptive_waits_follow_what_was_measured() {
         let mut bench = Bench::new(Retry::Adaptive, 9);
         for _ in 0..50 {
-            bench.calls.measured(Duration::from_millis(100));
+            bench
+                .calls
+                .measured(Took::Exactly(Duration::from_millis(100)));
         }
         bench.open(at(0), 1);
         let log = bench.run();
@@ -398,8 +399,8 @@ mod tests {
             .close(at(5), &tid, addr(1))
             .expect("it was asked");
         assert_eq!(
-            (closed.owner, closed.round_trip),
-            (7, Some(Duration::from_millis(5)))
+            (closed.owner, closed.took),
+            (7, Took::Exactly(Duration::from_millis(5)))
         );
         assert_eq!(bench.calls.close(at(5), &tid, addr(1)), None);
         assert_eq!(bench.calls.next_deadline(), None);
@@ -417,10 +418,7 @@ mod tests {
             .calls
             .close(at(2001), &tid, addr(1))
             .expect("it was asked");
-        assert_eq!(
-            (closed.took, closed.round_trip),
-            (Duration::from_millis(2001), None)
-        );
+        assert_eq!(closed.took, Took::AtMost(Duration::from_millis(2001)));
     }
 
     #[test]

@@ -1,0 +1,193 @@
+//! What the benchmarks work on: one message of each kind, and nodes that know and store something.
+#![forbid(unsafe_code)]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use khashmir::wire::{Dialect, Message, Query, Reply};
+use khashmir::{Config, Contact, Id, Instant, Node, Seed, Snapshot, Value};
+
+/// The only moment of a benchmark.
+pub const NOW: Instant = Instant::ORIGIN;
+
+/// The dialect that is spoken.
+pub const DIALECT: Dialect = Dialect::Khashmir;
+
+/// The transaction id of every message.
+pub const TID: [u8; 20] = [0x5a; 20];
+
+/// A write token as long as those of a real node.
+const TOKEN: &[u8] = &[0x7b; 20];
+
+/// A value as long as the hash and the short text that applications like to store.
+const VALUE: &[u8] = &[0x61; 100];
+
+/// The key of all values.
+#[must_use]
+pub fn key() -> Id {
+    Id::hash_of(b"key")
+}
+
+/// Some other node, told apart by a number.
+#[must_use]
+pub fn stranger(number: u16) -> Contact {
+    let [high, low] = number.to_be_bytes();
+    Contact::new(
+        Id::hash_of(&[b's', high, low]),
+        SocketAddr::from(([10, 1, high, low], 9977)),
+    )
+}
+
+/// A query of each method. The token is not one that a node would accept.
+#[must_use]
+pub fn queries() -> [Query<'static>; 6] {
+    [
+        Query::Ping,
+        Query::Join,
+        Query::FindNode { target: key() },
+        Query::FindValue { key: key() },
+        Query::GetValue { key: key(), num: 0 },
+        Query::StoreValue {
+            key: key(),
+            token: TOKEN,
+            value: VALUE,
+        },
+    ]
+}
+
+/// An answer to each method, as full as it usually is: eight contacts, ten values.
+#[must_use]
+pub fn replies() -> [(&'static str, Reply<'static>); 6] {
+    let reply = Reply::from(stranger(0).id);
+    let nodes = Some((1..=8).map(stranger).collect::<Vec<_>>());
+    [
+        ("ping", reply.clone()),
+        (
+            "join",
+            Reply {
+                seen_as: Some(stranger(1).addr),
+                ..reply.clone()
+            },
+        ),
+        (
+            "find_node",
+            Reply {
+                nodes: nodes.clone(),
+                token: Some(TOKEN),
+                ..reply.clone()
+            },
+        ),
+        (
+            "find_value",
+            Reply {
+                nodes,
+                num: Some(10),
+                ..reply.clone()
+            },
+        ),
+        (
+            "get_value",
+            Reply {
+                values: Some(vec![VALUE; 10]),
+                ..reply.clone()
+            },
+        ),
+        ("store_value", reply),
+    ]
+}
+
+/// A node that knows that many others, eight in each bucket as far as they reach, and stores ten
+/// values under [`key`].
+///
+/// # Panics
+/// When its table has no room for them.
+#[must_use]
+pub fn loaded(contacts: usize) -> Node {
+    let own = Id::hash_of(b"own");
+    let config = Config::default();
+    let mut snapshot = Snapshot::new(own);
+    for number in 0..contacts {
+        let contact = Contact::new(
+            sharing(&own, number / config.k, number),
+            stranger(u16::try_from(number).expect("few contacts")).addr,
+        );
+        snapshot.add_contact(contact, Duration::ZERO);
+    }
+    for number in 0..10 {
+        let mut bytes = VALUE.to_vec();
+        bytes[0] = number;
+        let value = Value::new(bytes).expect("short");
+        snapshot.add_value(key(), value, config.expiry);
+    }
+    let node = Node::restore(config, snapshot, Duration::ZERO, Seed::from_number(1), NOW)
+        .expect("a preset works");
+    assert_eq!(node.contacts().count(), contacts, "all of them have room");
+    node
+}
+
+/// An id whose first `bits` bits are those of `own`, and the next one not.
+fn sharing(own: &Id, bits: usize, number: usize) -> Id {
+    let mut bytes = *Id::hash_of(&number.to_be_bytes()).as_bytes();
+    let own = own.as_bytes();
+    let (whole, rest) = (bits / 8, bits % 8);
+    bytes[..whole].copy_from_slice(&own[..whole]);
+    let (shared, flipped) = (!(0xff_u8 >> rest), 0x80 >> rest);
+    bytes[whole] &= !(shared | flipped);
+    bytes[whole] |= own[whole] & shared | !own[whole] & flipped;
+    Id::new(bytes)
+}
+
+/// Sends a node a query, and takes out its answer.
+///
+/// # Panics
+/// When there is none.
+pub fn ask(node: &mut Node, from: &Contact, query: &[u8], answer: &mut Vec<u8>) {
+    node.handle_datagram(NOW, from.addr, query);
+    let to = node.poll_transmit(answer);
+    assert_eq!(to, Some(from.addr), "an answer");
+}
+
+/// A token with which a contact may store at a node.
+///
+/// # Panics
+/// When the node gives none.
+pub fn token(node: &mut Node, from: &Contact) -> Vec<u8> {
+    let query = DIALECT.encode_query(&TID, &from.id, &Query::FindNode { target: key() });
+    let mut answer = Vec::new();
+    ask(node, from, &query, &mut answer);
+    match DIALECT.decode(&answer) {
+        Ok(Message::Reply { reply, .. }) => reply.token.expect("find_node brings one").to_vec(),
+        other => panic!("not a reply: {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_share_as_many_bits_as_asked_for() {
+        let own = Id::hash_of(b"own");
+        for bits in 0..Id::BITS {
+            assert_eq!(own.common_prefix(&sharing(&own, bits, bits)), bits);
+        }
+    }
+
+    #[test]
+    fn a_loaded_node_answers_and_trusts_its_token() {
+        let mut node = loaded(50);
+        let asker = node.contacts().next().expect("50");
+        let token = token(&mut node, &asker);
+        let query = Query::StoreValue {
+            key: key(),
+            token: &token,
+            value: b"v",
+        };
+        let datagram = DIALECT.encode_query(&TID, &asker.id, &query);
+        let mut answer = Vec::new();
+        ask(&mut node, &asker, &datagram, &mut answer);
+        let answer = DIALECT.decode(&answer);
+        assert!(matches!(answer, Ok(Message::Reply { .. })), "{answer:?}");
+        assert_eq!(node.status(NOW).values, 11);
+    }
+}

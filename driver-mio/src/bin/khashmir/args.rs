@@ -1,0 +1,290 @@
+//! The command line: what can be said, what it means, and how it is explained.
+
+use std::ffi::OsString;
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use khashmir::Id;
+use khashmir_mio::HostPort;
+
+use crate::failure::Failure;
+use crate::trace::Verbosity;
+use crate::values;
+
+/// What the command line asks for.
+pub(crate) enum Asked {
+    /// To be told this.
+    Help(String),
+    /// To do something.
+    Work(Cli),
+}
+
+/// Reads a command line.
+pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Asked, Failure> {
+    let texts: Result<Vec<String>, OsString> =
+        args.into_iter().map(OsString::into_string).collect();
+    let texts = texts.map_err(|argument| {
+        let argument = argument.to_string_lossy();
+        Failure::Usage(format!(
+            "invalid argument '{argument}': it is not UTF-8 text"
+        ))
+    })?;
+    let error = match Cli::try_parse_from(texts) {
+        Ok(cli) => return cli.check().map(Asked::Work),
+        Err(error) => error,
+    };
+    let text = error.to_string();
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        Ok(Asked::Help(text))
+    } else if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let why = "a command is missing; `khashmir --help` names them all";
+        Err(Failure::Usage(why.to_owned()))
+    } else {
+        Err(Failure::Usage(first_paragraph(&text)))
+    }
+}
+
+/// What is wrong, without the usage and the hints that follow it.
+fn first_paragraph(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = text.lines().map(str::trim);
+    let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    paragraph.join(" ")
+}
+
+const EXAMPLES: &str = "\
+Examples, each in a terminal of its own:
+  khashmir node --alone
+  khashmir node --listen 127.0.0.1:9978 --bootstrap 127.0.0.1:9977
+  khashmir put --bootstrap 127.0.0.1:9978 greeting 'hello, world'
+  khashmir get --bootstrap 127.0.0.1:9977 greeting
+
+Results go to standard output, one a line; errors to standard error. The exit
+code is 0 when all went well, 1 when something failed or nothing was found, and
+2 when the arguments make no sense.";
+
+/// Runs nodes of the Khashmir distributed hash table, and asks a network things
+#[derive(Debug, Parser)]
+#[command(name = "khashmir", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Show on standard error what goes on: -v a line for each operation, -vv one for each datagram
+    /// as well
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+impl Cli {
+    pub(crate) const fn verbosity(&self) -> Verbosity {
+        match self.verbose {
+            0 => Verbosity::Quiet,
+            1 => Verbosity::Operations,
+            _ => Verbosity::Datagrams,
+        }
+    }
+
+    /// Checks what only several arguments together can get wrong.
+    fn check(self) -> Result<Self, Failure> {
+        match &self.command {
+            Command::Node(node) if node.bootstrap.is_empty() && !node.alone => {
+                let why = "a node needs somebody to join: give --bootstrap HOST:PORT, or --alone \
+                           for the first node of a network";
+                return Err(Failure::Usage(why.to_owned()));
+            }
+            Command::Put(put) => {
+                put.bytes()?;
+            }
+            Command::Node(_)
+            | Command::Ping(_)
+            | Command::Find(_)
+            | Command::Get(_)
+            | Command::Demo(_) => {}
+        }
+        Ok(self)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Node(NodeArgs),
+    Ping(PingArgs),
+    Find(FindArgs),
+    Put(PutArgs),
+    Get(GetArgs),
+    Demo(DemoArgs),
+}
+
+/// Run a node until it is interrupted
+///
+/// The first line on standard output says where it listens and who it is; another says how many
+/// contacts it has as soon as it has joined a network. SIGINT and SIGTERM make it leave. What others
+/// store at it is kept in memory.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir node --alone
+  khashmir node --bootstrap router.example.net:9977 --bootstrap 192.0.2.7:9977")]
+pub(crate) struct NodeArgs {
+    /// The IPv4 address and port to listen at; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:9977", value_parser = values::listen)]
+    pub(crate) listen: SocketAddrV4,
+
+    /// A node of the network to join, by name or IPv4 address; may be given several times. All are
+    /// tried, at all their addresses, until somebody answers
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) bootstrap: Vec<HostPort>,
+
+    /// Do not mind being alone: for the first node of a network, which others join
+    #[arg(long)]
+    pub(crate) alone: bool,
+
+    /// The identifier to take, 40 hex digits; any other node must have another. Drawn at random
+    /// when it is not given
+    #[arg(long, value_name = "HEX", value_parser = values::node_id)]
+    pub(crate) id: Option<Id>,
+}
+
+/// Ask one node whether it is there, and how it sees us
+///
+/// Prints its identifier, how long its answer took, and the address from which our question seemed
+/// to come.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  khashmir ping 127.0.0.1:9977")]
+pub(crate) struct PingArgs {
+    /// The node, by name or IPv4 address; a name is tried at all its addresses
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) host: HostPort,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Find the nodes closest to an identifier
+///
+/// Prints the identifier and address of each, closest first.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir find --bootstrap 127.0.0.1:9977 0123456789abcdef0123456789abcdef01234567
+  khashmir find --bootstrap 127.0.0.1:9977 --values greeting")]
+pub(crate) struct FindArgs {
+    #[command(flatten)]
+    pub(crate) network: Network,
+
+    /// What the nodes are to be close to: 40 hex digits, or any other text, which is hashed
+    #[arg(value_name = "ID", value_parser = values::key)]
+    pub(crate) target: Id,
+
+    /// Take ID for a key, and name only those who hold values of it, and how many
+    #[arg(long)]
+    pub(crate) values: bool,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Store a value under a key
+///
+/// Prints at how many nodes it is stored now. They keep it for some hours; a key can have several
+/// values.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir put --bootstrap 127.0.0.1:9977 greeting 'hello, world'
+  khashmir put --bootstrap 127.0.0.1:9977 --hex greeting 00ff
+  khashmir put --bootstrap 127.0.0.1:9977 dash -- --")]
+pub(crate) struct PutArgs {
+    #[command(flatten)]
+    pub(crate) network: Network,
+
+    /// The key: 40 hex digits, or any other text, which is hashed
+    #[arg(value_parser = values::key)]
+    pub(crate) key: Id,
+
+    /// The value: text, or hex digits with --hex; at most 1391 bytes
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: String,
+
+    /// Take VALUE for bytes written as hex digits
+    #[arg(long)]
+    pub(crate) hex: bool,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Get the values of a key
+///
+/// Prints each value on a line of its own, as soon as it arrives.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir get --bootstrap 127.0.0.1:9977 greeting
+  khashmir get --bootstrap 127.0.0.1:9977 --timeout 2.5 --json greeting")]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    pub(crate) network: Network,
+
+    /// The key: 40 hex digits, or any other text, which is hashed
+    #[arg(value_parser = values::key)]
+    pub(crate) key: Id,
+
+    /// Print the bytes of values as hex digits
+    #[arg(long)]
+    pub(crate) hex: bool,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Run a whole network in this process, and see whether it finds what it stores
+///
+/// Real nodes at loopback sockets: each adds three random contacts and finds its own neighbourhood
+/// twice. Then 10 values are stored three times each, from random nodes, and read three times after
+/// each store. Progress goes to standard error, a summary to standard output.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir demo
+  khashmir demo --nodes 100 --seed 7")]
+pub(crate) struct DemoArgs {
+    /// How many nodes, from 2 to 1000
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = values::nodes, allow_negative_numbers = true)]
+    pub(crate) nodes: usize,
+
+    /// Make the same random choices as another run that named this seed
+    #[arg(long, value_name = "S", value_parser = values::seed, allow_negative_numbers = true)]
+    pub(crate) seed: Option<u64>,
+
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How to reach a network.
+#[derive(Args, Debug)]
+pub(crate) struct Network {
+    /// A node of the network, by name or IPv4 address; may be given several times. All are tried,
+    /// at all their addresses
+    #[arg(long, value_name = "HOST:PORT", required = true)]
+    pub(crate) bootstrap: Vec<HostPort>,
+}
+
+/// What all commands have in common that ask something and end.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// Give up after so many seconds, fractions allowed, the resolving of names included
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = values::seconds, allow_negative_numbers = true)]
+    pub(crate) timeout: Duration,
+
+    /// Print JSON objects instead of text, one a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}

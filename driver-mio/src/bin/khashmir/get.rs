@@ -1,0 +1,58 @@
+//! `khashmir get`: retrieves the values of a key.
+
+use khashmir::{Command, Event, OwnStore, Value};
+use serde_json::json;
+
+use crate::args::GetArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::output;
+use crate::trace::Verbosity;
+use crate::values;
+use crate::words;
+
+pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
+    let client = Client::start(args.common.timeout, verbosity)?;
+    client.connect(&args.network.bootstrap)?;
+    let mut get = client.begin(Command::Get {
+        key: args.key,
+        retrieve: None,
+        own_store: OwnStore::LeaveOut,
+    })?;
+    let mut printed = 0_usize;
+    loop {
+        match client.next(&mut get)? {
+            Event::Values { values, .. } => {
+                for value in &values {
+                    print(args, value)?;
+                    printed += 1;
+                }
+            }
+            Event::Ended { effort, .. } if printed == 0 => {
+                let effort = words::effort(&effort);
+                let what = format_args!("no value found under {} ({effort})", args.key);
+                return Err(Failure::failed(what));
+            }
+            Event::Ended { .. } => return Ok(()),
+            Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
+        }
+    }
+}
+
+fn print(args: &GetArgs, value: &Value) -> Result<(), Failure> {
+    let bytes = value.as_bytes();
+    if !args.common.json {
+        return if args.hex {
+            output::line(values::to_hex(bytes))
+        } else {
+            output::line(bytes)
+        };
+    }
+    let key = args.key.to_string();
+    let text = std::str::from_utf8(bytes).ok().filter(|_| !args.hex);
+    let object = match text {
+        Some(text) => json!({ "key": key, "value": text }),
+        None => json!({ "key": key, "value_hex": values::to_hex(bytes) }),
+    };
+    output::line(object.to_string())
+}

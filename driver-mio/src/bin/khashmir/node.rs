@@ -1,0 +1,282 @@
+//! `khashmir node`: runs a node until it is told to stop.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use khashmir::{Config, Event, Outcome};
+use khashmir_mio::{Driver, Notice, Resolved};
+
+use crate::args::NodeArgs;
+use crate::failure::Failure;
+use crate::output;
+use crate::seed;
+use crate::trace::Verbosity;
+
+/// What the main thread waits for.
+enum Happening {
+    /// Something about the node.
+    Notice(Notice),
+    /// The loop is over.
+    Over(io::Result<()>),
+    /// Somebody wants it to stop.
+    Stop,
+}
+
+pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
+    let config = Config {
+        id: args.id,
+        ..Config::default()
+    };
+    let cannot = |error: &dyn std::fmt::Display| {
+        Failure::failed(format_args!("cannot listen at {}: {error}", args.listen))
+    };
+    let mut driver = Driver::new().map_err(|error| cannot(&error))?;
+    let observer = verbosity.observer("");
+    let node = driver
+        .add_observed(args.listen, config, seed::drawn()?, observer)
+        .map_err(|error| cannot(&error))?;
+    let (tell, told) = mpsc::channel();
+    // Before anybody can know that we run and want us to stop.
+    stop_on_signals(tell.clone())?;
+    let tell_over = tell.clone();
+    let run = move || {
+        // Without a main thread there is no process.
+        let _ = tell_over.send(Happening::Over(driver.run()));
+    };
+    thread::Builder::new()
+        .name("khashmir".into())
+        .spawn(run)
+        .map_err(Failure::failed)?;
+    let tell_notice = move |notice| {
+        let _ = tell.send(Happening::Notice(notice));
+    };
+    node.subscribe(tell_notice).map_err(Failure::failed)?;
+    // A node goes on when nobody reads what it says.
+    let _ = output::line(format!("listening {} id {}", node.local_addr(), node.id()));
+    let mut presence = Presence::new(&args);
+    if !args.bootstrap.is_empty() {
+        node.bootstrap(args.bootstrap).map_err(Failure::failed)?;
+    }
+    for happening in told {
+        match happening {
+            Happening::Notice(notice) => match presence.hear(&notice) {
+                Some(Say::Joined(contacts)) => {
+                    let _ = output::line(format!("joined {contacts} contacts"));
+                }
+                Some(Say::Complaint(what)) => output::complain(&what),
+                None => {}
+            },
+            Happening::Stop => {
+                // It may be over already; that is told next.
+                let _ = node.leave().and_then(|()| node.shutdown());
+            }
+            Happening::Over(ended) => return ended.map_err(Failure::failed),
+        }
+    }
+    Ok(())
+}
+
+/// What is worth telling whoever runs a node about its standing in the network.
+struct Presence {
+    state: State,
+    /// Through whom to join.
+    hosts: Vec<String>,
+    /// Why those of them that stand for no address do not.
+    unresolved: BTreeMap<String, String>,
+    loneliness: Loneliness,
+}
+
+/// Whether being alone is as it should be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loneliness {
+    Expected,
+    Unwanted,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Our first join is under way.
+    Joining,
+    /// Nobody is there, and that has been said if it was worth it.
+    Alone,
+    Online,
+}
+
+/// What to say.
+#[derive(Debug, PartialEq, Eq)]
+enum Say {
+    Joined(usize),
+    Complaint(String),
+}
+
+impl Presence {
+    fn new(args: &NodeArgs) -> Self {
+        Self {
+            state: if args.bootstrap.is_empty() {
+                State::Alone
+            } else {
+                State::Joining
+            },
+            hosts: args.bootstrap.iter().map(ToString::to_string).collect(),
+            unresolved: BTreeMap::new(),
+            loneliness: if args.alone {
+                Loneliness::Expected
+            } else {
+                Loneliness::Unwanted
+            },
+        }
+    }
+
+    fn hear(&mut self, notice: &Notice) -> Option<Say> {
+        match notice {
+            Notice::Resolved(resolved) => {
+                self.note(resolved);
+                None
+            }
+            Notice::Event(Event::Ended {
+                outcome: Outcome::Join(joined),
+                ..
+            }) => match (self.state, joined.contacts) {
+                (State::Joining | State::Alone, 0) => self.alone("no node could be reached"),
+                (State::Joining | State::Alone, contacts) => self.online(contacts),
+                (State::Online, _) => None,
+            },
+            // The end of the join says it all.
+            Notice::Event(_) if self.state == State::Joining => None,
+            Notice::Event(Event::Online { contacts }) => self.online(*contacts),
+            Notice::Event(Event::Alone) => self.alone("all contacts are lost"),
+            Notice::Event(Event::Checkpoint | Event::Ended { .. } | Event::Values { .. }) => None,
+        }
+    }
+
+    fn online(&mut self, contacts: usize) -> Option<Say> {
+        let news = self.state != State::Online;
+        self.state = State::Online;
+        news.then_some(Say::Joined(contacts))
+    }
+
+    fn alone(&mut self, what: &str) -> Option<Say> {
+        let news = self.state != State::Alone && self.loneliness == Loneliness::Unwanted;
+        self.state = State::Alone;
+        news.then(|| {
+            let mut hosts = self.hosts.clone();
+            for host in &mut hosts {
+                if let Some(why) = self.unresolved.get(host) {
+                    *host += &format!(" ({why})");
+                }
+            }
+            let hosts = hosts.join(", ");
+            Say::Complaint(format!("{what}; trying {hosts} until one answers"))
+        })
+    }
+
+    fn note(&mut self, resolved: &Resolved) {
+        let name = resolved.name.to_string();
+        match &resolved.addresses {
+            Ok(_) => self.unresolved.remove(&name),
+            Err(why) => self.unresolved.insert(name, why.to_string()),
+        };
+    }
+}
+
+/// Tells of SIGINT and SIGTERM from now on.
+#[cfg(unix)]
+fn stop_on_signals(tell: Sender<Happening>) -> Result<(), Failure> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::iterator::Signals;
+
+    let cannot = |error| Failure::failed(format_args!("cannot listen to signals: {error}"));
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(cannot)?;
+    let listen = move || {
+        for _ in signals.forever() {
+            // Without a main thread there is no process.
+            let _ = tell.send(Happening::Stop);
+        }
+    };
+    let named = thread::Builder::new().name("signals".into());
+    named.spawn(listen).map_err(cannot)?;
+    Ok(())
+}
+
+/// Elsewhere the system ends the process, and the network finds out.
+#[cfg(not(unix))]
+fn stop_on_signals(_tell: Sender<Happening>) -> Result<(), Failure> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use khashmir::{Effort, Joined};
+
+    use super::*;
+
+    fn presence(command: &[&str]) -> Presence {
+        let command = ["khashmir", "node"].iter().chain(command);
+        let read = crate::args::read(command.map(Into::into)).expect("sound arguments");
+        let crate::args::Asked::Work(cli) = read else {
+            panic!("no help was asked for");
+        };
+        let crate::args::Command::Node(args) = cli.command else {
+            panic!("a node was asked for");
+        };
+        Presence::new(&args)
+    }
+
+    fn join_ends(contacts: usize) -> Notice {
+        // The node alone can make an operation's name: one that never did anything will do.
+        let config = Config::default();
+        let now = khashmir::Instant::ORIGIN;
+        let mut node = khashmir::Node::new(config, khashmir::Seed::from_number(1), now)
+            .expect("a sound config");
+        let outcome = Outcome::Join(Joined {
+            contacts,
+            ..Joined::default()
+        });
+        Notice::Event(Event::Ended {
+            op: node.join(now, &[]).expect("accepted"),
+            outcome,
+            effort: Effort::default(),
+        })
+    }
+
+    const ALONE: Notice = Notice::Event(Event::Alone);
+
+    fn online(contacts: usize) -> Notice {
+        Notice::Event(Event::Online { contacts })
+    }
+
+    #[test]
+    fn a_join_is_told_of_once_and_at_its_end() {
+        let mut presence = presence(&["--bootstrap", "192.0.2.1:9"]);
+        assert_eq!(presence.hear(&online(1)), None);
+        assert_eq!(presence.hear(&join_ends(7)), Some(Say::Joined(7)));
+        assert_eq!(presence.hear(&online(7)), None);
+    }
+
+    #[test]
+    fn being_alone_is_complained_of_once_until_somebody_answers() {
+        let mut presence = presence(&["--bootstrap", "192.0.2.1:9"]);
+        assert_eq!(presence.hear(&ALONE), None);
+        let complaint = presence.hear(&join_ends(0));
+        assert_eq!(
+            complaint,
+            Some(Say::Complaint(
+                "no node could be reached; trying 192.0.2.1:9 until one answers".to_owned()
+            ))
+        );
+        assert_eq!(presence.hear(&ALONE), None);
+        assert_eq!(presence.hear(&online(1)), Some(Say::Joined(1)));
+        assert!(matches!(presence.hear(&ALONE), Some(Say::Complaint(_))));
+        assert_eq!(presence.hear(&ALONE), None);
+    }
+
+    #[test]
+    fn a_first_node_does_not_mind_being_alone() {
+        let mut presence = presence(&["--alone"]);
+        assert_eq!(presence.hear(&ALONE), None);
+        assert_eq!(presence.hear(&online(1)), Some(Say::Joined(1)));
+        assert_eq!(presence.hear(&ALONE), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! `khashmir put`: stores a value under a key.
+
+use khashmir::{Command, Keep, Outcome, Value};
+use serde_json::json;
+
+use crate::args::PutArgs;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::find;
+use crate::output;
+use crate::trace::Verbosity;
+use crate::values;
+use crate::words;
+
+pub(crate) fn run(args: &PutArgs, verbosity: Verbosity) -> Result<(), Failure> {
+    let command = Command::Put {
+        key: args.key,
+        value: args.bytes()?,
+        keep: Keep::Once,
+    };
+    let client = Client::start(args.common.timeout, verbosity)?;
+    client.connect(&args.network.bootstrap)?;
+    let over = client.complete(command)?;
+    let places = match over.outcome {
+        Outcome::Stored(places) => places,
+        Outcome::Aborted(_)
+        | Outcome::Ping(_)
+        | Outcome::Join(_)
+        | Outcome::Found(_)
+        | Outcome::Holders(_)
+        | Outcome::Got { .. }
+        | Outcome::Refreshed { .. } => Vec::new(),
+    };
+    if places.is_empty() {
+        let mut why = words::effort(&over.effort);
+        if let Some(refusal) = over.effort.refusals.first() {
+            why += &format!(", error {} from {}", refusal.code, refusal.by);
+        }
+        return Err(Failure::failed(format_args!("stored nowhere ({why})")));
+    }
+    if args.common.json {
+        let stored_at = find::places_json(&places);
+        let object = json!({ "key": args.key.to_string(), "stored_at": stored_at });
+        return output::line(object.to_string());
+    }
+    output::line(format!("stored at {} nodes", places.len()))
+}
+
+impl PutArgs {
+    /// The value that is meant.
+    pub(crate) fn bytes(&self) -> Result<Value, Failure> {
+        let bytes = if self.hex {
+            let bad = |why| Failure::Usage(format!("invalid VALUE '{}': {why}", self.value));
+            values::from_hex(&self.value).map_err(bad)?
+        } else {
+            self.value.clone().into_bytes()
+        };
+        Value::new(bytes).map_err(|error| Failure::Usage(format!("invalid VALUE: {error}")))
+    }
+}

@@ -1,0 +1,113 @@
+//! What `-v` and `-vv` show: operations and datagrams as the loop sees them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use khashmir::{Command, Event, OpId};
+use khashmir_mio::{Observer, Resolved, describe};
+
+use crate::output;
+use crate::words;
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Nothing but results and errors.
+    Quiet,
+    /// A line for every operation.
+    Operations,
+    /// A line for every datagram as well.
+    Datagrams,
+}
+
+impl Verbosity {
+    /// Somebody who shows that much; `name` tells the nodes of one process apart.
+    pub(crate) fn observer(self, name: &str) -> Box<dyn Observer> {
+        Box::new(Trace {
+            verbosity: self,
+            name: name.to_owned(),
+            since: Instant::now(),
+            commands: BTreeMap::new(),
+        })
+    }
+}
+
+struct Trace {
+    verbosity: Verbosity,
+    name: String,
+    since: Instant,
+    /// Commands under way, in words.
+    commands: BTreeMap<OpId, String>,
+}
+
+impl Trace {
+    fn show(&self, least: Verbosity, what: impl FnOnce() -> String) {
+        if self.verbosity >= least {
+            let at = self.since.elapsed().as_secs_f64();
+            output::note(&format!("{at:>10.6} {}{}", self.name, what()));
+        }
+    }
+}
+
+impl Observer for Trace {
+    fn sent(&mut self, to: SocketAddr, datagram: &[u8]) {
+        self.show(Verbosity::Datagrams, || {
+            format!("> {to} {}", describe(datagram))
+        });
+    }
+
+    fn received(&mut self, from: SocketAddr, datagram: &[u8]) {
+        self.show(Verbosity::Datagrams, || {
+            format!("< {from} {}", describe(datagram))
+        });
+    }
+
+    fn started(&mut self, op: OpId, command: &Command) {
+        self.show(Verbosity::Datagrams, || {
+            format!("{op} {} begins", words::command(command))
+        });
+        if self.verbosity >= Verbosity::Operations {
+            self.commands.insert(op, words::command(command));
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Ended {
+                op,
+                outcome,
+                effort,
+            } => {
+                let command = self.commands.remove(op).unwrap_or_default();
+                self.show(Verbosity::Operations, || {
+                    let took = words::millis(effort.took);
+                    let (outcome, effort) = (words::outcome(outcome), words::effort(effort));
+                    format!("{op} {command}: {outcome}; {effort}; {took} ms")
+                });
+            }
+            Event::Values { op, values, .. } => self.show(Verbosity::Datagrams, || {
+                format!("{op} brings {} values", values.len())
+            }),
+            Event::Alone => self.show(Verbosity::Operations, || "alone".to_owned()),
+            Event::Online { contacts } => {
+                self.show(Verbosity::Operations, || {
+                    format!("online, {contacts} contacts")
+                });
+            }
+            Event::Checkpoint => self.show(Verbosity::Operations, || "checkpoint".to_owned()),
+        }
+    }
+
+    fn resolved(&mut self, resolved: &Resolved) {
+        self.show(Verbosity::Operations, || match &resolved.addresses {
+            Ok(addresses) => format!("{} is {addresses:?}", resolved.name),
+            Err(error) => format!("{}: {error}", resolved.name),
+        });
+    }
+
+    fn trouble(&mut self, error: &io::Error) {
+        self.show(Verbosity::Operations, || format!("socket: {error}"));
+    }
+}

@@ -1,0 +1,249 @@
+//! The loop itself: one poll, one clock, and whoever has something to do gets a turn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use khashmir::Instant;
+use mio::net::UdpSocket;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::clock::Clock;
+use crate::host::Host;
+use crate::post::{Input, Post};
+
+/// Hosts, and what it takes to know which of them has something to do.
+pub(crate) struct EventLoop {
+    poll: Poll,
+    clock: Clock,
+    inputs: Receiver<Input>,
+    hosts: BTreeMap<usize, Host>,
+    next_no: usize,
+    /// Hosts that have something to do right now.
+    busy: BTreeSet<usize>,
+    /// When each host has something to do next, in both directions.
+    deadlines: BTreeSet<(Instant, usize)>,
+    deadline_of: BTreeMap<usize, Instant>,
+    backlog: Backlog,
+    buffer: Box<[u8]>,
+}
+
+/// Whether there may be input from other threads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backlog {
+    None,
+    Some,
+}
+
+/// The token of the waker.
+const WAKER: Token = Token(0);
+/// The first token of a host.
+const FIRST_HOST: usize = 1;
+/// Input of other threads taken in one turn.
+const INPUTS: usize = 256;
+/// Readiness taken in at once.
+const EVENTS: usize = 256;
+/// How often the sockets are looked at again before time is allowed to tell on the peers.
+const SECOND_LOOKS: usize = 4;
+/// No UDP datagram is longer: what is too long for the protocol is seen to be so.
+const LONGEST_DATAGRAM: usize = 65_535;
+
+impl EventLoop {
+    /// A loop without hosts, and the way to reach it.
+    pub(crate) fn new() -> io::Result<(Self, Post)> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let (queue, inputs) = mpsc::channel();
+        let idle = Self {
+            poll,
+            clock: Clock::start(),
+            inputs,
+            hosts: BTreeMap::new(),
+            next_no: 0,
+            busy: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            deadline_of: BTreeMap::new(),
+            backlog: Backlog::None,
+            buffer: vec![0; LONGEST_DATAGRAM].into(),
+        };
+        Ok((idle, Post::new(queue, waker)))
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Takes an interest in a socket, and says under which number.
+    pub(crate) fn watch(&mut self, socket: &mut UdpSocket) -> io::Result<usize> {
+        let no = self.next_no;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        registry.register(socket, Token(no + FIRST_HOST), interest)?;
+        self.next_no += 1;
+        Ok(no)
+    }
+
+    /// Takes in the host whose socket has this number.
+    pub(crate) fn add(&mut self, no: usize, host: Host) {
+        self.hosts.insert(no, host);
+        self.reschedule(no);
+    }
+
+    /// Runs until all hosts are over.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.hosts.is_empty() {
+            self.turn(&mut events)?;
+        }
+        Ok(())
+    }
+
+    // ---- one turn of the loop
+
+    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
+        self.wait(events, self.patience())?;
+        self.take_inputs();
+        self.serve_busy();
+        // A thread that was held up finds timers due and datagrams waiting. The datagrams go first:
+        // they were in time, and nobody is to blame for not having answered.
+        for _ in 0..SECOND_LOOKS {
+            if !self.is_anything_due() {
+                return Ok(());
+            }
+            self.wait(events, Some(Duration::ZERO))?;
+            if self.busy.is_empty() {
+                break;
+            }
+            self.serve_busy();
+        }
+        self.serve_due();
+        Ok(())
+    }
+
+    /// How long the loop may sleep; as long as nothing happens if `None`.
+    fn patience(&self) -> Option<Duration> {
+        if self.backlog == Backlog::Some || !self.busy.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let (next, _) = self.deadlines.first()?;
+        Some(self.clock.until(*next))
+    }
+
+    /// Sleeps, and notes which sockets are ready.
+    fn wait(&mut self, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, patience) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            polled => polled?,
+        }
+        for event in events.iter() {
+            let Some(no) = event.token().0.checked_sub(FIRST_HOST) else {
+                // This is said once only: whoever sleeps without having looked sleeps on.
+                self.backlog = Backlog::Some;
+                continue;
+            };
+            let Some(host) = self.hosts.get_mut(&no) else {
+                continue;
+            };
+            // An error waits to be read like a datagram.
+            if event.is_readable() || event.is_error() {
+                host.set_readable();
+            }
+            if event.is_writable() {
+                host.set_writable();
+            }
+            if host.is_busy() {
+                self.busy.insert(no);
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what other threads ask for.
+    fn take_inputs(&mut self) {
+        self.backlog = Backlog::None;
+        for _ in 0..INPUTS {
+            match self.inputs.try_recv() {
+                Ok(Input::With(no, input)) => {
+                    let now = self.clock.now();
+                    if let Some(host) = self.hosts.get_mut(&no) {
+                        input(host, now);
+                        host.settle(now);
+                        self.reschedule(no);
+                    }
+                }
+                Ok(Input::Abandoned) => self.shut_down(),
+                Err(_) => return,
+            }
+        }
+        self.backlog = Backlog::Some;
+    }
+
+    fn shut_down(&mut self) {
+        let now = self.clock.now();
+        let all: Vec<usize> = self.hosts.keys().copied().collect();
+        for no in all {
+            if let Some(host) = self.hosts.get_mut(&no) {
+                host.shut_down(now);
+                host.settle(now);
+            }
+            self.reschedule(no);
+        }
+    }
+
+    /// Gives every busy host its share of this turn.
+    fn serve_busy(&mut self) {
+        for no in std::mem::take(&mut self.busy) {
+            if let Some(host) = self.hosts.get_mut(&no) {
+                host.receive(self.clock.now(), &mut self.buffer);
+                self.reschedule(no);
+            }
+        }
+    }
+
+    fn is_anything_due(&self) -> bool {
+        let now = self.clock.now();
+        self.deadlines.first().is_some_and(|(next, _)| *next <= now)
+    }
+
+    fn serve_due(&mut self) {
+        let now = self.clock.now();
+        let is_due = |(at, _): &&(Instant, usize)| *at <= now;
+        let due = self.deadlines.iter().take_while(is_due);
+        let due: Vec<usize> = due.map(|(_, no)| *no).collect();
+        for no in due {
+            if let Some(host) = self.hosts.get_mut(&no) {
+                host.due(self.clock.now());
+                self.reschedule(no);
+            }
+        }
+    }
+
+    /// Notes when a host wants to be heard next, and lets go of it when it is over.
+    fn reschedule(&mut self, no: usize) {
+        if let Some(at) = self.deadline_of.remove(&no) {
+            self.deadlines.remove(&(at, no));
+        }
+        let Some(host) = self.hosts.get_mut(&no) else {
+            return;
+        };
+        if host.is_over(self.clock.now()) {
+            // Closing the socket would deregister it as well; what fails here fails without harm.
+            let _ = self.poll.registry().deregister(&mut host.socket);
+            self.hosts.remove(&no);
+            self.busy.remove(&no);
+            return;
+        }
+        if host.is_busy() {
+            self.busy.insert(no);
+        }
+        if let Some(at) = host.deadline() {
+            self.deadlines.insert((at, no));
+            self.deadline_of.insert(no, at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

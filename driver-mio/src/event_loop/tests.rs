@@ -1,0 +1,56 @@
+//! Tests of the loop's turns.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::mpsc;
+use std::thread;
+
+use khashmir::{Config, Node, Seed};
+
+use super::*;
+use crate::observer::Observer;
+
+const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+
+/// Asks something of the loop from another thread's place, at the worst moment: when it has looked
+/// at what is asked and goes on to the sockets.
+struct LateAsker {
+    post: Post,
+    answer: mpsc::Sender<()>,
+}
+
+impl Observer for LateAsker {
+    fn received(&mut self, _from: SocketAddr, _datagram: &[u8]) {
+        let answer = self.answer.clone();
+        let errand = move |_: &mut Host, _| answer.send(()).expect("the test listens");
+        let input = Input::With(0, Box::new(errand));
+        self.post.send(input).expect("the loop is there");
+    }
+}
+
+#[test]
+fn who_asks_while_timers_are_due_is_heard_before_the_loop_sleeps() {
+    let config = Config {
+        first_checkpoint: Duration::from_millis(1),
+        checkpoint: Duration::from_secs(5),
+        ..Config::default()
+    };
+    let (mut event_loop, post) = EventLoop::new().expect("a loop");
+    let mut socket = UdpSocket::bind(LOOPBACK.into()).expect("a free port");
+    let addr = socket.local_addr().expect("it is bound");
+    let no = event_loop.watch(&mut socket).expect("a free token");
+    let node = Node::new(config, Seed::from_number(1), event_loop.now()).expect("sound");
+    let (answer, answered) = mpsc::channel();
+    let asker = Box::new(LateAsker { post, answer });
+    event_loop.add(no, Host::new(node, socket, asker, Box::new(|_, _| {})));
+
+    let stranger = std::net::UdpSocket::bind(LOOPBACK).expect("a free port");
+    let sent = stranger.send_to(b"garbage", addr);
+    sent.expect("loopback takes it");
+    thread::sleep(Duration::from_millis(20));
+    let mut events = Events::with_capacity(EVENTS);
+    event_loop.turn(&mut events).expect("a turn");
+    let since = std::time::Instant::now();
+    event_loop.turn(&mut events).expect("a turn");
+    assert_eq!(answered.try_recv(), Ok(()));
+    assert!(since.elapsed() < Duration::from_secs(2), "it slept on it");
+}

@@ -1,0 +1,365 @@
+//! One node at its socket: what arrives goes in, what the node wants goes out, and whoever waits
+//! for a command is told.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use khashmir::{Command, Event, Instant, Node, OpId, Refused};
+use mio::net::UdpSocket;
+
+use crate::bootstrap::{Bootstrap, Todo};
+use crate::name::HostPort;
+use crate::observer::Observer;
+use crate::resolve::Resolved;
+use crate::socket::{self, Datagrams, Received, Sent};
+
+/// Something about a node that belongs to no [operation](crate::Operation).
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// An event that nobody waits for as part of an operation: the node's own, and the end of the
+    /// join that [`Handle::bootstrap`](crate::Handle::bootstrap) began.
+    Event(Event),
+    /// A bootstrap name was resolved, or could not be.
+    Resolved(Resolved),
+}
+
+/// Told of the events of one command.
+pub(crate) type TellEvent = Box<dyn FnMut(Event) + Send>;
+/// Told of everything else.
+pub(crate) type TellNotice = Box<dyn FnMut(Notice) + Send>;
+/// Asked to resolve the names of a round.
+pub(crate) type AskNames = Box<dyn FnMut(u64, &[HostPort]) + Send>;
+
+/// A node, its socket, and who waits for it.
+pub(crate) struct Host<S = UdpSocket> {
+    pub(crate) node: Node,
+    pub(crate) socket: S,
+    observer: Box<dyn Observer>,
+    inbound: Inbound,
+    outbound: Outbound,
+    /// The datagram that is being sent.
+    datagram: Vec<u8>,
+    waiting: BTreeMap<OpId, TellEvent>,
+    listeners: Vec<TellNotice>,
+    bootstrap: Bootstrap,
+    ask_names: AskNames,
+    life: Life,
+}
+
+/// Whether there may be something to read.
+enum Inbound {
+    Idle,
+    Readable,
+    /// The socket is in trouble; it is tried again then.
+    Paused {
+        until: Instant,
+    },
+}
+
+/// Whether more can be sent, and the address for which a datagram is already waiting.
+enum Outbound {
+    Open,
+    /// This turn's share is used up.
+    More,
+    /// The socket's buffer is full.
+    Blocked {
+        to: SocketAddr,
+    },
+    /// It was full, and has room again.
+    Unblocked {
+        to: SocketAddr,
+    },
+    /// The system has no buffers; it is tried again then.
+    Paused {
+        to: SocketAddr,
+        until: Instant,
+    },
+}
+
+enum Life {
+    Running,
+    /// Shut down; what waits to be sent still is, if it does not take longer than that.
+    Closing {
+        until: Instant,
+    },
+}
+
+impl<S: Datagrams> Host<S> {
+    /// Datagrams received in one turn.
+    const RECEIVE_BURST: usize = 64;
+    /// Datagrams sent in one turn: an answer for each received, and what lookups begin.
+    const SEND_BURST: usize = 256;
+    /// How long a socket in trouble is left alone.
+    const PAUSE: Duration = Duration::from_millis(20);
+    /// How long a node that is shut down may go on sending.
+    const LAST_WORDS: Duration = Duration::from_secs(1);
+
+    pub(crate) const fn new(
+        node: Node,
+        socket: S,
+        observer: Box<dyn Observer>,
+        ask_names: AskNames,
+    ) -> Self {
+        Self {
+            node,
+            socket,
+            observer,
+            inbound: Inbound::Idle,
+            outbound: Outbound::Open,
+            datagram: Vec::new(),
+            waiting: BTreeMap::new(),
+            listeners: Vec::new(),
+            bootstrap: Bootstrap::none(),
+            ask_names,
+            life: Life::Running,
+        }
+    }
+
+    // ---- what happens at the socket
+
+    pub(crate) const fn set_readable(&mut self) {
+        self.inbound = Inbound::Readable;
+    }
+
+    pub(crate) const fn set_writable(&mut self) {
+        if let Outbound::Blocked { to } = self.outbound {
+            self.outbound = Outbound::Unblocked { to };
+        }
+    }
+
+    /// Whether it has something to do right now.
+    pub(crate) const fn is_busy(&self) -> bool {
+        matches!(self.inbound, Inbound::Readable)
+            || matches!(self.outbound, Outbound::More | Outbound::Unblocked { .. })
+    }
+
+    /// When it has something to do, if nothing happens until then.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let inbound = match self.inbound {
+            Inbound::Paused { until } => Some(until),
+            Inbound::Idle | Inbound::Readable => None,
+        };
+        let outbound = match self.outbound {
+            Outbound::Paused { until, .. } => Some(until),
+            Outbound::Open
+            | Outbound::More
+            | Outbound::Blocked { .. }
+            | Outbound::Unblocked { .. } => None,
+        };
+        let closing = match self.life {
+            Life::Closing { until } => Some(until),
+            Life::Running => None,
+        };
+        let node = self.node.poll_timeout();
+        let all = [inbound, outbound, closing, node, self.bootstrap.deadline()];
+        all.into_iter().flatten().min()
+    }
+
+    /// Takes in a burst of datagrams.
+    pub(crate) fn receive(&mut self, now: Instant, buffer: &mut [u8]) {
+        if !matches!(self.inbound, Inbound::Readable) {
+            return self.settle(now);
+        }
+        for _ in 0..Self::RECEIVE_BURST {
+            match socket::receive(&self.socket, buffer) {
+                Received::Datagram(len, from) => {
+                    self.observer.received(from, &buffer[..len]);
+                    self.node.handle_datagram(now, from, &buffer[..len]);
+                }
+                Received::Nothing => {
+                    self.inbound = Inbound::Idle;
+                    break;
+                }
+                Received::Report(error) => self.observer.trouble(&error),
+                Received::Trouble(error) => {
+                    self.observer.trouble(&error);
+                    let until = now + Self::PAUSE;
+                    self.inbound = Inbound::Paused { until };
+                    break;
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due.
+    pub(crate) fn due(&mut self, now: Instant) {
+        self.node.handle_timeout(now);
+        if let Inbound::Paused { until } = self.inbound
+            && until <= now
+        {
+            self.inbound = Inbound::Readable;
+        }
+        if let Some(todo) = self.bootstrap.due(now) {
+            self.perform(now, todo);
+        }
+        self.settle(now);
+    }
+
+    /// Passes on everything that the node has to give.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        let mut last = None;
+        while let Some((record, _)) = self.node.poll_record() {
+            last = Some(record);
+        }
+        // Memory is all the store there is, and what is in it is as safe as it will ever be.
+        if let Some(record) = last {
+            self.node.handle_durable(now, record);
+        }
+        while let Some(event) = self.node.poll_event() {
+            self.tell(now, event);
+        }
+        self.flush(now);
+    }
+
+    /// Whether it is shut down and has nothing left to say.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        match self.life {
+            Life::Running => false,
+            Life::Closing { until } => matches!(self.outbound, Outbound::Open) || until <= now,
+        }
+    }
+
+    // ---- what users want
+
+    /// Starts a command, of whose events `tell` is told.
+    pub(crate) fn start(
+        &mut self,
+        now: Instant,
+        command: Command,
+        tell: TellEvent,
+    ) -> Result<OpId, Refused> {
+        let op = self.start_unheard(now, command)?;
+        self.waiting.insert(op, tell);
+        Ok(op)
+    }
+
+    pub(crate) fn listen(&mut self, tell: TellNotice) {
+        self.listeners.push(tell);
+    }
+
+    /// Joins through these names as soon as they are resolved.
+    pub(crate) fn begin_bootstrap(&mut self, now: Instant, names: Vec<HostPort>) {
+        let todo = self.bootstrap.begin(names);
+        self.perform(now, todo);
+    }
+
+    /// Takes in what a name of this round stands for.
+    pub(crate) fn resolved(&mut self, now: Instant, round: u64, resolved: &Resolved) {
+        self.observer.resolved(resolved);
+        self.notify(&Notice::Resolved(resolved.clone()));
+        let addresses = resolved.addresses.as_deref().unwrap_or_default();
+        if let Some(todo) = self.bootstrap.resolved(now, round, addresses) {
+            self.perform(now, todo);
+        }
+    }
+
+    pub(crate) fn leave(&mut self, now: Instant) {
+        self.bootstrap.stop();
+        self.node.leave(now);
+    }
+
+    pub(crate) fn shut_down(&mut self, now: Instant) {
+        self.bootstrap.stop();
+        self.node.shutdown(now);
+        if let Life::Running = self.life {
+            let until = now + Self::LAST_WORDS;
+            self.life = Life::Closing { until };
+        }
+    }
+
+    // ---- inside
+
+    fn start_unheard(&mut self, now: Instant, command: Command) -> Result<OpId, Refused> {
+        let copy = command.clone();
+        let op = self.node.start(now, command)?;
+        self.observer.started(op, &copy);
+        Ok(op)
+    }
+
+    fn tell(&mut self, now: Instant, event: Event) {
+        self.observer.event(&event);
+        match &event {
+            Event::Alone => {
+                if let Some(todo) = self.bootstrap.alone() {
+                    self.perform(now, todo);
+                }
+            }
+            Event::Online { .. } => self.bootstrap.online(),
+            Event::Checkpoint | Event::Ended { .. } | Event::Values { .. } => {}
+        }
+        let op = match &event {
+            Event::Ended { op, .. } | Event::Values { op, .. } => Some(*op),
+            Event::Alone | Event::Checkpoint | Event::Online { .. } => None,
+        };
+        let ends = event.ends().is_some();
+        let Some((op, mut tell)) = op.and_then(|op| self.waiting.remove_entry(&op)) else {
+            return self.notify(&Notice::Event(event));
+        };
+        tell(event);
+        if !ends {
+            self.waiting.insert(op, tell);
+        }
+    }
+
+    fn notify(&mut self, notice: &Notice) {
+        for tell in &mut self.listeners {
+            tell(notice.clone());
+        }
+    }
+
+    fn perform(&mut self, now: Instant, todo: Todo) {
+        match todo {
+            Todo::Resolve(round) => (self.ask_names)(round, self.bootstrap.names()),
+            Todo::Join(mut bootstrap) => {
+                bootstrap.truncate(self.node.config().limits.max_bootstrap);
+                let join = Command::Join {
+                    bootstrap: bootstrap.clone(),
+                };
+                // When somebody else's join is under way, these are tried should it find nobody.
+                if self.start_unheard(now, join).is_err() {
+                    self.node.set_bootstrap(now, &bootstrap);
+                }
+            }
+            Todo::Renew(bootstrap) => self.node.set_bootstrap(now, &bootstrap),
+        }
+    }
+
+    /// Sends what there is to send, as far as the socket takes it.
+    fn flush(&mut self, now: Instant) {
+        let mut kept = match self.outbound {
+            Outbound::Blocked { .. } => return,
+            Outbound::Paused { until, .. } if until > now => return,
+            Outbound::Paused { to, .. } | Outbound::Unblocked { to } => Some(to),
+            Outbound::Open | Outbound::More => None,
+        };
+        for _ in 0..Self::SEND_BURST {
+            let next = kept
+                .take()
+                .or_else(|| self.node.poll_transmit(&mut self.datagram));
+            let Some(to) = next else {
+                self.outbound = Outbound::Open;
+                return;
+            };
+            match socket::send(&self.socket, to, &self.datagram) {
+                Sent::Away => self.observer.sent(to, &self.datagram),
+                Sent::Blocked => {
+                    self.outbound = Outbound::Blocked { to };
+                    return;
+                }
+                Sent::NoBuffers(error) => {
+                    self.observer.trouble(&error);
+                    let until = now + Self::PAUSE;
+                    self.outbound = Outbound::Paused { to, until };
+                    return;
+                }
+                Sent::Lost(error) => self.observer.trouble(&error),
+            }
+        }
+        self.outbound = Outbound::More;
+    }
+}
+
+#[cfg(test)]
+mod tests;
