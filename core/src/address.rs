@@ -32,6 +32,32 @@ pub enum BadAddress {
     Unspecified,
 }
 
+impl BadAddress {
+    /// Judges whether datagrams can come from and go to an address at all, and gives it in the form
+    /// in which the core compares addresses: IPv4-mapped IPv6 becomes IPv4.
+    ///
+    /// # Errors
+    /// What is wrong with it. Commands that name such an address are refused.
+    pub fn check(addr: SocketAddr) -> Result<SocketAddr, Self> {
+        let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
+        let SocketAddr::V4(v4) = addr else {
+            return Err(Self::NotIpv4);
+        };
+        let ip = v4.ip();
+        if v4.port() == 0 {
+            Err(Self::PortZero)
+        } else if ip.octets()[0] == 0 {
+            Err(Self::Unspecified)
+        } else if ip.is_multicast() {
+            Err(Self::Multicast)
+        } else if ip.is_broadcast() {
+            Err(Self::Broadcast)
+        } else {
+            Ok(addr)
+        }
+    }
+}
+
 impl fmt::Display for BadAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -48,30 +74,6 @@ impl fmt::Display for BadAddress {
 
 impl core::error::Error for BadAddress {}
 
-/// An address in the one form in which addresses are compared: IPv4-mapped IPv6 becomes IPv4.
-pub(crate) fn canonical(addr: SocketAddr) -> SocketAddr {
-    SocketAddr::new(addr.ip().to_canonical(), addr.port())
-}
-
-/// Judges whether datagrams can come from and go to an address at all.
-pub(crate) fn check(addr: SocketAddr) -> Result<SocketAddr, BadAddress> {
-    let SocketAddr::V4(v4) = canonical(addr) else {
-        return Err(BadAddress::NotIpv4);
-    };
-    let ip = v4.ip();
-    if v4.port() == 0 {
-        Err(BadAddress::PortZero)
-    } else if ip.octets()[0] == 0 {
-        Err(BadAddress::Unspecified)
-    } else if ip.is_multicast() {
-        Err(BadAddress::Multicast)
-    } else if ip.is_broadcast() {
-        Err(BadAddress::Broadcast)
-    } else {
-        Ok(SocketAddr::V4(v4))
-    }
-}
-
 /// The rules for addresses that others name or write from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AddressRules {
@@ -82,7 +84,7 @@ pub(crate) struct AddressRules {
 impl AddressRules {
     /// Judges whether a contact at this address may be asked and may enter the table.
     pub(crate) fn admit(&self, addr: SocketAddr) -> Result<SocketAddr, BadAddress> {
-        let addr = check(addr)?;
+        let addr = BadAddress::check(addr)?;
         if self.own == Some(addr) {
             return Err(BadAddress::Own);
         }
@@ -150,7 +152,7 @@ mod tests {
     fn a_mapped_address_counts_as_ipv4() {
         let mapped = "[::ffff:192.0.2.1]:5".parse().expect("an address");
         assert_eq!(
-            check(mapped),
+            BadAddress::check(mapped),
             Ok("192.0.2.1:5".parse().expect("an address"))
         );
     }

@@ -166,7 +166,7 @@ pub use config::{
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
 pub use node::{
-    Buckets, Command, Drop, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
+    Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
     RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status,
 };
 pub use operation::{Abort, CallError, Effort, Holder, Joined, Outcome, Pong, Refusal, Report};

@@ -452,7 +452,7 @@ fn the_only_contact_is_waited_for_however_late_it_is() {
     };
     assert!(places.contains(&Place::There(contact(1))));
     assert!(
-        effort.took > net::seconds(1),
+        effort.took > seconds(1),
         "it was late indeed: {:?}",
         effort.took
     );

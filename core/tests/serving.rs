@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 
 use khashmir::wire::{Dialect, MAX_DATAGRAM, Malformed, Method, Query};
 use khashmir::{
-    BadAddress, Command, Config, Drop, Id, Node, Outcome, PrivateAddresses, Refused, Role, Seed,
-    StoreLimits, Value,
+    BadAddress, Command, Config, DropCause, Id, Node, Outcome, PrivateAddresses, Refused, Role,
+    Seed, StoreLimits, Value,
 };
 use net::{Net, addr, error, is_query, key, reply, seconds};
 
@@ -254,7 +254,7 @@ fn a_client_answers_nobody_and_enters_no_table() {
         assert!(!net.contacts(number).contains(&addr(8)));
     }
     assert!(
-        net.node(8).stats().drops[&Drop::Client] > 0,
+        net.node(8).stats().drops[&DropCause::Client] > 0,
         "it was pinged, and kept silent"
     );
 }
@@ -310,7 +310,11 @@ fn useless_sources_are_dropped_and_counted() {
     for (source, why) in sources {
         net.send(source.parse().expect("an address"), 1, &ping);
         net.run(seconds(1));
-        assert_eq!(net.node(1).stats().drops[&Drop::Source(why)], 1, "{source}");
+        assert_eq!(
+            net.node(1).stats().drops[&DropCause::Source(why)],
+            1,
+            "{source}"
+        );
     }
     assert_eq!(net.log.iter().filter(|f| f.from == addr(1)).count(), 0);
     net.send(
@@ -347,7 +351,7 @@ fn malformed_datagrams_are_dropped_and_counted_by_cause() {
         net.send(addr(9), 1, bytes);
         net.run(seconds(1));
         assert_eq!(
-            net.node(1).stats().drops.get(&Drop::Malformed(cause)),
+            net.node(1).stats().drops.get(&DropCause::Malformed(cause)),
             Some(&1),
             "{cause}"
         );
@@ -358,7 +362,7 @@ fn malformed_datagrams_are_dropped_and_counted_by_cause() {
         b"d1:rd2:id20:aaaaaaaaaaaaaaaaaaaae1:t2:aa1:y1:re",
     );
     net.run(seconds(1));
-    assert_eq!(net.node(1).stats().drops[&Drop::NotAsked], 1);
+    assert_eq!(net.node(1).stats().drops[&DropCause::NotAsked], 1);
     assert_eq!(
         net.log.iter().filter(|f| f.from == addr(1)).count(),
         0,

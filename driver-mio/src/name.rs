@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::str::FromStr;
 
+use khashmir::BadAddress;
+
 /// A host and a port, as people write them: `router.example.net:9977` or `192.0.2.1:9977`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostPort {
@@ -76,8 +78,10 @@ impl FromStr for HostPort {
             Ok(_) | Err(_) => return Err(BadName::BadPort),
         };
         let host = match host.parse::<Ipv4Addr>() {
-            Ok(ip) if is_reachable(ip) => Host::Address(ip),
-            Ok(_) => return Err(BadName::Unreachable),
+            Ok(ip) => match BadAddress::check(SocketAddr::new(ip.into(), port)) {
+                Ok(_) => Host::Address(ip),
+                Err(why) => return Err(BadName::Useless(why)),
+            },
             Err(_) => Host::Name(check_name(host)?.to_owned()),
         };
         Ok(Self { host, port })
@@ -97,29 +101,25 @@ pub enum BadName {
     NoPort,
     /// The port is 0.
     PortZero,
-    /// No node can be at that address: it is unspecified, multicast or broadcast.
-    Unreachable,
+    /// No node can be at that address.
+    Useless(BadAddress),
 }
 
 impl fmt::Display for BadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
+            Self::Useless(why) => return why.fmt(f),
             Self::BadHost => "the host is neither a name nor an IPv4 address",
             Self::BadPort => "the port is not a number from 1 to 65535",
             Self::Ipv6 => "IPv6 addresses cannot be used in this network",
             Self::NoPort => "a port is missing: HOST:PORT is expected",
             Self::PortZero => "the port is 0",
-            Self::Unreachable => "no node can be at this address",
-        })
+        };
+        f.write_str(text)
     }
 }
 
 impl std::error::Error for BadName {}
-
-/// Whether a node can be at this address: the core refuses others.
-pub(crate) fn is_reachable(ip: Ipv4Addr) -> bool {
-    ip.octets()[0] != 0 && !ip.is_multicast() && !ip.is_broadcast()
-}
 
 /// An IPv6 address, in brackets or not, with a port or not.
 fn is_ipv6(text: &str) -> bool {
@@ -187,9 +187,9 @@ mod tests {
             ("[::1]:80", Ipv6),
             ("::1", Ipv6),
             ("2001:db8::1:80", Ipv6),
-            ("0.0.0.0:80", Unreachable),
-            ("224.0.0.1:80", Unreachable),
-            ("255.255.255.255:80", Unreachable),
+            ("0.0.0.0:80", Useless(BadAddress::Unspecified)),
+            ("224.0.0.1:80", Useless(BadAddress::Multicast)),
+            ("255.255.255.255:80", Useless(BadAddress::Broadcast)),
         ] {
             assert_eq!(text.parse::<HostPort>(), Err(why), "{text:?}");
         }

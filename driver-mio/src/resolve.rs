@@ -6,7 +6,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use crate::name::{HostPort, is_reachable};
+use khashmir::BadAddress;
+
+use crate::name::HostPort;
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -100,10 +102,9 @@ fn look_up(name: &HostPort) -> io::Result<Vec<SocketAddr>> {
 fn usable(found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, Unresolved> {
     let mut usable = Vec::new();
     for addr in found.map_err(|error| Unresolved::System(Arc::new(error)))? {
-        let SocketAddr::V4(v4) = addr else {
-            continue;
-        };
-        if is_reachable(*v4.ip()) && !usable.contains(&addr) {
+        if let Ok(addr) = BadAddress::check(addr)
+            && !usable.contains(&addr)
+        {
             usable.push(addr);
         }
     }

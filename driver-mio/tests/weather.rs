@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use common::{LOOPBACK, Nodes, PATIENCE, eventually, run};
-use khashmir::{CallError, Command, Config, Drop, Event, Outcome, Retry, Seed};
+use khashmir::{CallError, Command, Config, DropCause, Event, Outcome, Retry, Seed};
 use khashmir_mio::{Driver, HostPort, NotAdded, Notice};
 
 /// A config that does not wait long for those who are not there.
@@ -76,7 +76,7 @@ fn garbage_of_any_size_is_counted_and_harms_nobody() {
         let stats = anna.stats().expect("it runs");
         stats.dropped() == sizes.len() as u64
     });
-    let too_long = Drop::Malformed(khashmir::wire::Malformed::TooLong);
+    let too_long = DropCause::Malformed(khashmir::wire::Malformed::TooLong);
     assert_eq!(
         anna.stats().expect("it runs").drops.get(&too_long),
         Some(&2)

@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 
 use super::operations::{Audience, Listener};
 use super::{Buckets, Command, Event, Keep, Life, Node, OpId, OwnStore, Refused};
-use crate::address::{self, BadAddress};
+use crate::address::BadAddress;
 use crate::id::Id;
 use crate::operation::{Find, Get, Operation, Ping, Put, Refresh, WalkKind};
 use crate::value::Value;
@@ -201,7 +201,7 @@ impl Node {
     /// An address that a command names: whoever names a private one means it.
     fn usable(&self, addr: SocketAddr) -> Result<SocketAddr, Refused> {
         let refused = |why| Refused::BadAddress { addr, why };
-        let addr = address::check(addr).map_err(refused)?;
+        let addr = BadAddress::check(addr).map_err(refused)?;
         if self.config.address == Some(addr) {
             Err(refused(BadAddress::Own))
         } else {

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::outbox::{Queued, Safe};
-use super::{Drop, Life, Node, Owner, Probe, Reachable, Record};
-use crate::address;
+use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record};
+use crate::address::BadAddress;
 use crate::contact::Contact;
 use crate::id::Id;
 use crate::operation::{Answer, CallError, Trouble};
@@ -20,15 +20,15 @@ impl Node {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += datagram.len() as u64;
         if self.life != Life::Running {
-            return self.stats.drop(Drop::Off);
+            return self.stats.drop(DropCause::Off);
         }
-        let from = match address::check(from) {
+        let from = match BadAddress::check(from) {
             Ok(from) => from,
-            Err(why) => return self.stats.drop(Drop::Source(why)),
+            Err(why) => return self.stats.drop(DropCause::Source(why)),
         };
         let message = match self.config.dialect.decode(datagram) {
             Ok(message) => message,
-            Err(malformed) => return self.stats.drop(Drop::Malformed(malformed)),
+            Err(malformed) => return self.stats.drop(DropCause::Malformed(malformed)),
         };
         match &message {
             Message::Query { .. }
@@ -111,7 +111,7 @@ impl Node {
                 let safe = self.note(stored);
                 self.send_when(safe, from, datagram);
             }
-            Served::Silence => return self.stats.drop(Drop::Client),
+            Served::Silence => return self.stats.drop(DropCause::Client),
         }
         self.reachable = Reachable::Yes;
         if let Message::Query { sender, .. } = message {
@@ -121,7 +121,7 @@ impl Node {
 
     fn answered(&mut self, from: SocketAddr, tid: &[u8], answer: Result<&Reply<'_>, CallError>) {
         let Some(closed) = self.calls.close(self.now, tid, from) else {
-            return self.stats.drop(Drop::NotAsked);
+            return self.stats.drop(DropCause::NotAsked);
         };
         if let Owner::Probe(_) = closed.owner {
             self.upkeep.probe_ended(from);
@@ -204,7 +204,7 @@ impl Node {
 
     fn send_when(&mut self, safe: Safe, to: SocketAddr, datagram: Vec<u8>) {
         if self.outbox.send_after(safe, to, datagram) == Queued::DroppedOldest {
-            self.stats.drop(Drop::Outgoing);
+            self.stats.drop(DropCause::Outgoing);
         }
     }
 

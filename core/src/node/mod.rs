@@ -18,7 +18,7 @@ use core::time::Duration;
 pub use command::{Buckets, Command, Keep, OpId, OwnStore, Refused};
 pub use event::{Event, Record, RecordNo};
 pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
-pub use stats::{Drop, MethodStats, Reachable, Stats, Status};
+pub use stats::{DropCause, MethodStats, Reachable, Stats, Status};
 
 use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
@@ -177,7 +177,7 @@ impl Node {
     pub fn handle_durable(&mut self, now: Instant, up_to: RecordNo) {
         self.advance_clock(now);
         for _ in 0..self.outbox.durable(up_to) {
-            self.stats.drop(Drop::Outgoing);
+            self.stats.drop(DropCause::Outgoing);
         }
         self.confirm_own_stores();
         self.settle();

@@ -22,7 +22,7 @@ pub struct Stats {
     pub unknown_methods: u64,
     /// Values of a typed `get` that could not be decoded are counted by its
     /// [`Decoder`](crate::typed::Decoder); this counts datagrams that were dropped, by cause.
-    pub drops: BTreeMap<Drop, u64>,
+    pub drops: BTreeMap<DropCause, u64>,
     methods: [MethodStats; Method::ALL.len()],
 }
 
@@ -43,7 +43,7 @@ impl Stats {
         &mut self.methods[method as usize]
     }
 
-    pub(super) fn drop(&mut self, cause: Drop) {
+    pub(super) fn drop(&mut self, cause: DropCause) {
         *self.drops.entry(cause).or_default() += 1;
     }
 }
@@ -116,7 +116,7 @@ fn mean(sum: Duration, count: u64) -> Duration {
 
 /// Why a datagram was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Drop {
+pub enum DropCause {
     /// A query to a node that answers none.
     Client,
     /// It could not be read.
@@ -131,7 +131,7 @@ pub enum Drop {
     Source(BadAddress),
 }
 
-impl fmt::Display for Drop {
+impl fmt::Display for DropCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Client => f.write_str("a query, and this node answers none"),

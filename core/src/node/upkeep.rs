@@ -393,11 +393,12 @@ impl Node {
         self.outbox.event(Event::Alone);
     }
 
-    /// Notices when the first contact comes, and when the last is lost.
+    /// Notices when somebody is there, once a join under way is over, and when the last is lost.
     fn update_presence(&mut self) {
         let contacts = self.table.len();
+        let joining = self.operations.joining().is_some();
         match self.upkeep.presence {
-            Presence::Alone { .. } if contacts > 0 => {
+            Presence::Alone { .. } if contacts > 0 && !joining => {
                 self.upkeep.presence = Presence::Online;
                 self.outbox.event(Event::Online { contacts });
             }
