@@ -23,12 +23,16 @@ impl RoundTrip {
         }
     }
 
-    /// Takes in another sample, with the weights 1/8 and 1/4 (RFC 6298, section 2.3).
-    pub(crate) fn add(&mut self, sample: Duration) {
+    /// Takes in another sample.
+    fn add(&mut self, sample: Duration, memory: Memory) {
         let sample = Self::units(sample);
         let error = self.mean.abs_diff(sample);
-        self.deviation = blend(self.deviation, error, 4);
-        self.mean = blend(self.mean, sample, 8);
+        let (of_mean, of_deviation) = match memory {
+            Memory::Contact => (8, 4),
+            Memory::Everyone => (32, 32),
+        };
+        self.deviation = blend(self.deviation, error, of_deviation);
+        self.mean = blend(self.mean, sample, of_mean);
     }
 
     /// The estimate after an answer that cannot be told to belong to one certain send, and so is no
@@ -62,6 +66,16 @@ impl RoundTrip {
     }
 }
 
+/// How much an estimate remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// Of one contact: the weights 1/8 and 1/4 of RFC 6298, section 2.3.
+    Contact,
+    /// Of all contacts, who differ from each other: a few answers from close by must not make it
+    /// forget that others are far away.
+    Everyone,
+}
+
 /// How long an answer took, as far as that can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Took {
@@ -74,9 +88,9 @@ pub(crate) enum Took {
 
 impl Took {
     /// Takes it into an estimate.
-    pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>) {
+    pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>, memory: Memory) {
         match (self, estimate) {
-            (Self::Exactly(sample), Some(estimate)) => estimate.add(sample),
+            (Self::Exactly(sample), Some(estimate)) => estimate.add(sample, memory),
             (Self::Exactly(sample), none) => *none = Some(RoundTrip::first(sample)),
             (Self::AtMost(most), Some(estimate)) => estimate.back_off(most),
             (Self::AtMost(most), none) => *none = Some(RoundTrip::bounded(most)),
@@ -99,7 +113,7 @@ mod tests {
         let steady = Duration::from_millis(200);
         let mut estimate = RoundTrip::first(Duration::from_millis(20));
         for _ in 0..60 {
-            estimate.add(steady);
+            estimate.add(steady, Memory::Contact);
         }
         assert!(
             estimate.mean().abs_diff(steady) < Duration::from_millis(3),
@@ -117,27 +131,27 @@ mod tests {
         let mut estimate = Some(RoundTrip::first(Duration::from_millis(20)));
         let wait = |trip: Option<RoundTrip>| trip.map(|trip| trip.mean() + trip.deviation() * 4);
         assert!(wait(estimate) < Some(late));
-        Took::AtMost(late).add_to(&mut estimate);
+        Took::AtMost(late).add_to(&mut estimate, Memory::Contact);
         assert!(
             wait(estimate) >= Some(late - Duration::from_millis(1)),
             "{estimate:?}"
         );
         for _ in 0..60 {
-            Took::Exactly(Duration::from_millis(20)).add_to(&mut estimate);
+            Took::Exactly(Duration::from_millis(20)).add_to(&mut estimate, Memory::Contact);
         }
         assert!(
             wait(estimate) < Some(Duration::from_millis(40)),
             "{estimate:?}"
         );
         let mut unknown = None;
-        Took::AtMost(late).add_to(&mut unknown);
+        Took::AtMost(late).add_to(&mut unknown, Memory::Contact);
         assert!(wait(unknown).is_some_and(|wait| wait.abs_diff(late) < Duration::from_millis(2)));
     }
 
     #[test]
     fn a_huge_sample_saturates() {
         let mut estimate = RoundTrip::first(Duration::MAX);
-        estimate.add(Duration::MAX);
+        estimate.add(Duration::MAX, Memory::Contact);
         assert!(estimate.mean() > Duration::from_secs(16));
     }
 }

@@ -1,16 +1,30 @@
-//! A deterministic world of Khashmir nodes: virtual time, a modelled network, and experiments.
+//! A deterministic simulator of Khashmir networks: thousands to a million of the very nodes that run
+//! behind real sockets, in virtual time, over a modelled network.
 //!
-//! A [`World`] is as much a driver of [`khashmir::Node`] as one with real sockets: it has no door
-//! that they do not have. Equal seeds give equal runs, datagram by datagram, and
-//! [`World::trace_hash`] is there to prove it.
+//! A [`World`](world::World) is as much a driver of [`khashmir::Node`] as one with real sockets: it
+//! has no door that they do not have. Equal seeds give equal runs, datagram by datagram, on any
+//! machine and with any number of threads, and [`World::trace_hash`](world::World::trace_hash) is
+//! there to prove it.
 //!
-//! It is small for now: every datagram arrives, after a latency that is constant for the two hosts
-//! between which it travels, and hosts neither come nor go once they are there.
+//! ```text
+//!   experiment                      a whole run, and what came of it
+//!   world                           hosts, windows of time, threads
+//!   warm   trace   truth            tables as if lived in; hashes; who is really the closest
+//!   network   churn   wheel         what becomes of datagrams; who comes and goes; what is next
+//!   span   random   host   duration   text
+//! ```
 #![forbid(unsafe_code)]
 
-mod lookups;
-mod trace;
-mod world;
-
-pub use lookups::{Lookups, Summary};
-pub use world::{HostNo, Traffic, World};
+pub mod churn;
+pub mod duration;
+pub mod experiment;
+pub mod host;
+pub mod network;
+pub mod random;
+pub mod span;
+pub mod text;
+pub mod trace;
+pub mod truth;
+pub mod warm;
+pub mod wheel;
+pub mod world;

@@ -1,88 +1,106 @@
-//! Fingerprints: what tells two runs apart, and what chance is made of.
+//! What a host did, as a number: everything it sent, recorded and reported, folded into a hash.
+//!
+//! Each host has a hash of its own, and those of a world are combined in the order of the hosts, so
+//! that the number does not depend on who computed which host when.
 
+use std::fmt::{self, Write as _};
 use std::hash::Hasher as _;
+use std::net::SocketAddr;
 
+use khashmir::{Event, Instant, Record};
 use siphasher::sip::SipHasher13;
 
-/// A hash that is the same on every machine and in every version: SipHash-1-3 without a key, over
-/// bytes.
-#[derive(Clone)]
-pub(crate) struct Fingerprint(SipHasher13);
+use crate::network::Fate;
 
-/// What chance is needed for.
-#[derive(Clone, Copy)]
-pub(crate) enum Purpose {
-    /// How long a datagram travels between two hosts.
-    Latency,
-    /// Who looks up what.
-    Lookup,
-    /// Where the chance of a node itself starts.
-    NodeSeed,
+/// The hash of one host, or of many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TraceHash(u64);
+
+impl TraceHash {
+    /// Takes in a datagram and what becomes of it.
+    pub fn datagram(&mut self, at: Instant, to: SocketAddr, fate: &Fate, bytes: &[u8]) {
+        let mut item = Item::new(1, at);
+        item.address(to);
+        match fate {
+            Fate::Lost(why) => item.0.write(why.name().as_bytes()),
+            Fate::Arrives {
+                from,
+                after,
+                copy_after,
+            } => {
+                item.address(*from);
+                item.0.write(&after.as_nanos().to_le_bytes());
+                let copy = copy_after.map_or(0, |after| after.as_nanos());
+                item.0.write(&copy.to_le_bytes());
+            }
+        }
+        item.0.write(bytes);
+        self.fold(&item);
+    }
+
+    /// Takes in a record.
+    pub fn record(&mut self, at: Instant, record: &Record) {
+        let mut item = Item::new(2, at);
+        // Writing into a hash does not fail.
+        let _ = write!(item, "{record:?}");
+        self.fold(&item);
+    }
+
+    /// Takes in an event.
+    pub fn event(&mut self, at: Instant, event: &Event) {
+        let mut item = Item::new(3, at);
+        let _ = write!(item, "{event:?}");
+        self.fold(&item);
+    }
+
+    /// Combines the hashes of hosts, in their order.
+    #[must_use]
+    pub fn combine(hashes: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::default();
+        for hash in hashes {
+            all.mix(hash.0);
+        }
+        all
+    }
+
+    fn fold(&mut self, item: &Item) {
+        self.mix(item.0.finish());
+    }
+
+    const fn mix(&mut self, word: u64) {
+        // An odd multiplier keeps the order of the items in the result.
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
-impl Fingerprint {
-    pub(crate) fn new() -> Self {
-        Self(SipHasher13::new_with_keys(0, 0))
-    }
-
-    /// A number that depends on the seed, on what it is for, and on what else it is about, so that
-    /// adding a draw somewhere changes no other draw.
-    pub(crate) fn draw(seed: u64, purpose: Purpose, about: &[u64]) -> u64 {
-        let mut fingerprint = Self::new();
-        fingerprint.number(seed);
-        fingerprint.number(purpose as u64);
-        for number in about {
-            fingerprint.number(*number);
-        }
-        fingerprint.finish()
-    }
-
-    /// The fingerprint of some numbers.
-    pub(crate) fn of(numbers: &[u64]) -> u64 {
-        let mut fingerprint = Self::new();
-        for number in numbers {
-            fingerprint.number(*number);
-        }
-        fingerprint.finish()
-    }
-
-    pub(crate) fn number(&mut self, number: u64) {
-        self.0.write(&number.to_be_bytes());
-    }
-
-    /// Takes in bytes and how many they are, so that no two sequences look the same.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.write(bytes);
-    }
-
-    pub(crate) fn finish(&self) -> u64 {
-        self.0.finish()
+impl fmt::Display for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::hash::DefaultHasher;
+struct Item(SipHasher13);
 
-    use super::*;
-
-    #[test]
-    fn a_fingerprint_is_the_same_everywhere() {
-        // What the standard library's hasher, which is SipHash-1-3 without a key, says to nothing.
-        assert_eq!(Fingerprint::of(&[]), 0xd1fb_a762_150c_532c);
-        let mut standard = DefaultHasher::new();
-        standard.write(&7u64.to_be_bytes());
-        assert_eq!(Fingerprint::of(&[7]), standard.finish());
+impl Item {
+    /// The key is fixed: two runs must agree, and nobody here is an enemy.
+    fn new(kind: u8, at: Instant) -> Self {
+        let mut hasher = SipHasher13::new_with_key(b"khashmir's trace");
+        hasher.write(&[kind]);
+        hasher.write(&at.as_nanos().to_le_bytes());
+        Self(hasher)
     }
 
-    #[test]
-    fn where_bytes_end_makes_a_difference() {
-        let of = |parts: [&[u8]; 2]| {
-            let mut fingerprint = Fingerprint::new();
-            parts.iter().for_each(|part| fingerprint.bytes(part));
-            fingerprint.finish()
-        };
-        assert_ne!(of([b"ab", b"c"]), of([b"a", b"bc"]));
+    fn address(&mut self, addr: SocketAddr) {
+        if let SocketAddr::V4(v4) = addr {
+            self.0.write(&v4.ip().octets());
+            self.0.write(&v4.port().to_le_bytes());
+        }
+    }
+}
+
+impl fmt::Write for Item {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
     }
 }

@@ -74,12 +74,19 @@ impl Frontier {
         self.insert(Place::There(contact), State::Fresh, depth)
     }
 
-    /// Whom to ask now, if anyone: the closest not yet asked among the K closest that are not
-    /// given up, as long as fewer than alpha of those are in flight.
+    /// Whom to ask now, if anyone: the closest not yet asked among the K closest that are neither
+    /// given up nor slow, as long as fewer than alpha of those are in flight. So whoever is slow has
+    /// a stand-in asked at once; otherwise dead contacts would be waited for one after the other.
     pub(crate) fn next(&mut self) -> Option<Contact> {
         let mut in_flight = 0;
         let mut fresh = None;
-        for (at, candidate) in self.leading() {
+        let prompt = |state| matches!(state, State::Fresh | State::Waiting | State::Answered);
+        let hopeful = self
+            .candidates
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| prompt(c.state));
+        for (at, candidate) in hopeful.take(self.k) {
             match candidate.state {
                 State::Waiting => in_flight += 1,
                 State::Fresh if fresh.is_none() => {
@@ -116,7 +123,7 @@ impl Frontier {
     /// who are silent are waited for: a result that may come late is better than none.
     pub(crate) fn is_done(&self) -> bool {
         self.leading()
-            .all(|(_, candidate)| candidate.state == State::Answered)
+            .all(|candidate| candidate.state == State::Answered)
             && (self.has_heard_anyone() || !self.is_anyone_silent())
     }
 
@@ -154,10 +161,10 @@ impl Frontier {
             .any(|candidate| candidate.state == State::Silent)
     }
 
-    /// The K closest that are not given up, with their positions.
-    fn leading(&self) -> impl Iterator<Item = (usize, &Candidate)> {
-        let live = |(_, c): &(usize, &Candidate)| !matches!(c.state, State::Failed | State::Silent);
-        self.candidates.iter().enumerate().filter(live).take(self.k)
+    /// The K closest that are not given up.
+    fn leading(&self) -> impl Iterator<Item = &Candidate> {
+        let live = |c: &&Candidate| !matches!(c.state, State::Failed | State::Silent);
+        self.candidates.iter().filter(live).take(self.k)
     }
 
     fn find(&self, id: &Id) -> Option<usize> {
@@ -336,6 +343,7 @@ mod tests {
                     0 => walk.report(&id, News::Failed),
                     1 => {
                         walk.report(&id, News::Silent);
+                        pending.push(id);
                     }
                     _ => {
                         walk.answered(&id);

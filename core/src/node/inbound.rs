@@ -36,12 +36,12 @@ impl Node {
             | Message::UnknownMethod { .. } => {
                 self.serve(from, &message);
             }
-            Message::Reply { tid, reply } => self.answered(from, tid, Ok(reply)),
+            Message::Reply { tid, reply } => self.answered(from, tid, datagram.len(), Ok(reply)),
             Message::Error { tid, code, .. } => {
-                self.answered(from, tid, Err(CallError::Refused(*code)));
+                self.answered(from, tid, datagram.len(), Err(CallError::Refused(*code)));
             }
             Message::Broken { tid, breach } => {
-                self.answered(from, tid, Err(CallError::Broken(*breach)));
+                self.answered(from, tid, datagram.len(), Err(CallError::Broken(*breach)));
             }
         }
     }
@@ -119,10 +119,17 @@ impl Node {
         }
     }
 
-    fn answered(&mut self, from: SocketAddr, tid: &[u8], answer: Result<&Reply<'_>, CallError>) {
+    fn answered(
+        &mut self,
+        from: SocketAddr,
+        tid: &[u8],
+        len: usize,
+        answer: Result<&Reply<'_>, CallError>,
+    ) {
         let Some(closed) = self.calls.close(self.now, tid, from) else {
             return self.stats.drop(DropCause::NotAsked);
         };
+        self.count_datagram(closed.owner, len);
         if let Owner::Probe(_) = closed.owner {
             self.upkeep.probe_ended(from);
         }

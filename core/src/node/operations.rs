@@ -186,6 +186,14 @@ impl Operations {
         Ok(())
     }
 
+    /// Counts a datagram that was sent or received for an operation.
+    pub(super) fn count_datagram(&mut self, op: OpId, len: usize) {
+        if let Some(running) = self.running.get_mut(&op) {
+            running.effort.datagrams += 1;
+            running.effort.bytes += len as u64;
+        }
+    }
+
     /// Counts a call that brought nothing.
     pub(super) fn failed(&mut self, op: OpId, by: SocketAddr, error: CallError) {
         let Some(effort) = self.running.get_mut(&op).map(|running| &mut running.effort) else {
@@ -204,6 +212,7 @@ impl Operations {
         let running = self.running.remove(&op)?;
         self.deadlines.remove(&(running.deadline, op));
         self.starved.remove(&op);
+        self.unsafe_stores.retain(|(_, waiting)| *waiting != op);
         for listener in running.listeners() {
             self.shared.remove(&listener.op);
         }
@@ -387,7 +396,15 @@ impl Node {
         if let Some(datagram) = self.calls.open(self.now, opening, &mut self.rng, encode) {
             let datagram = datagram.to_vec();
             self.stats.of(query.method()).sent += 1;
+            self.count_datagram(owner, datagram.len());
             self.send(peer.addr, datagram);
+        }
+    }
+
+    /// Counts a datagram towards the effort of the operation that it was for.
+    pub(super) fn count_datagram(&mut self, owner: Owner, len: usize) {
+        if let Owner::Operation { op, .. } = owner {
+            self.operations.count_datagram(op, len);
         }
     }
 

@@ -324,9 +324,11 @@ impl Node {
             Due::Resend {
                 to,
                 method,
+                owner,
                 datagram,
             } => {
                 self.stats.of(method).sent += 1;
+                self.count_datagram(owner, datagram.len());
                 self.send(to, datagram.into_vec());
             }
             Due::Silent {

@@ -130,6 +130,10 @@ pub struct Effort {
     pub broken: u32,
     /// Calls answered with an error: at most [`Effort::MAX_REFUSALS`] are listed.
     pub refusals: Vec<Refusal>,
+    /// Datagrams sent, resends included, and received in answer.
+    pub datagrams: u32,
+    /// Their bytes.
+    pub bytes: u64,
     /// For lookups: the depth at which the closest node of the result was found, where our own
     /// table is depth 1, and our own node 0.
     pub hops: u32,

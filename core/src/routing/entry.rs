@@ -4,7 +4,7 @@ use core::net::{SocketAddr, SocketAddrV4};
 
 use crate::contact::Contact;
 use crate::id::Id;
-use crate::rtt::{RoundTrip, Took};
+use crate::rtt::{Memory, RoundTrip, Took};
 use crate::time::Instant;
 
 /// A contact that answered us, and how it has behaved since.
@@ -43,6 +43,6 @@ impl Entry {
     pub(super) fn answered(&mut self, fresh_until: Instant, took: Took) {
         self.fresh_until = self.fresh_until.max(fresh_until);
         self.failures = 0;
-        took.add_to(&mut self.round_trip);
+        took.add_to(&mut self.round_trip, Memory::Contact);
     }
 }

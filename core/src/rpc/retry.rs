@@ -67,7 +67,9 @@ impl Plan {
     }
 
     /// Sent again after a wait that nearly every answer beats, and once more after twice that; not
-    /// waited for any longer when an answer to the first resend is late as well.
+    /// waited for any longer after three times that, when the answer to a resend is late as well.
+    /// In a simulated network without losses, giving up at twice the wait made one lookup in two
+    /// hundred miss a live node (`khashmir-sim run --nodes 1000 --lookups 20000`).
     fn adaptive(estimate: Option<RoundTrip>) -> Self {
         let after = |deviations: u32| match estimate {
             Some(trip) => trip.mean() + trip.deviation() * deviations,
@@ -76,10 +78,10 @@ impl Plan {
         let [soonest, soonest_resend, soonest_silent] = Self::SHORTEST;
         let slow = after(Self::SLOW_DEVIATIONS).clamp(soonest, Self::LONGEST);
         let resend = after(Self::RESEND_DEVIATIONS).clamp(soonest_resend, Self::LONGEST);
-        let silent = (resend * 2).max(soonest_silent);
+        let silent = (resend * 3).max(soonest_silent);
         Self {
             slow: Some(slow),
-            resend: vec![resend, silent + resend],
+            resend: vec![resend, resend * 2],
             silent: Some(silent),
             give_up: Self::GIVE_UP,
         }
@@ -89,14 +91,15 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rtt::{Memory, Took};
 
     fn steady(millis: u64) -> Option<RoundTrip> {
         let sample = Duration::from_millis(millis);
-        let mut trip = RoundTrip::first(sample);
+        let mut trip = Some(RoundTrip::first(sample));
         for _ in 0..50 {
-            trip.add(sample);
+            Took::Exactly(sample).add_to(&mut trip, Memory::Contact);
         }
-        Some(trip)
+        trip
     }
 
     #[test]
@@ -107,7 +110,7 @@ mod tests {
             let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
             assert!(slow >= trip && slow <= trip * 2, "{millis}: {slow:?}");
             assert!(
-                silent >= trip * 2 && silent <= trip * 4,
+                silent >= trip * 3 && silent <= trip * 5,
                 "{millis}: {silent:?}"
             );
         }
@@ -121,11 +124,8 @@ mod tests {
             let plan = Plan::new(&Retry::Adaptive, trip, Sends::Several);
             let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
             assert!(Duration::ZERO < slow && slow <= plan.resend[0], "{plan:?}");
-            assert!(
-                plan.resend[0] < silent && silent <= plan.resend[1],
-                "{plan:?}"
-            );
-            assert!(plan.resend[1] < plan.give_up, "{plan:?}");
+            assert!(plan.resend[0] < plan.resend[1], "{plan:?}");
+            assert!(plan.resend[1] < silent && silent < plan.give_up, "{plan:?}");
         }
     }
 

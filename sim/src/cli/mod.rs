@@ -1,0 +1,52 @@
+//! What the command `khashmir-sim` understands.
+
+mod progress;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Runs networks of Khashmir nodes in virtual time: the very nodes that run behind real sockets, on a
+/// modelled network. Equal seeds give equal runs, on any machine and with any number of threads.
+#[derive(Parser)]
+#[command(name = "khashmir-sim", version)]
+struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Let a network come to stand, look up random targets, and hold each result against the truth.
+    Run(Box<run::Run>),
+}
+
+/// Exit codes: 0 for a run, 1 for a failure on the way, 2 for arguments that make no sense.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // One line that names what is wrong is enough; help and version are no errors.
+        Err(error) if error.use_stderr() => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            return refuse(line.trim_start_matches("error: "));
+        }
+        Err(help) => help.exit(),
+    };
+    match arguments.action {
+        Action::Run(run) => run.main(),
+    }
+}
+
+/// Arguments that make no sense.
+fn refuse(what: &str) -> ExitCode {
+    eprintln!("khashmir-sim: {what}");
+    ExitCode::from(2)
+}
+
+/// Something that went wrong on the way.
+fn fail(what: &str) -> ExitCode {
+    eprintln!("khashmir-sim: {what}");
+    ExitCode::FAILURE
+}

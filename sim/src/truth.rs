@@ -1,0 +1,141 @@
+//! Who is really there: all identifiers in order, to say who the K closest to a target are, and who
+//! belongs into which bucket of whom.
+
+use khashmir::Id;
+
+use crate::host::HostId;
+
+/// A node that is there.
+type Known = (Id, HostId);
+
+/// Nodes by identifier.
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    nodes: Vec<(Id, HostId)>,
+}
+
+impl Truth {
+    /// All these nodes.
+    #[must_use]
+    pub fn new(nodes: impl IntoIterator<Item = (Id, HostId)>) -> Self {
+        let mut nodes: Vec<(Id, HostId)> = nodes.into_iter().collect();
+        nodes.sort_unstable();
+        Self { nodes }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Exactly the `count` closest to a target, closest first.
+    #[must_use]
+    pub fn closest(&self, target: &Id, count: usize) -> Vec<(Id, HostId)> {
+        let mut found = Vec::with_capacity(count);
+        gather(&self.nodes, target, 0, count, &mut found);
+        found
+    }
+
+    /// Those who share exactly `bits` leading bits with an identifier.
+    #[must_use]
+    pub fn at_depth(&self, id: &Id, bits: usize) -> &[(Id, HostId)] {
+        let (mut part, mut depth) = (self.nodes.as_slice(), 0);
+        while depth < bits {
+            let (zeros, ones) = split(part, depth);
+            part = if bit(id, depth) { ones } else { zeros };
+            depth += 1;
+        }
+        let (zeros, ones) = split(part, depth);
+        if bit(id, depth) { zeros } else { ones }
+    }
+
+    /// Those who share at least `bits` leading bits with an identifier, itself included.
+    #[must_use]
+    pub fn from_depth(&self, id: &Id, bits: usize) -> &[(Id, HostId)] {
+        (0..bits).fold(self.nodes.as_slice(), |part, depth| {
+            let (zeros, ones) = split(part, depth);
+            if bit(id, depth) { ones } else { zeros }
+        })
+    }
+}
+
+/// Gathers the closest of a part whose members agree in their first `depth` bits: those on the
+/// target's side of the next bit are all closer than those on the other.
+fn gather(
+    part: &[(Id, HostId)],
+    target: &Id,
+    depth: usize,
+    count: usize,
+    found: &mut Vec<(Id, HostId)>,
+) {
+    let room = count - found.len();
+    if part.len() <= 8 || depth == Id::BITS {
+        let mut all = part.to_vec();
+        all.sort_unstable_by_key(|(id, _)| target.distance(id));
+        found.extend(all.into_iter().take(room));
+        return;
+    }
+    let (zeros, ones) = split(part, depth);
+    let (near, far) = if bit(target, depth) {
+        (ones, zeros)
+    } else {
+        (zeros, ones)
+    };
+    gather(near, target, depth + 1, count, found);
+    if found.len() < count {
+        gather(far, target, depth + 1, count, found);
+    }
+}
+
+/// Those whose next bit is 0, and those whose next bit is 1.
+fn split(part: &[Known], depth: usize) -> (&[Known], &[Known]) {
+    part.split_at(part.partition_point(|(id, _)| !bit(id, depth)))
+}
+
+const fn bit(id: &Id, at: usize) -> bool {
+    id.as_bytes()[at / 8] & (0x80 >> (at % 8)) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use quickcheck::quickcheck;
+
+    use super::*;
+
+    fn truth(numbers: &[u16]) -> Truth {
+        Truth::new(
+            numbers
+                .iter()
+                .map(|n| (Id::hash_of(&n.to_be_bytes()), HostId::new(u32::from(*n)))),
+        )
+    }
+
+    quickcheck! {
+        fn the_closest_are_the_closest(numbers: std::collections::BTreeSet<u16>, target: u16, count: u8) -> bool {
+            let numbers: Vec<u16> = numbers.into_iter().collect();
+            let (truth, count) = (truth(&numbers), usize::from(count % 12));
+            let target = Id::hash_of(&[1, target.to_be_bytes()[0], target.to_be_bytes()[1]]);
+            let mut all = truth.nodes.clone();
+            all.sort_by_key(|(id, _)| target.distance(id));
+            all.truncate(count);
+            truth.closest(&target, count) == all
+        }
+
+        fn depths_are_shared_bits(numbers: Vec<u16>, own: u16) -> bool {
+            let (truth, own) = (truth(&numbers), Id::hash_of(&own.to_le_bytes()));
+            (0..20).all(|bits| {
+                let exactly = truth.at_depth(&own, bits).iter().all(|(id, _)| own.common_prefix(id) == bits);
+                let count = truth.nodes.iter().filter(|(id, _)| own.common_prefix(id) == bits).count();
+                let from = truth.nodes.iter().filter(|(id, _)| own.common_prefix(id) >= bits).count();
+                exactly && count == truth.at_depth(&own, bits).len() && from == truth.from_depth(&own, bits).len()
+            })
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What can happen to a host, and in which order.
+
+use std::cmp::Ordering;
+use std::net::SocketAddrV4;
+
+use khashmir::{Command, Instant};
+
+use crate::host::HostId;
+use crate::wheel::Timed;
+
+/// Something that happens to a host at a certain time.
+#[derive(Debug)]
+pub(super) struct Happening {
+    pub(super) at: Instant,
+    pub(super) to: HostId,
+    pub(super) what: What,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// A datagram reaches its line.
+    Arrival(Box<Datagram>),
+    /// A datagram has come over its line.
+    Delivery(Box<Datagram>),
+    /// Its user wants something.
+    Order(Box<Order>),
+    /// Its node asked to be called.
+    Timer,
+}
+
+/// A datagram on its way.
+#[derive(Debug)]
+pub(super) struct Datagram {
+    /// The host that sent it.
+    pub(super) sender: HostId,
+    /// Its number on its link, which no other datagram there ever has.
+    pub(super) number: u64,
+    /// The address that it seems to come from.
+    pub(super) from: SocketAddrV4,
+    /// The address that it was sent to.
+    pub(super) to: SocketAddrV4,
+    pub(super) bytes: Box<[u8]>,
+}
+
+/// A command for a node.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// Names it in the reports: orders for one host at one time happen in the order of their names.
+    pub(super) name: u64,
+    pub(super) command: Command,
+}
+
+impl Happening {
+    /// Arrivals come before deliveries, commands and timers of the same moment; those from one
+    /// sender in the order in which they were sent.
+    fn key(&self) -> (Instant, HostId, u8, u32, u64) {
+        let (kind, source, number) = match &self.what {
+            What::Arrival(datagram) => (0, datagram.sender.number(), datagram.number),
+            What::Delivery(datagram) => (1, datagram.sender.number(), datagram.number),
+            What::Order(order) => (2, 0, order.name),
+            What::Timer => (3, 0, 0),
+        };
+        (self.at, self.to, kind, source, number)
+    }
+}
+
+impl Timed for Happening {
+    fn time(&self) -> Instant {
+        self.at
+    }
+}
+
+impl Ord for Happening {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl PartialOrd for Happening {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Happening {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Happening {}
