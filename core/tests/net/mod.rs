@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use khashmir::wire::{Dialect, Message, Query, Reply};
-use khashmir::{Command, Config, Event, Id, Instant, Node, OpId, Outcome, Seed, Value};
+use khashmir::wire::{Dialect, Message, Method, Query, Reply};
+use khashmir::{
+    Command, Config, Event, Id, Instant, Keep, Node, OpId, Outcome, OwnStore, Place, Seed, Value,
+};
 
 /// A world of nodes at 10.0.0.1, 10.0.0.2 and so on.
 pub(crate) struct Net {
@@ -261,6 +263,39 @@ impl Net {
         self.flying
             .insert((self.now + self.delay, self.sent), flying);
     }
+}
+
+/// A put that is not kept.
+pub(crate) fn put(text: &str, stored: &str) -> Command {
+    let (key, value) = (key(text), value(stored));
+    Command::Put {
+        key,
+        value,
+        keep: Keep::Once,
+    }
+}
+
+/// A get as configured, our own store included.
+pub(crate) fn get(text: &str) -> Command {
+    let (key, own_store) = (key(text), OwnStore::Include);
+    Command::Get {
+        key,
+        retrieve: None,
+        own_store,
+    }
+}
+
+/// Where a put says that its value is stored.
+pub(crate) fn stored_at(outcome: Outcome) -> Vec<Place> {
+    match outcome {
+        Outcome::Stored(places) => places,
+        other => panic!("not a put: {other:?}"),
+    }
+}
+
+/// Whether a datagram asks this.
+pub(crate) fn asks(bytes: &[u8], method: Method) -> bool {
+    matches!(message(bytes), Message::Query { query, .. } if query.method() == method)
 }
 
 pub(crate) fn message(bytes: &[u8]) -> Message<'_> {
