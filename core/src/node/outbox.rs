@@ -111,6 +111,7 @@ impl Outbox {
 
     pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
         let next = self.datagrams.pop_front()?;
+        give_back(&mut self.datagrams);
         datagram.clear();
         datagram.extend_from_slice(&next.bytes);
         Some(next.to)
@@ -163,7 +164,17 @@ impl Outbox {
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let own = self.presence.take().or_else(|| self.checkpoint.take());
-        own.or_else(|| self.events.pop_front())
+        let event = own.or_else(|| self.events.pop_front());
+        give_back(&mut self.events);
+        event
+    }
+}
+
+/// A queue that was long and is empty gives its room back; a short one keeps it for the next.
+fn give_back<T>(queue: &mut VecDeque<T>) {
+    const KEPT: usize = 4;
+    if queue.is_empty() && queue.capacity() > KEPT {
+        queue.shrink_to(KEPT);
     }
 }
 

@@ -178,6 +178,7 @@ impl<O: Clone> Calls<O> {
         }
         let call = self.by_tid.remove(tid)?;
         self.timeline.remove(&(call.due, call.number));
+        self.give_back();
         Some(call.close(now))
     }
 
@@ -203,6 +204,7 @@ impl<O: Clone> Calls<O> {
         let elapsed = now.since(call.opened);
         if call.opened + call.plan.give_up <= now {
             let call = self.by_tid.remove(&tid)?;
+            self.give_back();
             return Some(Due::GaveUp(call.close(now)));
         }
         let due = call.pass(elapsed);
@@ -210,6 +212,13 @@ impl<O: Clone> Calls<O> {
         let next = (call.due, call.number);
         self.timeline.insert(next, tid);
         due
+    }
+
+    /// An idle node holds no room for calls: there may be a million of them in one process.
+    fn give_back(&mut self) {
+        if self.by_tid.is_empty() {
+            self.by_tid.shrink_to(0);
+        }
     }
 
     /// The estimate for someone of whom nothing is known. A few answers say what those few are
