@@ -159,7 +159,9 @@ impl Node {
         }
         match self.operations.joining() {
             Some((_, Audience::Commands(_))) => return Err(Refused::JoinInProgress),
-            Some((op, Audience::Upkeep(_))) => self.drop_operation(op),
+            Some((op, Audience::Upkeep(_))) => {
+                self.operations.remove(op);
+            }
             None => {}
         }
         self.life = Life::Running;

@@ -6,6 +6,7 @@ mod event;
 mod inbound;
 mod operations;
 mod outbox;
+mod running;
 mod snapshot;
 mod stats;
 mod upkeep;

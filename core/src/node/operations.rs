@@ -1,26 +1,17 @@
 //! The commands under way: who waits for them, what they took, and how they come to their end.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use super::OpId;
 use super::event::RecordNo;
-use super::outbox::Safe;
-use super::{Event, Node, OpId, Owner};
 use crate::address::AddressRules;
-use crate::config::Role;
-use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::Frontier;
-use crate::operation::{
-    Abort, Action, Answer, CallError, Effort, Operation, Outcome, Question, Refusal, Step,
-    StoredHere, Trouble, Walk, WalkKind,
-};
-use crate::rpc::{Opening, Sends};
+use crate::operation::{Answer, CallError, Effort, Operation, Refusal};
 use crate::time::Instant;
 use crate::value::Value;
-use crate::wire::{Breach, Method, Query};
+use crate::wire::Breach;
 
 /// All operations under way: commands of the user, and what upkeep does by itself. Commands are
 /// bounded by the configuration, upkeep runs a few at a time.
@@ -37,9 +28,10 @@ pub(super) struct Operations {
     last: u64,
 }
 
-struct Running {
-    operation: Operation,
-    audience: Audience,
+/// An operation under way.
+pub(super) struct Running {
+    pub(super) operation: Operation,
+    pub(super) audience: Audience,
     deadline: Instant,
     effort: Effort,
 }
@@ -171,6 +163,85 @@ impl Operations {
         };
     }
 
+    /// Adds an operation that has until the deadline.
+    pub(super) fn add(
+        &mut self,
+        op: OpId,
+        operation: Operation,
+        audience: Audience,
+        deadline: Instant,
+    ) {
+        let effort = Effort::default();
+        self.running.insert(
+            op,
+            Running {
+                operation,
+                audience,
+                deadline,
+                effort,
+            },
+        );
+        self.deadlines.insert((deadline, op));
+    }
+
+    pub(super) fn get_mut(&mut self, op: OpId) -> Option<&mut Running> {
+        self.running.get_mut(&op)
+    }
+
+    /// The operation that a command waits for, its own or another's.
+    pub(super) fn leader_of(&self, op: OpId) -> OpId {
+        self.shared.get(&op).copied().unwrap_or(op)
+    }
+
+    /// Takes a command out of the audience of its operation, which goes on if others wait for it.
+    /// Gives what the operation took so far.
+    pub(super) fn dismiss(&mut self, op: OpId) -> Option<(Listener, Effort)> {
+        let leader = self.leader_of(op);
+        let running = self.running.get_mut(&leader)?;
+        let effort = running.effort();
+        let Audience::Commands(listeners) = &mut running.audience else {
+            return None;
+        };
+        let at = listeners.iter().position(|listener| listener.op == op)?;
+        let listener = listeners.remove(at);
+        if listeners.is_empty() {
+            self.remove(leader);
+        }
+        self.shared.remove(&op);
+        Some((listener, effort))
+    }
+
+    /// Notes that an operation would ask, but found no free call.
+    pub(super) fn starve(&mut self, op: OpId) {
+        self.starved.insert(op);
+    }
+
+    /// The first of those that found no free call.
+    pub(super) fn take_starved(&mut self) -> Option<OpId> {
+        self.starved.pop_first()
+    }
+
+    /// Notes that an operation waits for a record of its own to be safe.
+    pub(super) fn wait_for(&mut self, record: RecordNo, op: OpId) {
+        self.unsafe_stores.insert((record, op));
+    }
+
+    /// The first of those whose record is safe.
+    pub(super) fn take_safe(&mut self, is_safe: impl Fn(RecordNo) -> bool) -> Option<OpId> {
+        let (record, op) = self.unsafe_stores.first().copied()?;
+        is_safe(record).then(|| {
+            self.unsafe_stores.pop_first();
+            op
+        })
+    }
+
+    /// Counts a call made for an operation.
+    pub(super) fn count_call(&mut self, op: OpId) {
+        if let Some(running) = self.running.get_mut(&op) {
+            running.effort.asked += 1;
+        }
+    }
+
     /// Takes in an answer, if the operation is still there.
     pub(super) fn answered(
         &mut self,
@@ -208,7 +279,8 @@ impl Operations {
         }
     }
 
-    fn remove(&mut self, op: OpId) -> Option<Running> {
+    /// Takes an operation out, over or not.
+    pub(super) fn remove(&mut self, op: OpId) -> Option<Running> {
         let running = self.running.remove(&op)?;
         self.deadlines.remove(&(running.deadline, op));
         self.starved.remove(&op);
@@ -229,7 +301,7 @@ impl Running {
     }
 
     /// What it took so far; whoever was asked and has not been heard of counts as unanswered.
-    fn effort(&self) -> Effort {
+    pub(super) fn effort(&self) -> Effort {
         let mut effort = self.effort.clone();
         let heard =
             effort.answered + effort.broken + u32::try_from(effort.refusals.len()).unwrap_or(0);
@@ -237,256 +309,5 @@ impl Running {
         let reach = self.operation.reach();
         (effort.hops, effort.rounds) = (reach.hops, reach.rounds);
         effort
-    }
-}
-
-impl Node {
-    /// Begins an operation under this id.
-    pub(super) fn begin(&mut self, op: OpId, operation: Operation, audience: Audience) {
-        let deadline = self.now + self.config.operation_timeout;
-        let effort = Effort::default();
-        let running = Running {
-            operation,
-            audience,
-            deadline,
-            effort,
-        };
-        self.operations.running.insert(op, running);
-        self.operations.deadlines.insert((deadline, op));
-        self.advance(op);
-    }
-
-    /// A walk towards a target, seeded from our own table, our own node included if it serves.
-    pub(super) fn walk(&mut self, target: Id, kind: WalkKind) -> Walk {
-        let mut frontier = Frontier::new(target, self.config.k, self.config.alpha);
-        if self.config.role != Role::Client {
-            frontier.include_self(self.own);
-        }
-        for contact in self.table.closest(&target, self.config.k) {
-            frontier.seed(contact);
-        }
-        self.stats.of(kind.method()).started += 1;
-        Walk::new(frontier, kind, self.own, self.now)
-    }
-
-    /// Lets an operation do all that it can do now.
-    pub(super) fn advance(&mut self, op: OpId) {
-        while let Some(running) = self.operations.running.get_mut(&op) {
-            if self.calls.is_full() {
-                self.operations.starved.insert(op);
-                return;
-            }
-            match running.operation.step(self.now) {
-                Step::Ask(question) => self.ask(op, &question),
-                Step::Deliver(values) => self.deliver(op, &values),
-                Step::Done(outcome) => return self.finish(op, outcome),
-                Step::Finished(action) => self.action_over(&action),
-                Step::Open(target) => {
-                    let walk = self.walk(target, WalkKind::FindNode);
-                    self.with(op, |operation| operation.open(walk));
-                }
-                Step::Started(method) => self.stats.of(method).started += 1,
-                Step::StoreHere => self.store_here(op),
-                Step::Tour => {
-                    let targets = self.table.far_targets(&mut self.rng);
-                    self.with(op, |operation| operation.tour(targets));
-                }
-                Step::Wait => return,
-            }
-        }
-    }
-
-    /// Tells an operation of trouble with a call, and lets it go on.
-    pub(super) fn trouble(&mut self, op: OpId, peer: &Peer, branch: u16, trouble: Trouble) {
-        self.with(op, |operation| operation.troubled(peer, branch, trouble));
-        self.advance(op);
-    }
-
-    /// Ends a command before its time. False when it is not under way.
-    pub(super) fn abort(&mut self, op: OpId, why: Abort) -> bool {
-        let leader = self.operations.shared.get(&op).copied().unwrap_or(op);
-        let Some(running) = self.operations.running.get_mut(&leader) else {
-            return false;
-        };
-        let effort = running.effort();
-        let Audience::Commands(listeners) = &mut running.audience else {
-            return false;
-        };
-        let Some(at) = listeners.iter().position(|listener| listener.op == op) else {
-            return false;
-        };
-        let listener = listeners.remove(at);
-        let abandoned = listeners.is_empty();
-        self.operations.shared.remove(&op);
-        self.tell_end(listener, Outcome::Aborted(why), effort);
-        if abandoned {
-            self.operations.remove(leader);
-        }
-        true
-    }
-
-    /// Ends an operation of upkeep's.
-    pub(super) fn drop_operation(&mut self, op: OpId) {
-        self.operations.remove(op);
-    }
-
-    /// Ends an operation whose time is up with what it has come to.
-    pub(super) fn out_of_time(&mut self, op: OpId) {
-        let mut outcome = None;
-        self.with(op, |operation| outcome = Some(operation.out_of_time()));
-        if let Some(outcome) = outcome {
-            self.finish(op, outcome);
-        }
-    }
-
-    /// Lets operations go on that waited for a free call.
-    pub(super) fn feed_starved(&mut self) {
-        while !self.calls.is_full()
-            && let Some(op) = self.operations.starved.pop_first()
-        {
-            self.advance(op);
-        }
-    }
-
-    /// Tells puts that what they stored here is safe.
-    pub(super) fn confirm_own_stores(&mut self) {
-        while let Some((record, op)) = self.operations.unsafe_stores.first().copied()
-            && self.outbox.is_durable(record)
-        {
-            self.operations.unsafe_stores.pop_first();
-            self.with(op, |operation| operation.stored_here(StoredHere::Done));
-            self.advance(op);
-        }
-    }
-
-    fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
-        if let Some(running) = self.operations.running.get_mut(&op) {
-            act(&mut running.operation);
-        }
-    }
-
-    fn ask(&mut self, op: OpId, question: &Question) {
-        let Question { peer, ask, branch } = question;
-        let owner = Owner::Operation {
-            op,
-            branch: *branch,
-        };
-        self.call(*peer, owner, Sends::Several, &ask.query());
-        if let Some(running) = self.operations.running.get_mut(&op) {
-            running.effort.asked += 1;
-        }
-    }
-
-    /// Opens a call and sends its datagram.
-    pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, query: &Query<'_>) {
-        let round_trip = peer
-            .contact()
-            .and_then(|contact| self.table.round_trip(&contact));
-        let config = Arc::clone(&self.config);
-        let opening = Opening {
-            retry: &config.retry,
-            peer,
-            method: query.method(),
-            owner,
-            sends,
-            round_trip,
-        };
-        let (dialect, own) = (self.config.dialect, self.own);
-        let encode = |tid: &[u8]| dialect.encode_query(tid, &own, query);
-        if let Some(datagram) = self.calls.open(self.now, opening, &mut self.rng, encode) {
-            let datagram = datagram.to_vec();
-            self.stats.of(query.method()).sent += 1;
-            self.count_datagram(owner, datagram.len());
-            self.send(peer.addr, datagram);
-        }
-    }
-
-    /// Counts a datagram towards the effort of the operation that it was for.
-    pub(super) fn count_datagram(&mut self, owner: Owner, len: usize) {
-        if let Owner::Operation { op, .. } = owner {
-            self.operations.count_datagram(op, len);
-        }
-    }
-
-    fn deliver(&mut self, op: OpId, values: &[Value]) {
-        let Some(running) = self.operations.running.get_mut(&op) else {
-            return;
-        };
-        let (Audience::Commands(listeners), Operation::Get(get)) =
-            (&mut running.audience, &running.operation)
-        else {
-            return;
-        };
-        let key = *get.key();
-        for listener in listeners {
-            // Room for it was reserved when the command was accepted.
-            listener.reserved = listener.reserved.saturating_sub(1);
-            self.outbox.release(1);
-            self.outbox.event(Event::Values {
-                op: listener.op,
-                key,
-                values: values.to_vec(),
-            });
-        }
-    }
-
-    fn action_over(&mut self, action: &Action) {
-        match action {
-            Action::Plain { method, took } => self.stats.of(*method).complete(*took),
-            Action::Walk(walk) => {
-                self.stats.of(walk.method()).complete(walk.took(self.now));
-                if walk.found_anyone() {
-                    self.table.touch(self.now, walk.target());
-                }
-            }
-        }
-    }
-
-    fn store_here(&mut self, op: OpId) {
-        let mut wanted = None;
-        self.with(op, |operation| {
-            if let Operation::Put(put) = operation {
-                wanted = Some((*put.key(), put.value().clone()));
-            }
-        });
-        let serves = self.config.role.serves(Method::StoreValue);
-        let safe = wanted
-            .filter(|_| serves)
-            .and_then(|(key, value)| self.store_own(key, value));
-        let stored = match safe {
-            None => StoredHere::Refused,
-            Some(Safe::Now) => StoredHere::Done,
-            Some(Safe::After(record)) => {
-                self.operations.unsafe_stores.insert((record, op));
-                StoredHere::Pending
-            }
-        };
-        self.with(op, |operation| operation.stored_here(stored));
-    }
-
-    fn finish(&mut self, op: OpId, mut outcome: Outcome) {
-        let Some(running) = self.operations.remove(op) else {
-            return;
-        };
-        if let Outcome::Join(joined) = &mut outcome {
-            joined.contacts = self.table.len();
-        }
-        let effort = running.effort();
-        self.upkeep_hears_of(&running.audience, &outcome);
-        if let Audience::Commands(listeners) = running.audience {
-            for listener in listeners {
-                self.tell_end(listener, outcome.clone(), effort.clone());
-            }
-        }
-    }
-
-    fn tell_end(&mut self, listener: Listener, outcome: Outcome, mut effort: Effort) {
-        self.outbox.release(listener.reserved);
-        effort.took = self.now.since(listener.since);
-        self.outbox.event(Event::Ended {
-            op: listener.op,
-            outcome,
-            effort,
-        });
     }
 }

@@ -1,0 +1,240 @@
+//! Letting operations run: whom they want asked is asked, what they found is told, and when they are
+//! over, whoever waits for them hears of it.
+
+use alloc::sync::Arc;
+
+use super::operations::{Audience, Listener};
+use super::outbox::Safe;
+use super::{Event, Node, OpId, Owner};
+use crate::config::Role;
+use crate::contact::Peer;
+use crate::id::Id;
+use crate::lookup::Frontier;
+use crate::operation::{
+    Abort, Action, Effort, Operation, Outcome, Question, Step, StoredHere, Trouble, Walk, WalkKind,
+};
+use crate::rpc::{Opening, Sends};
+use crate::value::Value;
+use crate::wire::{Method, Query};
+
+impl Node {
+    /// Begins an operation under this id.
+    pub(super) fn begin(&mut self, op: OpId, operation: Operation, audience: Audience) {
+        let deadline = self.now + self.config.operation_timeout;
+        self.operations.add(op, operation, audience, deadline);
+        self.advance(op);
+    }
+
+    /// A walk towards a target, seeded from our own table, our own node included if it serves.
+    pub(super) fn walk(&mut self, target: Id, kind: WalkKind) -> Walk {
+        let mut frontier = Frontier::new(target, self.config.k, self.config.alpha);
+        if self.config.role != Role::Client {
+            frontier.include_self(self.own);
+        }
+        for contact in self.table.closest(&target, self.config.k) {
+            frontier.seed(contact);
+        }
+        self.stats.of(kind.method()).started += 1;
+        Walk::new(frontier, kind, self.own, self.now)
+    }
+
+    /// Lets an operation do all that it can do now.
+    pub(super) fn advance(&mut self, op: OpId) {
+        while let Some(running) = self.operations.get_mut(op) {
+            if self.calls.is_full() {
+                self.operations.starve(op);
+                return;
+            }
+            match running.operation.step(self.now) {
+                Step::Ask(question) => self.ask(op, &question),
+                Step::Deliver(values) => self.deliver(op, &values),
+                Step::Done(outcome) => return self.finish(op, outcome),
+                Step::Finished(action) => self.action_over(&action),
+                Step::Open(target) => {
+                    let walk = self.walk(target, WalkKind::FindNode);
+                    self.with(op, |operation| operation.open(walk));
+                }
+                Step::Started(method) => self.stats.of(method).started += 1,
+                Step::StoreHere => self.store_here(op),
+                Step::Tour => {
+                    let targets = self.table.far_targets(&mut self.rng);
+                    self.with(op, |operation| operation.tour(targets));
+                }
+                Step::Wait => return,
+            }
+        }
+    }
+
+    /// Tells an operation of trouble with a call, and lets it go on.
+    pub(super) fn trouble(&mut self, op: OpId, peer: &Peer, branch: u16, trouble: Trouble) {
+        self.with(op, |operation| operation.troubled(peer, branch, trouble));
+        self.advance(op);
+    }
+
+    /// Ends a command before its time. False when it is not under way.
+    pub(super) fn abort(&mut self, op: OpId, why: Abort) -> bool {
+        let Some((listener, effort)) = self.operations.dismiss(op) else {
+            return false;
+        };
+        self.tell_end(listener, Outcome::Aborted(why), effort);
+        true
+    }
+
+    /// Ends an operation whose time is up with what it has come to.
+    pub(super) fn out_of_time(&mut self, op: OpId) {
+        let mut outcome = None;
+        self.with(op, |operation| outcome = Some(operation.out_of_time()));
+        if let Some(outcome) = outcome {
+            self.finish(op, outcome);
+        }
+    }
+
+    /// Lets operations go on that waited for a free call.
+    pub(super) fn feed_starved(&mut self) {
+        while !self.calls.is_full()
+            && let Some(op) = self.operations.take_starved()
+        {
+            self.advance(op);
+        }
+    }
+
+    /// Tells puts that what they stored here is safe.
+    pub(super) fn confirm_own_stores(&mut self) {
+        while let Some(op) = self
+            .operations
+            .take_safe(|record| self.outbox.is_durable(record))
+        {
+            self.with(op, |operation| operation.stored_here(StoredHere::Done));
+            self.advance(op);
+        }
+    }
+
+    fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
+        if let Some(running) = self.operations.get_mut(op) {
+            act(&mut running.operation);
+        }
+    }
+
+    fn ask(&mut self, op: OpId, question: &Question) {
+        let Question { peer, ask, branch } = question;
+        let owner = Owner::Operation {
+            op,
+            branch: *branch,
+        };
+        self.call(*peer, owner, Sends::Several, &ask.query());
+        self.operations.count_call(op);
+    }
+
+    /// Opens a call and sends its datagram.
+    pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, query: &Query<'_>) {
+        let round_trip = peer
+            .contact()
+            .and_then(|contact| self.table.round_trip(&contact));
+        let config = Arc::clone(&self.config);
+        let opening = Opening {
+            retry: &config.retry,
+            peer,
+            method: query.method(),
+            owner,
+            sends,
+            round_trip,
+        };
+        let (dialect, own) = (self.config.dialect, self.own);
+        let encode = |tid: &[u8]| dialect.encode_query(tid, &own, query);
+        if let Some(datagram) = self.calls.open(self.now, opening, &mut self.rng, encode) {
+            let datagram = datagram.to_vec();
+            self.stats.of(query.method()).sent += 1;
+            self.count_datagram(owner, datagram.len());
+            self.send(peer.addr, datagram);
+        }
+    }
+
+    /// Counts a datagram towards the effort of the operation that it was for.
+    pub(super) fn count_datagram(&mut self, owner: Owner, len: usize) {
+        if let Owner::Operation { op, .. } = owner {
+            self.operations.count_datagram(op, len);
+        }
+    }
+
+    fn deliver(&mut self, op: OpId, values: &[Value]) {
+        let Some(running) = self.operations.get_mut(op) else {
+            return;
+        };
+        let (Audience::Commands(listeners), Operation::Get(get)) =
+            (&mut running.audience, &running.operation)
+        else {
+            return;
+        };
+        let key = *get.key();
+        for listener in listeners {
+            // Room for it was reserved when the command was accepted.
+            listener.reserved = listener.reserved.saturating_sub(1);
+            self.outbox.release(1);
+            self.outbox.event(Event::Values {
+                op: listener.op,
+                key,
+                values: values.to_vec(),
+            });
+        }
+    }
+
+    fn action_over(&mut self, action: &Action) {
+        match action {
+            Action::Plain { method, took } => self.stats.of(*method).complete(*took),
+            Action::Walk(walk) => {
+                self.stats.of(walk.method()).complete(walk.took(self.now));
+                if walk.found_anyone() {
+                    self.table.touch(self.now, walk.target());
+                }
+            }
+        }
+    }
+
+    fn store_here(&mut self, op: OpId) {
+        let mut wanted = None;
+        self.with(op, |operation| {
+            if let Operation::Put(put) = operation {
+                wanted = Some((*put.key(), put.value().clone()));
+            }
+        });
+        let serves = self.config.role.serves(Method::StoreValue);
+        let safe = wanted
+            .filter(|_| serves)
+            .and_then(|(key, value)| self.store_own(key, value));
+        let stored = match safe {
+            None => StoredHere::Refused,
+            Some(Safe::Now) => StoredHere::Done,
+            Some(Safe::After(record)) => {
+                self.operations.wait_for(record, op);
+                StoredHere::Pending
+            }
+        };
+        self.with(op, |operation| operation.stored_here(stored));
+    }
+
+    fn finish(&mut self, op: OpId, mut outcome: Outcome) {
+        let Some(running) = self.operations.remove(op) else {
+            return;
+        };
+        if let Outcome::Join(joined) = &mut outcome {
+            joined.contacts = self.table.len();
+        }
+        let effort = running.effort();
+        self.upkeep_hears_of(&running.audience, &outcome);
+        if let Audience::Commands(listeners) = running.audience {
+            for listener in listeners {
+                self.tell_end(listener, outcome.clone(), effort.clone());
+            }
+        }
+    }
+
+    fn tell_end(&mut self, listener: Listener, outcome: Outcome, mut effort: Effort) {
+        self.outbox.release(listener.reserved);
+        effort.took = self.now.since(listener.since);
+        self.outbox.event(Event::Ended {
+            op: listener.op,
+            outcome,
+            effort,
+        });
+    }
+}
