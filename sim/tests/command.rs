@@ -67,6 +67,40 @@ fn a_run_prints_a_table_and_writes_its_figures() {
 }
 
 #[test]
+fn a_comparison_sets_two_presets_side_by_side() {
+    let small = [
+        "compare",
+        "--nodes",
+        "60",
+        "--lookups",
+        "30",
+        "--duration",
+        "30s",
+        "--dead",
+        "0.3",
+    ];
+    let output = simulate(&[&small[..], &["adaptive", "late"]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let table = String::from_utf8(output.stdout).expect("text");
+    let p50 = table
+        .lines()
+        .find(|line| line.starts_with("latency p50"))
+        .expect("a row");
+    let figures: Vec<f64> = p50
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [adaptive, late, ratio] = figures[..] else {
+        panic!("{p50}")
+    };
+    assert!(
+        late > adaptive * 2.0,
+        "the dead hold up fixed timeouts: {p50}"
+    );
+    assert!((ratio - late / adaptive).abs() < 0.01, "{p50}");
+}
+
+#[test]
 fn bad_arguments_are_one_line_and_exit_code_2() {
     for (arguments, named) in [
         (&["run", "--nodes", "0"][..], "--nodes"),
@@ -76,6 +110,7 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
         (&["run", "--dead", "1.5"], "dead"),
         (&["run", "--alpha", "0"], "alpha"),
         (&["run", "--no-such-option"], "--no-such-option"),
+        (&["compare", "adaptive", "fast"], "fast"),
         (&["walk"], "walk"),
     ] {
         let output = simulate(arguments);

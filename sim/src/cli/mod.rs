@@ -1,5 +1,6 @@
 //! What the command `khashmir-sim` understands.
 
+mod compare;
 mod progress;
 mod run;
 
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
+    /// Run the same world twice, with nodes of other habits, and set the figures side by side.
+    Compare(Box<compare::Compare>),
     /// Let a network come to stand, look up random targets, and hold each result against the truth.
     Run(Box<run::Run>),
 }
@@ -35,6 +38,7 @@ pub(crate) fn main() -> ExitCode {
         Err(help) => help.exit(),
     };
     match arguments.action {
+        Action::Compare(compare) => compare.main(),
         Action::Run(run) => run.main(),
     }
 }

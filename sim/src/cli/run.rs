@@ -19,6 +19,25 @@ use super::{fail, refuse};
 /// The options of a run.
 #[derive(Args)]
 pub(super) struct Run {
+    #[command(flatten)]
+    world: World,
+    /// The habits of the nodes
+    #[arg(long, value_enum, default_value = "adaptive")]
+    preset: Preset,
+    /// Queries that a lookup keeps in flight, in place of the preset's
+    #[arg(long, value_name = "A")]
+    alpha: Option<usize>,
+    /// Contacts in a bucket and in a result, in place of the preset's
+    #[arg(long, value_name = "K")]
+    k: Option<usize>,
+    /// Write the figures to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// The world in which a run takes place, and what is asked of it.
+#[derive(Args)]
+pub(super) struct World {
     /// How many nodes the network has
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=16_000_000))]
     nodes: u32,
@@ -49,15 +68,6 @@ pub(super) struct Run {
     /// The share of nodes behind a translator of their own
     #[arg(long, value_name = "F", default_value_t = 0.0)]
     nat: f64,
-    /// The habits of the nodes
-    #[arg(long, value_enum, default_value = "adaptive")]
-    preset: Preset,
-    /// Queries that a lookup keeps in flight, in place of the preset's
-    #[arg(long, value_name = "A")]
-    alpha: Option<usize>,
-    /// Contacts in a bucket and in a result, in place of the preset's
-    #[arg(long, value_name = "K")]
-    k: Option<usize>,
     /// Store the values before nodes die, not after
     #[arg(long)]
     values_first: bool,
@@ -67,9 +77,6 @@ pub(super) struct Run {
     /// How many threads compute the run; the outcome does not depend on it
     #[arg(long, value_name = "T", default_value_t = 1, value_parser = value_parser!(u16).range(1..=64))]
     threads: u16,
-    /// Write the figures to this file as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
 }
 
 /// How a network comes to stand.
@@ -81,10 +88,31 @@ enum Begin {
 
 /// The habits of nodes.
 #[derive(Clone, Copy, ValueEnum)]
-enum Preset {
+pub(super) enum Preset {
+    /// Timeouts that follow the network's round trips
     Adaptive,
+    /// Those of the original's earlier generation
     Early,
+    /// Those of the original's later generation
     Late,
+}
+
+impl Preset {
+    pub(super) fn config(self) -> Config {
+        match self {
+            Self::Adaptive => Config::adaptive(),
+            Self::Early => Config::early(),
+            Self::Late => Config::late(),
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Adaptive => "adaptive",
+            Self::Early => "early",
+            Self::Late => "late",
+        }
+    }
 }
 
 impl Run {
@@ -116,13 +144,19 @@ impl Run {
     }
 
     fn experiment(&self) -> Experiment {
-        let mut config = match self.preset {
-            Preset::Adaptive => Config::adaptive(),
-            Preset::Early => Config::early(),
-            Preset::Late => Config::late(),
-        };
+        let mut config = self.preset.config();
         config.alpha = self.alpha.unwrap_or(config.alpha);
         config.k = self.k.unwrap_or(config.k);
+        Experiment {
+            config,
+            ..self.world.experiment()
+        }
+    }
+}
+
+impl World {
+    /// The experiment, with nodes of our own habits.
+    pub(super) fn experiment(&self) -> Experiment {
         let defaults = NetworkConfig::default();
         let network = NetworkConfig {
             latency: self.latency.clone().unwrap_or(defaults.latency),
@@ -140,7 +174,7 @@ impl Run {
                 Begin::Warm => Start::Warm,
             },
             network,
-            config,
+            config: Config::default(),
             dead: self.dead,
             behind_nat: self.nat,
             nat: NatConfig::default(),
