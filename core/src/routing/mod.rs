@@ -377,14 +377,19 @@ impl Table {
         }
     }
 
-    /// An address has one node: whoever answered there before, under another id, is gone.
+    /// An address has one node: whoever answered there before, under another id, is gone. Who could
+    /// have its place stays a candidate, because the newcomer may want it.
     fn forget_address(&mut self, now: Instant, addr: SocketAddr) {
         let gone = self
             .entries()
             .map(Entry::contact)
             .find(|contact| contact.addr == addr);
-        if let Some(contact) = gone {
-            self.remove(now, &contact);
+        let Some(gone) = gone else {
+            return;
+        };
+        if let Failed::RemovedFor(candidate) = self.remove(now, &gone) {
+            let at = self.bucket_of(&candidate.id);
+            self.buckets[at].keep_unverified(candidate, self.habits.k);
         }
     }
 

@@ -175,6 +175,20 @@ fn an_address_that_answers_under_a_new_id_loses_the_old_one() {
 }
 
 #[test]
+fn whoever_waits_for_a_place_still_waits_when_an_address_changes_hands() {
+    let mut table = table();
+    for number in 0..8 {
+        answered(&mut table, at(0), contact(0, number));
+    }
+    answered(&mut table, at(0), contact(3, 9));
+    table.see(at(0), contact(0, 20), Heard::Asked);
+    let reborn = Contact::new(contact(4, 7).id, contact(0, 1).addr);
+    assert_eq!(answered(&mut table, at(1), reborn), Seen::Entered);
+    let next = table.remove(at(2), &contact(0, 2));
+    assert_eq!(next, Failed::RemovedFor(contact(0, 20)));
+}
+
+#[test]
 fn a_lookup_in_a_bucket_keeps_it_from_being_refreshed() {
     let mut table = table();
     let mut rng = Rng::new(Seed::from_number(1));
