@@ -183,3 +183,21 @@ fn what_makes_no_sense_is_named() {
         Err(BadExperiment::Share("dead"))
     ));
 }
+
+#[test]
+#[should_panic(expected = "no such way")]
+fn a_panic_in_one_thread_ends_the_others_too() {
+    let latency = Latency::custom(|_, low, high| {
+        assert!(low.number() != 3 || high.number() % 2 != 0, "no such way");
+        Duration::from_millis(20)
+    });
+    let network = NetworkConfig {
+        latency,
+        ..NetworkConfig::default()
+    };
+    run(&Experiment {
+        network,
+        threads: 3,
+        ..small()
+    });
+}

@@ -1,7 +1,10 @@
 //! Several threads, one world: each computes its shard, window by window, and waits for the others
 //! at the edges.
 
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use khashmir::Instant;
@@ -17,7 +20,12 @@ struct Table {
     firsts: Vec<Mutex<Option<Window>>>,
     /// By receiver, then by sender.
     handed: Vec<Vec<Mutex<Vec<Happening>>>>,
+    /// Whether a thread has panicked: the others must not wait for it for ever.
+    broken: AtomicBool,
 }
+
+/// What a thread comes to: how many windows there were, or what it panicked with.
+type Worked = Result<u64, Box<dyn Any + Send>>;
 
 /// Computes all windows that begin before `until`; gives how many there were.
 pub(super) fn run(shards: &mut [Shard], network: &Network, until: Instant) -> u64 {
@@ -28,22 +36,33 @@ pub(super) fn run(shards: &mut [Shard], network: &Network, until: Instant) -> u6
         handed: (0..count)
             .map(|_| (0..count).map(|_| Mutex::default()).collect())
             .collect(),
+        broken: AtomicBool::new(false),
     };
-    thread::scope(|scope| {
+    let worked: Worked = thread::scope(|scope| {
         let work = |(index, shard)| {
             let table = &table;
             scope.spawn(move || work(index, shard, table, network, until))
         };
         let threads: Vec<_> = shards.iter_mut().enumerate().map(work).collect();
-        let windows = threads.into_iter().map(|thread| match thread.join() {
-            Ok(windows) => windows,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        windows.max().unwrap_or(0)
+        threads
+            .into_iter()
+            .map(|thread| thread.join().and_then(|worked| worked))
+            .collect::<Vec<_>>()
     })
+    .into_iter()
+    .try_fold(0, |most: u64, worked| {
+        worked.map(|windows| most.max(windows))
+    });
+    worked.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn work(index: usize, shard: &mut Shard, table: &Table, network: &Network, until: Instant) -> u64 {
+fn work(
+    index: usize,
+    shard: &mut Shard,
+    table: &Table,
+    network: &Network,
+    until: Instant,
+) -> Worked {
     let mut windows = 0;
     loop {
         *lock(&table.firsts[index]) = shard.first();
@@ -51,13 +70,20 @@ fn work(index: usize, shard: &mut Shard, table: &Table, network: &Network, until
         let first = table.firsts.iter().filter_map(|first| *lock(first)).min();
         // All threads see the same first window, and so they stop together.
         let Some(window) = first.filter(|window| shard.start_of(*window) < until) else {
-            return windows;
+            return Ok(windows);
         };
-        shard.run(window, network);
+        // A shard that was left in the middle of a window is not used again: the panic goes on.
+        let ran = catch_unwind(AssertUnwindSafe(|| shard.run(window, network)));
+        if ran.is_err() {
+            table.broken.store(true, Ordering::SeqCst);
+        }
         for (to, handed) in table.handed.iter().enumerate() {
             *lock(&handed[index]) = shard.take_abroad(to);
         }
         table.edge.wait();
+        if table.broken.load(Ordering::SeqCst) {
+            return ran.map(|()| windows);
+        }
         for handed in &table.handed[index] {
             for happening in std::mem::take(&mut *lock(handed)) {
                 shard.plan(happening);
@@ -67,7 +93,6 @@ fn work(index: usize, shard: &mut Shard, table: &Table, network: &Network, until
     }
 }
 
-/// A panic in another thread ends this one at the next edge, not here.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
