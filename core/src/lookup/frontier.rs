@@ -1,8 +1,8 @@
 //! A walk towards a target: the closest known so far, who of them is asked, and when it is over.
 //!
 //! The contract: call [`Frontier::next`] until it is `None`, report every answer and failure, call
-//! `next` again; the walk is over when [`Frontier::is_done`]. Nobody is asked twice, and every
-//! contact that is reported as failed or silent makes room for another, so a walk always ends.
+//! `next` again; the walk is over when [`Frontier::is_done`]. Nobody is asked twice, whoever is slow has
+//! a stand-in, and whoever fails makes room for another, so a walk always ends.
 
 use alloc::vec::Vec;
 

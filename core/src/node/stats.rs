@@ -20,8 +20,7 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Queries received that name no method of the protocol.
     pub unknown_methods: u64,
-    /// Values of a typed `get` that could not be decoded are counted by its
-    /// [`Decoder`](crate::typed::Decoder); this counts datagrams that were dropped, by cause.
+    /// Datagrams dropped, by cause.
     pub drops: BTreeMap<DropCause, u64>,
     methods: [MethodStats; Method::ALL.len()],
 }

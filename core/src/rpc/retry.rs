@@ -30,9 +30,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// A mean answer is this far in the past, plus [`SLOW_DEVIATIONS`], when a call counts as slow.
+    /// A call is slow when its answer is later than the mean by so many deviations.
     const SLOW_DEVIATIONS: u32 = 2;
-    /// The same for sending again (RFC 6298, section 2: K = 4).
+    /// It is sent again when the answer is later by so many (RFC 6298, section 2: K = 4).
     const RESEND_DEVIATIONS: u32 = 4;
     /// The round trip assumed before any was measured. RFC 6298 says one second; datagrams that
     /// cross the world and back take less than half of that, and being wrong costs one datagram.
@@ -68,8 +68,8 @@ impl Plan {
 
     /// Sent again after a wait that nearly every answer beats, and once more after twice that; not
     /// waited for any longer after three times that, when the answer to a resend is late as well.
-    /// In a simulated network without losses, giving up at twice the wait made one lookup in two
-    /// hundred miss a live node (`khashmir-sim run --nodes 1000 --lookups 20000`).
+    /// In a simulated network without losses, giving up at twice the wait made more than one lookup
+    /// in a thousand miss a live node (`khashmir-sim run --nodes 1000 --lookups 20000`).
     fn adaptive(estimate: Option<RoundTrip>) -> Self {
         let after = |deviations: u32| match estimate {
             Some(trip) => trip.mean() + trip.deviation() * deviations,
