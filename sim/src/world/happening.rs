@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::net::SocketAddrV4;
 
-use khashmir::{Command, Instant};
+use khashmir::{Command, Instant, RecordNo};
 
 use crate::host::HostId;
 use crate::wheel::Timed;
@@ -22,6 +22,13 @@ pub(super) enum What {
     Arrival(Box<Datagram>),
     /// A datagram has come over its line.
     Delivery(Box<Datagram>),
+    /// Records have reached its disk.
+    Written {
+        /// Up to this one.
+        up_to: RecordNo,
+        /// What was running then: see [`Rare::starts`](super::host::Rare::starts).
+        start: u32,
+    },
     /// Its user wants something.
     Order(Box<Order>),
     /// Its node asked to be called.
@@ -51,14 +58,16 @@ pub(super) struct Order {
 }
 
 impl Happening {
-    /// Arrivals come before deliveries, commands and timers of the same moment; those from one
-    /// sender in the order in which they were sent.
+    /// Things that happen to a host at the same moment come in this order: arrivals, deliveries,
+    /// the disk, commands, the timer; arrivals and deliveries in the order of their senders, those
+    /// of one sender in the order in which they were sent.
     fn key(&self) -> (Instant, HostId, u8, u32, u64) {
         let (kind, source, number) = match &self.what {
             What::Arrival(datagram) => (0, datagram.sender.number(), datagram.number),
             What::Delivery(datagram) => (1, datagram.sender.number(), datagram.number),
-            What::Order(order) => (2, 0, order.name),
-            What::Timer => (3, 0, 0),
+            What::Written { up_to, start } => (2, *start, up_to.number()),
+            What::Order(order) => (3, 0, order.name),
+            What::Timer => (4, 0, 0),
         };
         (self.at, self.to, kind, source, number)
     }

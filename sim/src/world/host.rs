@@ -1,12 +1,18 @@
-//! A host: one node, its end of the network, and what it has done so far.
+//! A host: what runs on it, its end of the network, and what it has done so far.
 
-use khashmir::{Instant, Node};
+use std::collections::VecDeque;
+use std::time::Duration;
 
+use khashmir::Instant;
+
+use super::clock::Clock;
+use super::disk::Disk;
+use super::happening::What;
+use super::machine::Machine;
 use crate::network::Attachment;
 use crate::trace::TraceHash;
 
 /// A host of the world.
-#[derive(Debug)]
 pub(super) struct Host {
     pub(super) power: Power,
     pub(super) attachment: Attachment,
@@ -14,20 +20,85 @@ pub(super) struct Host {
     pub(super) armed: Option<Instant>,
     pub(super) trace: TraceHash,
     pub(super) traffic: Traffic,
+    /// What few hosts have.
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 /// Whether a host runs.
 pub(super) enum Power {
     Off,
-    On(Box<Node>),
+    On(Box<dyn Machine>),
 }
 
-impl std::fmt::Debug for Power {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Off => f.write_str("Off"),
-            Self::On(node) => write!(f, "On({})", node.id()),
+/// What few hosts have.
+#[derive(Default)]
+pub(super) struct Rare {
+    pub(super) clock: Clock,
+    pub(super) disk: Option<Disk>,
+    /// How long everything that arrives waits before the machine has it.
+    pub(super) slowness: Duration,
+    pub(super) pause: Option<Backlog>,
+    /// How often something was switched on here: what was on its way to an earlier disk or
+    /// machine is not meant for the next.
+    pub(super) starts: u32,
+}
+
+/// What waits for a host that stands still, at most [`Backlog::MOST`].
+#[derive(Default)]
+pub(super) struct Backlog(VecDeque<What>);
+
+impl Backlog {
+    /// A socket holds about that many datagrams for a process that does not read.
+    const MOST: usize = 256;
+
+    /// Takes one in, or drops it.
+    pub(super) fn push(&mut self, what: What) {
+        if self.0.len() < Self::MOST {
+            self.0.push_back(what);
         }
+    }
+
+    pub(super) fn into_all(self) -> VecDeque<What> {
+        self.0
+    }
+}
+
+impl Host {
+    pub(super) const fn new(attachment: Attachment, trace: TraceHash) -> Self {
+        Self {
+            power: Power::Off,
+            attachment,
+            armed: None,
+            trace,
+            traffic: Traffic {
+                sent: 0,
+                bytes: 0,
+                lost: 0,
+            },
+            rare: None,
+        }
+    }
+
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.rare
+            .as_ref()
+            .map_or_else(Clock::default, |rare| rare.clock)
+    }
+
+    pub(super) fn disk(&mut self) -> Option<&mut Disk> {
+        self.rare.as_mut()?.disk.as_mut()
+    }
+
+    pub(super) fn backlog(&mut self) -> Option<&mut Backlog> {
+        self.rare.as_mut()?.pause.as_mut()
+    }
+
+    pub(super) fn starts(&self) -> u32 {
+        self.rare.as_ref().map_or(0, |rare| rare.starts)
     }
 }
 

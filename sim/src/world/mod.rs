@@ -5,18 +5,27 @@
 //! threads, each computes its own, and at the edge they hand over what is on its way. The outcome
 //! is the same, bit for bit, for any number of threads.
 
+mod clock;
+mod disk;
 mod happening;
 mod host;
+mod machine;
 mod parallel;
 mod report;
 mod shard;
+mod watch;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use khashmir::{Command, Instant, Node};
 
+pub use clock::Clock;
+pub use disk::Disk;
 pub use host::Traffic;
+pub use machine::Machine;
 pub use report::{News, Report};
+pub use watch::{Fact, Watch, When};
 
 use crate::host::HostId;
 use crate::network::{Attachment, Network};
@@ -25,10 +34,10 @@ use happening::{Happening, Order, What};
 use host::{Host, Power};
 use shard::Shard;
 
-/// Hosts on a network.
-pub struct World {
+/// Hosts on a network, and those who [look on](Watch).
+pub struct World<W = ()> {
     network: Network,
-    shards: Vec<Shard>,
+    shards: Vec<Shard<W>>,
     hosts: u32,
     now: Instant,
     orders: u64,
@@ -39,10 +48,19 @@ impl World {
     /// A world without hosts, computed by so many threads, at least one.
     #[must_use]
     pub fn new(network: Network, threads: usize) -> Self {
+        Self::watched(network, threads, || ())
+    }
+}
+
+impl<W: Watch> World<W> {
+    /// A world without hosts, computed by so many threads, at least one, in each of which somebody
+    /// looks on.
+    #[must_use]
+    pub fn watched(network: Network, threads: usize, mut watch: impl FnMut() -> W) -> Self {
         let threads = threads.max(1);
         let window = network.floor();
         let shards = (0..threads)
-            .map(|index| Shard::new(index, threads, window))
+            .map(|index| Shard::new(index, threads, window, watch()))
             .collect();
         Self {
             network,
@@ -94,35 +112,107 @@ impl World {
         let id = self.next_host();
         debug_assert_eq!(attachment.host(), id);
         self.hosts += 1;
-        self.shard(id).add(Host {
-            power: Power::Off,
-            attachment,
-            armed: None,
-            trace: TraceHash::default(),
-            traffic: Traffic::default(),
-        });
+        self.shard(id)
+            .add(Host::new(attachment, TraceHash::default()));
         id
     }
 
-    /// Lets a node run on a host; gives the one that ran there.
-    pub fn switch_on(&mut self, id: HostId, node: Node) -> Option<Node> {
-        self.switch(id, Some(node))
+    // ---- between windows
+
+    /// Lets a machine run on a host; gives the one that ran there.
+    pub fn switch_on(
+        &mut self,
+        id: HostId,
+        machine: impl Into<Box<dyn Machine>>,
+    ) -> Option<Box<dyn Machine>> {
+        self.switch(id, Some(machine.into()))
     }
 
-    /// Stops the node of a host at once, as a loss of power does; gives it.
-    pub fn switch_off(&mut self, id: HostId) -> Option<Node> {
+    /// Stops the machine of a host at once, as a loss of power does; gives it.
+    pub fn switch_off(&mut self, id: HostId) -> Option<Box<dyn Machine>> {
         self.switch(id, None)
     }
+
+    /// Gives a host a disk, in place of the one that it has: without one, what a machine writes
+    /// down is safe at once, and lost when it stops.
+    pub fn set_disk(&mut self, id: HostId, disk: Disk) {
+        self.shard(id).host_mut(id).rare().disk = Some(disk);
+    }
+
+    /// Lets a host wait that long before it takes in what arrives.
+    pub fn set_slowness(&mut self, id: HostId, slowness: Duration) {
+        self.shard(id).host_mut(id).rare().slowness = slowness;
+    }
+
+    /// Sets the clock of a host.
+    pub fn set_clock(&mut self, id: HostId, clock: Clock) {
+        self.change(id, |shard, now, network| {
+            shard.set_clock(id, now, clock, network);
+        });
+    }
+
+    /// Lets a host stand still: what arrives waits until it is resumed, or switched on or off.
+    pub fn pause(&mut self, id: HostId) {
+        self.change(id, |shard, now, _| shard.pause(id, now));
+    }
+
+    /// Lets a host that stood still go on.
+    pub fn resume(&mut self, id: HostId) {
+        self.change(id, |shard, now, network| shard.resume(id, now, network));
+    }
+
+    /// Lets the node of a host leave its network.
+    pub fn leave(&mut self, id: HostId) {
+        self.change(id, |shard, now, network| shard.leave(id, now, network));
+    }
+
+    /// Sends a datagram from a host of which its machine knows nothing.
+    pub fn forge(&mut self, from: HostId, to: SocketAddr, bytes: &[u8]) {
+        self.change(from, |shard, now, network| {
+            shard.forge(from, now, to, bytes, network);
+        });
+    }
+
+    // ---- looks
 
     /// The node that runs on a host.
     #[must_use]
     pub fn node(&self, id: HostId) -> Option<&Node> {
-        let shard = &self.shards[id.number() as usize % self.shards.len()];
-        match &shard.host(id).power {
+        match &self.host(id).power {
             Power::Off => None,
-            Power::On(node) => Some(node),
+            Power::On(machine) => Some(machine.node()),
         }
     }
+
+    /// The clock of a host.
+    #[must_use]
+    pub fn clock(&self, id: HostId) -> Clock {
+        self.host(id).clock()
+    }
+
+    /// The disk of a host, if it has one.
+    #[must_use]
+    pub fn disk(&self, id: HostId) -> Option<&Disk> {
+        self.host(id).rare.as_ref()?.disk.as_ref()
+    }
+
+    /// What went over the network from a host.
+    #[must_use]
+    pub fn traffic_of(&self, id: HostId) -> Traffic {
+        self.host(id).traffic
+    }
+
+    /// Those who look on, one for each thread.
+    pub fn watches(&self) -> impl Iterator<Item = &W> {
+        self.shards.iter().map(Shard::watch)
+    }
+
+    /// Those who look on, to take from them what they have found.
+    pub fn watches_mut(&mut self) -> impl Iterator<Item = &mut W> {
+        self.shards.iter_mut().map(Shard::watch_mut)
+    }
+
+    // ---- time
 
     /// Gives a node a command at a time to come. The name that comes back is in the report of
     /// whether it was accepted.
@@ -195,12 +285,30 @@ impl World {
         rounds.map(|(shard, place)| &self.shards[shard].hosts()[place])
     }
 
-    fn switch(&mut self, id: HostId, node: Option<Node>) -> Option<Node> {
-        let shards = self.shards.len();
-        let shard = &mut self.shards[id.number() as usize % shards];
-        let before = shard.switch(id, self.now, node, &self.network);
+    fn host(&self, id: HostId) -> &Host {
+        self.shards[id.number() as usize % self.shards.len()].host(id)
+    }
+
+    fn switch(
+        &mut self,
+        id: HostId,
+        machine: Option<Box<dyn Machine>>,
+    ) -> Option<Box<dyn Machine>> {
+        self.change(id, |shard, now, network| {
+            shard.switch(id, now, machine, network)
+        })
+    }
+
+    /// Does something to a host between two windows.
+    fn change<T>(
+        &mut self,
+        id: HostId,
+        how: impl FnOnce(&mut Shard<W>, Instant, &Network) -> T,
+    ) -> T {
+        let place = id.number() as usize % self.shards.len();
+        let result = how(&mut self.shards[place], self.now, &self.network);
         self.hand_over();
-        before
+        result
     }
 
     fn run_alone(&mut self, until: Instant) -> u64 {
@@ -234,7 +342,7 @@ impl World {
         Instant::from_nanos(at.as_nanos().div_ceil(window).saturating_mul(window))
     }
 
-    fn shard(&mut self, id: HostId) -> &mut Shard {
+    fn shard(&mut self, id: HostId) -> &mut Shard<W> {
         let count = self.shards.len();
         &mut self.shards[id.number() as usize % count]
     }

@@ -11,6 +11,7 @@ use khashmir::Instant;
 
 use super::happening::Happening;
 use super::shard::Shard;
+use super::watch::Watch;
 use crate::network::Network;
 use crate::wheel::Window;
 
@@ -28,7 +29,7 @@ struct Table {
 type Worked = Result<u64, Box<dyn Any + Send>>;
 
 /// Computes all windows that begin before `until`; gives how many there were.
-pub(super) fn run(shards: &mut [Shard], network: &Network, until: Instant) -> u64 {
+pub(super) fn run<W: Watch>(shards: &mut [Shard<W>], network: &Network, until: Instant) -> u64 {
     let count = shards.len();
     let table = Table {
         edge: Barrier::new(count),
@@ -56,9 +57,9 @@ pub(super) fn run(shards: &mut [Shard], network: &Network, until: Instant) -> u6
     worked.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn work(
+fn work<W: Watch>(
     index: usize,
-    shard: &mut Shard,
+    shard: &mut Shard<W>,
     table: &Table,
     network: &Network,
     until: Instant,

@@ -2,20 +2,23 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use khashmir::{Event, Instant, Node};
+use khashmir::{Event, Instant};
 
+use super::clock::Clock;
 use super::happening::{Datagram, Happening, Order, What};
-use super::host::{Host, Power};
+use super::host::{Backlog, Host, Power};
+use super::machine::Machine;
 use super::report::{News, Report};
+use super::watch::{Fact, Watch, When};
 use crate::host::HostId;
 use crate::network::{Fate, Network, Why};
 use crate::wheel::{Timed as _, Wheel, Window};
 
 /// Every n-th host, and what is going to happen to them.
-pub(super) struct Shard {
+pub(super) struct Shard<W> {
     index: usize,
     count: usize,
     hosts: Vec<Host>,
@@ -29,10 +32,11 @@ pub(super) struct Shard {
     reports: Vec<Report>,
     happenings: u64,
     buffer: Vec<u8>,
+    watch: W,
 }
 
-impl Shard {
-    pub(super) fn new(index: usize, count: usize, window: Duration) -> Self {
+impl<W: Watch> Shard<W> {
+    pub(super) fn new(index: usize, count: usize, window: Duration, watch: W) -> Self {
         Self {
             index,
             count,
@@ -44,6 +48,7 @@ impl Shard {
             reports: Vec::new(),
             happenings: 0,
             buffer: Vec::new(),
+            watch,
         }
     }
 
@@ -55,8 +60,21 @@ impl Shard {
         &self.hosts[self.place(id)]
     }
 
+    pub(super) fn host_mut(&mut self, id: HostId) -> &mut Host {
+        let place = self.place(id);
+        &mut self.hosts[place]
+    }
+
     pub(super) fn hosts(&self) -> &[Host] {
         &self.hosts
+    }
+
+    pub(super) const fn watch(&self) -> &W {
+        &self.watch
+    }
+
+    pub(super) const fn watch_mut(&mut self) -> &mut W {
+        &mut self.watch
     }
 
     pub(super) fn first(&self) -> Option<Window> {
@@ -84,25 +102,6 @@ impl Shard {
         self.wheel.push(happening);
     }
 
-    /// Changes a host between windows: gives it a node, or takes it away.
-    pub(super) fn switch(
-        &mut self,
-        id: HostId,
-        now: Instant,
-        node: Option<Node>,
-        network: &Network,
-    ) -> Option<Node> {
-        let place = self.place(id);
-        let power = node.map_or(Power::Off, |node| Power::On(Box::new(node)));
-        self.hosts[place].armed = None;
-        let before = std::mem::replace(&mut self.hosts[place].power, power);
-        self.drain(id, now, network);
-        match before {
-            Power::Off => None,
-            Power::On(node) => Some(*node),
-        }
-    }
-
     /// Computes a window. Whatever lies before it has happened.
     pub(super) fn run(&mut self, window: Window, network: &Network) {
         self.end = self.wheel.end_of(window);
@@ -123,6 +122,114 @@ impl Shard {
         }
     }
 
+    // ---- between windows
+
+    /// Gives a host a machine, or takes it away.
+    pub(super) fn switch(
+        &mut self,
+        id: HostId,
+        now: Instant,
+        machine: Option<Box<dyn Machine>>,
+        network: &Network,
+    ) -> Option<Box<dyn Machine>> {
+        let when = self.when(id, now);
+        let host = self.host_mut(id);
+        host.armed = None;
+        if let Some(rare) = &mut host.rare {
+            rare.pause = None;
+            rare.starts = rare.starts.wrapping_add(1);
+            if let Some(disk) = &mut rare.disk {
+                disk.lose_pending();
+            }
+        }
+        let power = machine.map_or(Power::Off, Power::On);
+        let before = std::mem::replace(&mut host.power, power);
+        let before = match before {
+            Power::Off => None,
+            Power::On(machine) => Some(machine),
+        };
+        if let Some(machine) = &before {
+            self.watch.see(when, id, Fact::Off(&**machine));
+        }
+        let place = self.place(id);
+        if let Power::On(machine) = &self.hosts[place].power {
+            self.watch.see(when, id, Fact::On(&**machine));
+        }
+        self.drain(id, now, network);
+        before
+    }
+
+    /// Sets the clock of a host.
+    pub(super) fn set_clock(&mut self, id: HostId, now: Instant, clock: Clock, network: &Network) {
+        self.host_mut(id).rare().clock = clock;
+        let when = self.when(id, now);
+        self.watch.see(when, id, Fact::Clock);
+        self.host_mut(id).armed = None;
+        self.drain(id, now, network);
+    }
+
+    /// Lets a host stand still.
+    pub(super) fn pause(&mut self, id: HostId, now: Instant) {
+        let when = self.when(id, now);
+        let host = self.host_mut(id);
+        if matches!(host.power, Power::On(_)) && host.backlog().is_none() {
+            host.rare().pause = Some(Backlog::default());
+            self.watch.see(when, id, Fact::Paused);
+        }
+    }
+
+    /// Lets it go on with what has waited for it.
+    pub(super) fn resume(&mut self, id: HostId, now: Instant, network: &Network) {
+        let when = self.when(id, now);
+        let rare = self.host_mut(id).rare.as_mut();
+        let Some(backlog) = rare.and_then(|rare| rare.pause.take()) else {
+            return;
+        };
+        self.watch.see(when, id, Fact::Resumed);
+        for what in backlog.into_all() {
+            self.happen(
+                Happening {
+                    at: now,
+                    to: id,
+                    what,
+                },
+                network,
+            );
+        }
+        self.host_mut(id).armed = None;
+        self.drain(id, now, network);
+    }
+
+    /// Lets the machine of a host leave its network.
+    pub(super) fn leave(&mut self, id: HostId, now: Instant, network: &Network) {
+        let when = self.when(id, now);
+        if let Power::On(machine) = &mut self.host_mut(id).power {
+            machine.leave(when.reading);
+            self.watch.see(when, id, Fact::Left);
+        }
+        self.drain(id, now, network);
+    }
+
+    /// Sends a datagram from a host that its machine knows nothing of.
+    pub(super) fn forge(
+        &mut self,
+        id: HostId,
+        now: Instant,
+        to: SocketAddr,
+        bytes: &[u8],
+        network: &Network,
+    ) {
+        self.buffer.clear();
+        self.buffer.extend_from_slice(bytes);
+        let fate = self.send(id, now, to, network);
+        let when = self.when(id, now);
+        let bytes = &self.buffer;
+        let fate = &fate;
+        self.watch.see(when, id, Fact::Forged { to, fate, bytes });
+    }
+
+    // ---- within a window
+
     fn next_soon(&mut self, network: &Network) {
         if let Some(Reverse(happening)) = self.soon.pop() {
             self.happen(happening, network);
@@ -132,35 +239,57 @@ impl Shard {
     fn happen(&mut self, happening: Happening, network: &Network) {
         let Happening { at, to, what } = happening;
         self.happenings += 1;
+        let when = self.when(to, at);
         let place = self.place(to);
         let host = &mut self.hosts[place];
         match what {
-            What::Arrival(datagram) => {
-                let (from, addr) = (datagram.from.into(), datagram.to.into());
-                match host
-                    .attachment
-                    .receive(at, from, addr, datagram.bytes.len())
-                {
-                    Err(_) => return,
-                    Ok(Duration::ZERO) => deliver(host, at, &datagram),
-                    Ok(wait) => {
-                        let what = What::Delivery(datagram);
-                        return self.later(Happening {
-                            at: at + wait,
-                            to,
-                            what,
-                        });
+            What::Arrival(datagram) => match arrive(host, at, &datagram) {
+                Arrived::Lost => return,
+                Arrived::After(wait) => {
+                    let (at, what) = (at + wait, What::Delivery(datagram));
+                    return self.later(Happening { at, to, what });
+                }
+                Arrived::Now => {
+                    if !deliver(host, to, when, datagram, &mut self.watch) {
+                        return;
                     }
                 }
+            },
+            What::Delivery(datagram) => {
+                if !deliver(host, to, when, datagram, &mut self.watch) {
+                    return;
+                }
             }
-            What::Delivery(datagram) => deliver(host, at, &datagram),
-            What::Order(order) => self.obey(to, at, *order),
-            What::Timer if host.armed == Some(at) => {
+            What::Written { up_to, start } => {
+                if host.starts() != start {
+                    return;
+                }
+                if let Some(backlog) = host.backlog() {
+                    return backlog.push(What::Written { up_to, start });
+                }
+                if let Some(disk) = host.disk() {
+                    disk.written(up_to);
+                }
+                if let Power::On(machine) = &mut host.power {
+                    machine.handle_durable(when.reading, up_to);
+                    self.watch.see(when, to, Fact::Durable { up_to });
+                }
+            }
+            What::Order(order) => {
+                if let Some(backlog) = host.backlog() {
+                    return backlog.push(What::Order(order));
+                }
+                self.obey(to, when, *order);
+            }
+            What::Timer if host.armed == Some(at) && host.backlog().is_none() => {
                 host.armed = None;
-                if let Power::On(node) = &mut host.power
-                    && node.poll_timeout().is_some_and(|due| due <= at)
+                if let Power::On(machine) = &mut host.power
+                    && machine
+                        .poll_timeout()
+                        .is_some_and(|due| due <= when.reading)
                 {
-                    node.handle_timeout(at);
+                    machine.handle_timeout(when.reading);
+                    self.watch.see(when, to, Fact::Woken);
                 }
             }
             What::Timer => return,
@@ -168,87 +297,134 @@ impl Shard {
         self.drain(to, at, network);
     }
 
-    fn obey(&mut self, id: HostId, at: Instant, order: Order) {
+    fn obey(&mut self, id: HostId, when: When, order: Order) {
+        let Order { name, command } = order;
         let place = self.place(id);
         let news = match &mut self.hosts[place].power {
             Power::Off => News::Unheard,
-            Power::On(node) => match node.start(at, order.command) {
-                Ok(op) => News::Started { op },
-                Err(refused) => News::Refused(refused),
-            },
+            Power::On(machine) => {
+                let answer = machine.start(when.reading, command.clone());
+                let (command, answer) = (&command, &answer);
+                self.watch.see(when, id, Fact::Ordered { command, answer });
+                match answer {
+                    Ok(op) => News::Started { op: *op },
+                    Err(refused) => News::Refused(*refused),
+                }
+            }
         };
         self.reports.push(Report {
-            at,
+            at: when.at,
             host: id,
-            order: Some(order.name),
+            order: Some(name),
             news,
         });
     }
 
-    /// Passes on all that a node has to give, and notes when it wants to be called.
+    /// Passes on all that a machine has to give, and notes when it wants to be called.
     fn drain(&mut self, id: HostId, now: Instant, network: &Network) {
         let place = self.place(id);
-        let host = &mut self.hosts[place];
-        let Power::On(node) = &mut host.power else {
+        if self.hosts[place].backlog().is_some() {
             return;
-        };
-        while let Some((number, record)) = node.poll_record() {
-            host.trace.record(now, &record);
-            node.handle_durable(now, number);
         }
-        while let Some(event) = node.poll_event() {
-            host.trace.event(now, &event);
-            match event {
-                Event::Ended { .. } | Event::Values { .. } => {
-                    let news = News::Event(Box::new(event));
-                    self.reports.push(Report {
-                        at: now,
-                        host: id,
-                        order: None,
-                        news,
-                    });
-                }
-                Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
-            }
-        }
-        while let Power::On(node) = &mut self.hosts[place].power
-            && let Some(to) = node.poll_transmit(&mut self.buffer)
+        let when = self.when(id, now);
+        self.take_records(id, when);
+        self.take_events(id, when);
+        while let Power::On(machine) = &mut self.hosts[place].power
+            && let Some(to) = machine.poll_transmit(&mut self.buffer)
         {
-            self.send(id, now, to, network);
+            let fate = self.send(id, now, to, network);
+            let (fate, bytes) = (&fate, &self.buffer);
+            self.watch.see(when, id, Fact::Sent { to, fate, bytes });
+        }
+        if let Power::On(machine) = &self.hosts[place].power {
+            self.watch.rest(when, id, &**machine);
         }
         self.arm(id, now);
     }
 
-    fn send(&mut self, id: HostId, now: Instant, to: SocketAddr, network: &Network) {
+    fn take_records(&mut self, id: HostId, when: When) {
+        let place = self.place(id);
+        let host = &mut self.hosts[place];
+        let start = host.starts();
+        let Power::On(machine) = &mut host.power else {
+            return;
+        };
+        let mut disk = host.rare.as_mut().and_then(|rare| rare.disk.as_mut());
+        let mut last = None;
+        while let Some((number, record)) = machine.poll_record() {
+            host.trace.record(when.at, &record);
+            let fact = Fact::Recorded {
+                number,
+                record: &record,
+            };
+            self.watch.see(when, id, fact);
+            match &mut disk {
+                None => machine.handle_durable(when.reading, number),
+                Some(disk) => {
+                    disk.write(when.reading, number, record);
+                    last = Some((number, disk.delay()));
+                }
+            }
+        }
+        if let Some((up_to, delay)) = last {
+            let (at, what) = (when.at + delay, What::Written { up_to, start });
+            self.later(Happening { at, to: id, what });
+        }
+    }
+
+    fn take_events(&mut self, id: HostId, when: When) {
+        let place = self.place(id);
+        let host = &mut self.hosts[place];
+        let Power::On(machine) = &mut host.power else {
+            return;
+        };
+        let mut disk = host.rare.as_mut().and_then(|rare| rare.disk.as_mut());
+        while let Some(event) = machine.poll_event() {
+            host.trace.event(when.at, &event);
+            self.watch.see(when, id, Fact::Told(&event));
+            match event {
+                Event::Ended { .. } | Event::Values { .. } => self.reports.push(Report {
+                    at: when.at,
+                    host: id,
+                    order: None,
+                    news: News::Event(Box::new(event)),
+                }),
+                Event::Checkpoint => {
+                    if let Some(disk) = &mut disk {
+                        disk.save(machine.node().snapshot(when.reading), when.reading);
+                    }
+                }
+                Event::Alone | Event::Online { .. } => {}
+            }
+        }
+    }
+
+    fn send(&mut self, id: HostId, now: Instant, to: SocketAddr, network: &Network) -> Fate {
         let place = self.place(id);
         let host = &mut self.hosts[place];
         host.traffic.sent += 1;
         host.traffic.bytes += self.buffer.len() as u64;
-        let Some(receiver) = HostId::at(to) else {
+        let (Some(receiver), SocketAddr::V4(to_v4)) = (HostId::at(to), to) else {
             host.traffic.lost += 1;
-            return host
-                .trace
-                .datagram(now, to, &Fate::Lost(Why::Nobody), &self.buffer);
+            let fate = Fate::Lost(Why::Nobody);
+            host.trace.datagram(now, to, &fate, &self.buffer);
+            return fate;
         };
         let sent = network.send(&mut host.attachment, now, receiver, to, self.buffer.len());
         host.trace.datagram(now, to, &sent.fate, &self.buffer);
         if let Fate::Lost(_) = sent.fate {
             host.traffic.lost += 1;
         }
-        let SocketAddr::V4(to) = to else {
-            return;
-        };
         for arrival in sent.arrivals() {
             let SocketAddr::V4(from) = arrival.from else {
                 continue;
             };
-            let bytes = self.buffer.as_slice().into();
             let datagram = Datagram {
                 sender: id,
                 number: arrival.number,
                 from,
-                to,
-                bytes,
+                to: to_v4,
+                bytes: self.buffer.as_slice().into(),
             };
             let what = What::Arrival(Box::new(datagram));
             self.post(Happening {
@@ -257,6 +433,7 @@ impl Shard {
                 what,
             });
         }
+        sent.fate
     }
 
     /// Hands a happening to the shard of its host.
@@ -280,12 +457,17 @@ impl Shard {
     fn arm(&mut self, id: HostId, now: Instant) {
         let place = self.place(id);
         let host = &mut self.hosts[place];
-        let Power::On(node) = &host.power else {
+        let Power::On(machine) = &host.power else {
             return;
         };
-        let Some(at) = node.poll_timeout().map(|at| at.max(now)) else {
+        let Some(due) = machine.poll_timeout() else {
             return;
         };
+        let at = match &host.rare {
+            None => due,
+            Some(rare) => rare.clock.when(due),
+        };
+        let at = at.max(now);
         if host.armed.is_none_or(|armed| at < armed) {
             host.armed = Some(at);
             self.later(Happening {
@@ -296,15 +478,58 @@ impl Shard {
         }
     }
 
+    fn when(&self, id: HostId, at: Instant) -> When {
+        let reading = match &self.host(id).rare {
+            None => at,
+            Some(rare) => rare.clock.read(at),
+        };
+        When { at, reading }
+    }
+
     fn place(&self, id: HostId) -> usize {
         debug_assert_eq!(id.number() as usize % self.count, self.index);
         id.number() as usize / self.count
     }
 }
 
-fn deliver(host: &mut Host, at: Instant, datagram: &Datagram) {
-    if let Power::On(node) = &mut host.power {
-        let from: SocketAddrV4 = datagram.from;
-        node.handle_datagram(at, from.into(), &datagram.bytes);
+/// What becomes of a datagram at the line of its receiver.
+enum Arrived {
+    Lost,
+    Now,
+    After(Duration),
+}
+
+fn arrive(host: &mut Host, at: Instant, datagram: &Datagram) -> Arrived {
+    let (from, to) = (datagram.from.into(), datagram.to.into());
+    let slowness = host.rare.as_ref().map(|rare| rare.slowness);
+    let wait = match host.attachment.receive(at, from, to, datagram.bytes.len()) {
+        Ok(wait) => wait + slowness.unwrap_or_default(),
+        Err(_) => return Arrived::Lost,
+    };
+    if wait.is_zero() {
+        Arrived::Now
+    } else {
+        Arrived::After(wait)
     }
+}
+
+/// Gives a datagram to the machine; says whether there is one that has it now.
+fn deliver<W: Watch>(
+    host: &mut Host,
+    id: HostId,
+    when: When,
+    datagram: Box<Datagram>,
+    watch: &mut W,
+) -> bool {
+    if let Some(backlog) = host.backlog() {
+        backlog.push(What::Delivery(datagram));
+        return false;
+    }
+    let Power::On(machine) = &mut host.power else {
+        return false;
+    };
+    let (from, bytes) = (datagram.from.into(), &*datagram.bytes);
+    watch.see(when, id, Fact::Heard { from, bytes });
+    machine.handle_datagram(when.reading, from, bytes);
+    true
 }

@@ -1,0 +1,131 @@
+//! Those who look on: told of everything that happens to hosts, they change nothing.
+
+use std::net::SocketAddr;
+
+use khashmir::{Command, Event, Instant, OpId, Record, RecordNo, Refused};
+
+use super::machine::Machine;
+use crate::host::HostId;
+use crate::network::Fate;
+
+/// Somebody who looks on while a world goes by: a check, a capture, a printer.
+///
+/// Each thread has one of its own, which sees the hosts that this thread computes, in the order of
+/// time and hosts within each window. What it finds must therefore not depend on what it saw of
+/// other hosts.
+pub trait Watch: Send {
+    /// Something happened to a host.
+    fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
+        let _ = (when, host, fact);
+    }
+
+    /// A host has come to rest after it: nothing is left to be polled.
+    fn rest(&mut self, when: When, host: HostId, machine: &dyn Machine) {
+        let _ = (when, host, machine);
+    }
+}
+
+/// When something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct When {
+    /// In the time of the world.
+    pub at: Instant,
+    /// By the clock of the host.
+    pub reading: Instant,
+}
+
+/// Something that happens to a host.
+#[derive(Clone, Copy)]
+pub enum Fact<'a> {
+    /// A machine begins to run on it.
+    On(&'a dyn Machine),
+    /// The machine stops, as when power is lost.
+    Off(&'a dyn Machine),
+    /// Its clock was set, or runs at another speed from now on.
+    Clock,
+    /// It stands still: nothing reaches the machine.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// The machine receives a datagram.
+    Heard {
+        /// Where it seems to come from.
+        from: SocketAddr,
+        /// What it says.
+        bytes: &'a [u8],
+    },
+    /// The machine sends a datagram.
+    Sent {
+        /// Where to.
+        to: SocketAddr,
+        /// What becomes of it.
+        fate: &'a Fate,
+        /// What it says.
+        bytes: &'a [u8],
+    },
+    /// Somebody else sends a datagram from this host.
+    Forged {
+        /// Where to.
+        to: SocketAddr,
+        /// What becomes of it.
+        fate: &'a Fate,
+        /// What it says.
+        bytes: &'a [u8],
+    },
+    /// The machine is called because it asked for it.
+    Woken,
+    /// It was given a command.
+    Ordered {
+        /// The command.
+        command: &'a Command,
+        /// What it made of that.
+        answer: &'a Result<OpId, Refused>,
+    },
+    /// It left its network.
+    Left,
+    /// It has something written down.
+    Recorded {
+        /// The record's number.
+        number: RecordNo,
+        /// The record.
+        record: &'a Record,
+    },
+    /// What it had written down is safe.
+    Durable {
+        /// Up to this record.
+        up_to: RecordNo,
+    },
+    /// It tells its user something.
+    Told(&'a Event),
+}
+
+/// Nobody looks on.
+impl Watch for () {}
+
+/// Somebody may look on.
+impl<W: Watch> Watch for Option<W> {
+    fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
+        if let Some(watch) = self {
+            watch.see(when, host, fact);
+        }
+    }
+
+    fn rest(&mut self, when: When, host: HostId, machine: &dyn Machine) {
+        if let Some(watch) = self {
+            watch.rest(when, host, machine);
+        }
+    }
+}
+
+/// Two look on.
+impl<A: Watch, B: Watch> Watch for (A, B) {
+    fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
+        self.0.see(when, host, fact);
+        self.1.see(when, host, fact);
+    }
+
+    fn rest(&mut self, when: When, host: HostId, machine: &dyn Machine) {
+        self.0.rest(when, host, machine);
+        self.1.rest(when, host, machine);
+    }
+}
