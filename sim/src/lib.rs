@@ -15,11 +15,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod checks;
 pub mod churn;
 pub mod duration;
 pub mod experiment;
 pub mod host;
 pub mod network;
+pub mod plan;
 pub mod random;
 pub mod span;
 pub mod text;

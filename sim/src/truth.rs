@@ -35,6 +35,25 @@ impl Truth {
         self.nodes.is_empty()
     }
 
+    /// Somebody comes.
+    pub fn insert(&mut self, id: Id, host: HostId) {
+        let at = self.nodes.partition_point(|known| *known < (id, host));
+        self.nodes.insert(at, (id, host));
+    }
+
+    /// Somebody goes.
+    pub fn remove(&mut self, id: Id, host: HostId) {
+        if let Ok(at) = self.nodes.binary_search(&(id, host)) {
+            self.nodes.remove(at);
+        }
+    }
+
+    /// Whether somebody is there.
+    #[must_use]
+    pub fn contains(&self, id: Id, host: HostId) -> bool {
+        self.nodes.binary_search(&(id, host)).is_ok()
+    }
+
     /// Exactly the `count` closest to a target, closest first.
     #[must_use]
     pub fn closest(&self, target: &Id, count: usize) -> Vec<(Id, HostId)> {

@@ -7,7 +7,7 @@ use clap::Args;
 use khashmir_sim::experiment::{Experiment, Summary};
 
 use super::progress::Bar;
-use super::run::{Preset, World};
+use super::world::{World, preset_or_plan};
 use super::{fail, refuse};
 
 /// The options of a comparison.
@@ -15,20 +15,26 @@ use super::{fail, refuse};
 pub(super) struct Compare {
     #[command(flatten)]
     world: World,
-    /// The habits of the nodes of the first run
-    a: Preset,
-    /// The habits of the nodes of the second
-    b: Preset,
+    /// The preset of the first run, or a file with its plan
+    a: String,
+    /// The preset of the second, or a file with its plan
+    b: String,
 }
 
 impl Compare {
     pub(super) fn main(&self) -> ExitCode {
+        let mut experiments = Vec::new();
+        for name in [&self.a, &self.b] {
+            match preset_or_plan(name) {
+                Ok(plan) => experiments.push(Experiment {
+                    threads: self.world.threads(),
+                    ..Experiment::new(self.world.upon(plan))
+                }),
+                Err(what) => return refuse(&what),
+            }
+        }
         let mut summaries = Vec::new();
-        for preset in [self.a, self.b] {
-            let experiment = Experiment {
-                config: preset.config(),
-                ..self.world.experiment()
-            };
+        for experiment in experiments {
             let bar = Bar::new();
             match experiment.run(&mut |progress| bar.show(&progress)) {
                 Ok(summary) => summaries.push(summary),
@@ -108,7 +114,8 @@ impl Compare {
                 b.traffic.sent as f64,
             ),
         ];
-        let (first, second) = (self.a.name(), self.b.name());
+        let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+        let (first, second) = (short(&self.a), short(&self.b));
         let mut table = format!("{:<26}{first:>14}{second:>14}{:>10}\n", "", "ratio");
         for (name, a, b) in rows {
             // A figure that is zero in the first run has no ratio.

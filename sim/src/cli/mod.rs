@@ -3,6 +3,7 @@
 mod compare;
 mod progress;
 mod run;
+mod world;
 
 use std::process::ExitCode;
 

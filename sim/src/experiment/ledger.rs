@@ -1,9 +1,9 @@
 //! What was asked of nodes, and what came of it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use khashmir::{Effort, Event, Id, OpId, Outcome, Place};
+use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role};
 
 use super::population::Population;
 use crate::host::HostId;
@@ -12,28 +12,38 @@ use crate::world::{News, Report};
 /// Something that a node was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
+    /// Read the value of that number.
     Get(u32),
     Join,
-    Lookup { target: Id },
+    Lookup {
+        target: Id,
+    },
+    /// Store the value of that number.
     Put(u32),
+    /// What a step of the plan says: nothing follows from it for the figures.
+    Step,
 }
 
 /// All that was asked.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     /// Orders that nobody has heard of yet.
-    ordered: HashMap<u64, (HostId, Task)>,
-    running: HashMap<(HostId, OpId), Task>,
-    stored: Vec<u32>,
+    ordered: BTreeMap<u64, (HostId, Task)>,
+    /// With the time at which each began.
+    running: BTreeMap<(HostId, OpId), (Task, Instant)>,
+    /// With the time at which each was stored.
+    stored: Vec<(u32, Instant)>,
     lookups: Vec<Lookup>,
     gets: Gets,
     failed_joins: u64,
     refused: u64,
+    cut_off: u64,
 }
 
 /// A lookup that is over.
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
+    pub(super) ended: Instant,
     pub(super) found: Found,
     pub(super) effort: Effort,
 }
@@ -66,11 +76,14 @@ impl Ledger {
     /// Takes in what the user of a node was told.
     pub(super) fn hear(&mut self, report: Report, population: &Population) {
         let Report {
-            host, order, news, ..
+            at,
+            host,
+            order,
+            news,
         } = report;
         match (news, order.and_then(|order| self.ordered.remove(&order))) {
             (News::Started { op }, Some((_, task))) => {
-                self.running.insert((host, op), task);
+                self.running.insert((host, op), (task, at));
             }
             (News::Refused(_) | News::Unheard, Some(_)) => self.refused += 1,
             (News::Event(event), _) => {
@@ -79,9 +92,15 @@ impl Ledger {
                     outcome,
                     effort,
                 } = *event
-                    && let Some(task) = self.running.remove(&(host, op))
+                    && let Some((task, begun)) = self.running.remove(&(host, op))
                 {
-                    self.end(host, task, &outcome, effort, population);
+                    let ended = Ended {
+                        host,
+                        begun,
+                        at,
+                        effort,
+                    };
+                    self.end(task, &outcome, ended, population);
                 }
             }
             (News::Started { .. } | News::Refused(_) | News::Unheard, None) => {}
@@ -92,11 +111,23 @@ impl Ledger {
         !self.ordered.is_empty() || !self.running.is_empty()
     }
 
-    /// The numbers of the values that were stored somewhere, ascending.
-    pub(super) fn stored(&self) -> Vec<u32> {
+    /// A host lost its node: what that was doing comes to no end.
+    pub(super) fn forget(&mut self, host: HostId) {
+        let before = self.running.len();
+        self.running.retain(|(running, _), _| *running != host);
+        self.cut_off += (before - self.running.len()) as u64;
+    }
+
+    /// The numbers of the values that were stored somewhere, and when; ascending.
+    pub(super) fn stored(&self) -> Vec<(u32, Instant)> {
         let mut stored = self.stored.clone();
         stored.sort_unstable();
         stored
+    }
+
+    /// What came to no end because the node was gone.
+    pub(super) const fn cut_off(&self) -> u64 {
+        self.cut_off
     }
 
     pub(super) fn lookups(&self) -> &[Lookup] {
@@ -117,58 +148,61 @@ impl Ledger {
         self.refused
     }
 
-    fn end(
-        &mut self,
-        host: HostId,
-        task: Task,
-        outcome: &Outcome,
-        effort: Effort,
-        population: &Population,
-    ) {
+    fn end(&mut self, task: Task, outcome: &Outcome, ended: Ended, population: &Population) {
         match (task, outcome) {
-            (Task::Lookup { target }, Outcome::Found(places)) => {
-                let found = judge(host, &target, places, population);
-                self.lookups.push(Lookup { found, effort });
+            (Task::Lookup { target }, outcome) => {
+                let found = if let Outcome::Found(places) = outcome {
+                    judge(&ended, &target, places, population)
+                } else {
+                    Found::Neither
+                };
+                self.lookups.push(Lookup {
+                    ended: ended.at,
+                    found,
+                    effort: ended.effort,
+                });
             }
-            (Task::Lookup { .. }, _) => self.lookups.push(Lookup {
-                found: Found::Neither,
-                effort,
-            }),
             (Task::Put(number), Outcome::Stored(places)) if !places.is_empty() => {
-                self.stored.push(number);
+                self.stored.push((number, ended.at));
             }
             (Task::Get(_), outcome) => {
                 self.gets.all += 1;
                 self.gets.successful += u64::from(matches!(outcome, Outcome::Got { values: 1.. }));
-                self.gets.took.push(effort.took);
+                self.gets.took.push(ended.effort.took);
             }
             (Task::Join, Outcome::Join(joined)) if joined.contacts > 0 => {}
             (Task::Join, _) => self.failed_joins += 1,
-            (Task::Put(_), _) => {}
+            (Task::Put(_) | Task::Step, _) => {}
         }
     }
 }
 
-/// Holds a result against the truth: the K closest who live, answer, and can be reached by anyone,
-/// and whoever asked, if it answers. Others may be found or not.
-fn judge(asker: HostId, target: &Id, places: &[Place], population: &Population) -> Found {
-    let own = population.id_of(asker);
-    let mut expected: Vec<Id> = population
-        .findable()
-        .closest(target, population.k())
-        .into_iter()
-        .map(|(id, _)| id)
-        .collect();
-    if population.serves() && !expected.contains(&own) {
+/// Something that was asked, and is over.
+struct Ended {
+    host: HostId,
+    begun: Instant,
+    at: Instant,
+    effort: Effort,
+}
+
+/// Holds a result against the truth: the K closest who lived, answered, and could be reached by
+/// anyone, from its beginning to its end, and whoever asked, if it answers. Others may be found or
+/// not.
+fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Found {
+    let Some(asker) = population.member(ended.host) else {
+        return Found::Neither;
+    };
+    let own = asker.id;
+    let mut expected = population.closest(target, ended.begun);
+    if asker.role != Role::Client && !expected.contains(&own) {
         expected.push(own);
         expected.sort_by_key(|id| target.distance(id));
         expected.truncate(population.k());
     }
     let counts = |place: &&Place| match place {
         Place::Here(_) => true,
-        Place::There(contact) => {
-            HostId::at(contact.addr).is_some_and(|host| !population.is_behind_nat(host))
-        }
+        Place::There(contact) => HostId::at(contact.addr)
+            .is_some_and(|host| population.was_findable(host, &contact.id, ended.begun)),
     };
     let found: Vec<Id> = places
         .iter()

@@ -1,136 +1,310 @@
-//! Who lives in the network: their identifiers, who is behind a translator, and who dies.
+//! Who lives in the network: what each host is like, under which identifier its node lives, and
+//! since when.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use khashmir::{Config, ConfigError, Id, Instant, Node, Role, Seed, Snapshot};
 
-use super::{Experiment, Start};
 use crate::host::HostId;
+use crate::plan::{Plan, Preset};
 use crate::random::{Chance, Draw, topic};
 use crate::truth::Truth;
 use crate::warm;
 
 /// All hosts of an experiment.
 pub(super) struct Population {
-    config: Arc<Config>,
-    ids: Vec<Id>,
-    behind_nat: Vec<Wall>,
-    /// Everybody: what tables know that were filled before the deaths.
-    everybody: Truth,
-    doomed: Vec<HostId>,
-    /// Those who live, and whom lookups are asked of.
+    seed: u64,
+    k: usize,
+    configs: Vec<(Preset, Role, Arc<Config>)>,
+    members: BTreeMap<HostId, Member>,
+    /// Those who run, ascending: of them lookups are asked.
     living: Vec<HostId>,
-    /// Those who live, answer, and can be reached by anyone: whom a lookup must find.
+    /// Those of them who answer and can be reached by anyone in good time: whom a lookup must find.
     findable: Truth,
 }
 
+/// A host, and the node that lives there.
+pub(super) struct Member {
+    pub(super) id: Id,
+    pub(super) role: Role,
+    pub(super) place: Place,
+    pub(super) pace: Pace,
+    preset: Preset,
+    lot: Lot,
+    /// How many nodes lived here before.
+    generation: u64,
+    presence: Presence,
+}
+
+/// How a host can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// By anyone.
+    Public,
+    /// As far as its translator lets others in.
+    BehindNat,
+}
+
+/// How fast a host takes in what arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    Normal,
+    Slow,
+}
+
+/// What becomes of a host when the time of deaths comes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wall {
-    None,
-    Nat,
+enum Lot {
+    Dies,
+    Lives,
+}
+
+/// Whether the node of a host runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    Here { since: Instant },
+    Away { since: Instant },
+}
+
+/// With what a node begins.
+pub(super) enum Birth {
+    /// With an identity, and nothing else.
+    Empty,
+    /// With a table as if it had lived there for long.
+    Warm,
+    /// With what an earlier one left behind, that long ago.
+    From { snapshot: Snapshot, away: Duration },
 }
 
 impl Population {
-    pub(super) fn new(plan: &Experiment) -> Self {
-        let hosts = || (0..plan.nodes).map(HostId::new);
-        let drawn =
-            |name: &str, host: HostId| Draw::new(plan.seed, &[topic(name), host.number().into()]);
-        let (nat, dead) = (Chance::new(plan.behind_nat), Chance::new(plan.dead));
-        let wall = |host| {
-            if drawn("population/nat", host).chance(nat) {
-                Wall::Nat
-            } else {
-                Wall::None
-            }
-        };
-        let ids: Vec<Id> = hosts()
-            .map(|host| id(&mut drawn("population/id", host)))
-            .collect();
-        let mut population = Self {
-            config: Arc::new(plan.config.clone()),
-            behind_nat: hosts().map(wall).collect(),
-            everybody: Truth::new(ids.iter().copied().zip(hosts())),
-            doomed: hosts()
-                .filter(|host| drawn("population/dead", *host).chance(dead))
+    pub(super) fn new(plan: &Plan) -> Self {
+        let member = |host| (host, Member::new(plan, host));
+        let roles = [Role::ReadWrite, Role::Client];
+        let config = |(preset, role)| (preset, role, Arc::new(plan.config(preset, role)));
+        let kinds = Preset::ALL.into_iter();
+        Self {
+            seed: plan.seed,
+            k: plan.config(plan.habits.preset, Role::ReadWrite).k,
+            configs: kinds
+                .flat_map(|preset| roles.map(|role| (preset, role)))
+                .map(config)
                 .collect(),
-            living: hosts().collect(),
+            members: plan.hosts.iter().map(member).collect(),
+            living: Vec::new(),
             findable: Truth::default(),
-            ids,
+        }
+    }
+
+    /// All hosts, ascending.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = HostId> + '_ {
+        self.members.keys().copied()
+    }
+
+    pub(super) fn member(&self, host: HostId) -> Option<&Member> {
+        self.members.get(&host)
+    }
+
+    /// The nodes that answer, alive or not: what tables know that were filled before anybody died.
+    pub(super) fn everybody(&self) -> Truth {
+        let serving = |(host, member): (&HostId, &Member)| {
+            (member.role != Role::Client).then_some((member.id, *host))
         };
-        population.find_findable();
-        population
+        Truth::new(self.members.iter().filter_map(serving))
     }
 
-    pub(super) fn id_of(&self, host: HostId) -> Id {
-        self.ids[host.number() as usize]
+    pub(super) const fn k(&self) -> usize {
+        self.k
     }
 
-    pub(super) fn is_behind_nat(&self, host: HostId) -> bool {
-        self.behind_nat[host.number() as usize] == Wall::Nat
+    /// Those who run, ascending.
+    pub(super) fn living(&self) -> &[HostId] {
+        &self.living
     }
 
-    pub(super) const fn findable(&self) -> &Truth {
-        &self.findable
-    }
-
-    pub(super) fn k(&self) -> usize {
-        self.config.k
-    }
-
-    /// Whether nodes take part in the results of their own lookups.
-    pub(super) fn serves(&self) -> bool {
-        self.config.role != Role::Client
-    }
-
-    /// The node of a host, with an empty table or as if it had lived there for long.
+    /// A new node for a host, which takes the place of the one that lived there.
     pub(super) fn node(
-        &self,
-        plan: &Experiment,
+        &mut self,
         host: HostId,
+        birth: Birth,
+        everybody: &Truth,
         now: Instant,
     ) -> Result<Node, ConfigError> {
-        let id = self.id_of(host);
-        let snapshot = match plan.start {
-            Start::Join => Snapshot::new(id),
-            Start::Warm => warm::snapshot(plan.seed, host, id, &self.everybody, &self.config),
+        let (seed, member) = (self.seed, self.members.get_mut(&host));
+        let Some(member) = member else {
+            return Node::new(Config::default(), Seed::from_number(0), now);
         };
-        let mut draw = Draw::new(plan.seed, &[topic("population/seed"), host.number().into()]);
+        let kind = (member.preset, member.role);
+        let config = self.configs.iter().find(|known| (known.0, known.1) == kind);
+        let config = config.map(|(_, _, config)| Arc::clone(config));
+        let config = config.unwrap_or_default();
+        let (snapshot, away) = match birth {
+            Birth::Empty => (Snapshot::new(member.id), Duration::ZERO),
+            Birth::Warm => {
+                let snapshot = warm::snapshot(seed, host, member.id, everybody, &config);
+                (snapshot, Duration::ZERO)
+            }
+            Birth::From { snapshot, away } => {
+                member.id = snapshot.id();
+                (snapshot, away)
+            }
+        };
+        let mut draw = member.drawn(seed, "population/seed", host);
+        member.generation += 1;
         let mut seed = [0; 32];
         for part in seed.chunks_exact_mut(8) {
             part.copy_from_slice(&draw.next_u64().to_be_bytes());
         }
-        Node::restore(
-            Arc::clone(&self.config),
-            snapshot,
-            Duration::ZERO,
-            Seed::new(seed),
-            now,
-        )
+        Node::restore(config, snapshot, away, Seed::new(seed), now)
     }
 
+    /// Gives a host another identity: nobody has ever heard of who lives there next.
+    pub(super) fn rename(&mut self, host: HostId) {
+        if let Some(member) = self.members.get_mut(&host) {
+            member.id = id(&mut member.drawn(self.seed, "population/id", host));
+        }
+    }
+
+    /// The node of a host runs from now on.
+    pub(super) fn arrives(&mut self, host: HostId, now: Instant) {
+        let Some(member) = self.members.get_mut(&host) else {
+            return;
+        };
+        member.presence = Presence::Here { since: now };
+        if let Err(at) = self.living.binary_search(&host) {
+            self.living.insert(at, host);
+        }
+        if member.is_findable() && !self.findable.contains(member.id, host) {
+            self.findable.insert(member.id, host);
+        }
+    }
+
+    /// All of them run from now on.
+    pub(super) fn all_arrive(&mut self, now: Instant) {
+        for member in self.members.values_mut() {
+            member.presence = Presence::Here { since: now };
+        }
+        self.living = self.hosts().collect();
+        let findable =
+            |(host, member): (&HostId, &Member)| member.is_findable().then_some((member.id, *host));
+        self.findable = Truth::new(self.members.iter().filter_map(findable));
+    }
+
+    /// The node of a host runs no longer.
+    pub(super) fn departs(&mut self, host: HostId, now: Instant) {
+        let Some(member) = self.members.get_mut(&host) else {
+            return;
+        };
+        member.presence = Presence::Away { since: now };
+        self.findable.remove(member.id, host);
+        if let Ok(at) = self.living.binary_search(&host) {
+            self.living.remove(at);
+        }
+    }
+
+    /// Those who are to die.
     pub(super) fn doomed(&self) -> Vec<HostId> {
-        self.doomed.clone()
+        let dies = |(host, member): (&HostId, &Member)| (member.lot == Lot::Dies).then_some(*host);
+        self.members.iter().filter_map(dies).collect()
     }
 
-    /// Counts the doomed among the dead.
-    pub(super) fn bury(&mut self) {
-        let doomed = std::mem::take(&mut self.doomed);
-        self.living
-            .retain(|host| doomed.binary_search(host).is_err());
-        self.find_findable();
+    /// Somebody who lives.
+    pub(super) fn somebody(&self, draw: &mut Draw) -> Option<HostId> {
+        let at = usize::try_from(draw.below(self.living.len() as u64)).ok()?;
+        self.living.get(at).copied()
     }
 
-    /// Somebody who lives; host 0 when nobody does.
-    pub(super) fn somebody(&self, draw: &mut Draw) -> HostId {
-        let at = usize::try_from(draw.below(self.living.len() as u64)).unwrap_or(0);
-        self.living.get(at).copied().unwrap_or(HostId::new(0))
+    /// Whether a host has been findable for so long, under that identifier.
+    pub(super) fn was_findable(&self, host: HostId, id: &Id, since: Instant) -> bool {
+        self.members.get(&host).is_some_and(|member| {
+            member.id == *id && member.is_findable() && member.is_here_since(since)
+        })
     }
 
-    fn find_findable(&mut self) {
-        let found = |host: &HostId| self.serves() && !self.is_behind_nat(*host);
-        let findable = self.living.iter().copied().filter(found);
-        self.findable = Truth::new(findable.map(|host| (self.id_of(host), host)));
+    /// The K closest to a target who live, answer and can be reached, and have been for so long.
+    pub(super) fn closest(&self, target: &Id, since: Instant) -> Vec<Id> {
+        let mut asked = self.k;
+        loop {
+            let closest = self.findable.closest(target, asked);
+            let exhausted = closest.len() < asked;
+            let is_stable = |host: &HostId| {
+                let member = self.members.get(host);
+                member.is_some_and(|member| member.is_here_since(since))
+            };
+            let stable = closest.into_iter().filter(|(_, host)| is_stable(host));
+            let ids: Vec<Id> = stable.map(|(id, _)| id).take(self.k).collect();
+            if ids.len() == self.k || exhausted {
+                return ids;
+            }
+            asked *= 2;
+        }
+    }
+}
+
+impl Member {
+    fn new(plan: &Plan, host: HostId) -> Self {
+        let drawn = |name| Draw::new(plan.seed, &[topic(name), host.number().into()]);
+        let lot = |name, share| drawn(name).chance(Chance::new(share));
+        let shares = &plan.shares;
+        Self {
+            id: id(&mut drawn("population/id")),
+            role: if lot("population/read-only", shares.read_only) {
+                Role::Client
+            } else {
+                Role::ReadWrite
+            },
+            place: if lot("population/nat", shares.nat) {
+                Place::BehindNat
+            } else {
+                Place::Public
+            },
+            pace: if lot("population/slow", shares.slow) {
+                Pace::Slow
+            } else {
+                Pace::Normal
+            },
+            preset: if lot("population/early", shares.early) {
+                Preset::Early
+            } else if lot("population/late", shares.late) {
+                Preset::Late
+            } else {
+                plan.habits.preset
+            },
+            lot: if lot("population/dead", shares.dead) {
+                Lot::Dies
+            } else {
+                Lot::Lives
+            },
+            generation: 0,
+            presence: Presence::Away {
+                since: Instant::ORIGIN,
+            },
+        }
+    }
+
+    fn is_here_since(&self, since: Instant) -> bool {
+        matches!(self.presence, Presence::Here { since: begun } if begun <= since)
+    }
+
+    pub(super) const fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    /// Whether everybody who looks for it must find it.
+    pub(super) fn is_findable(&self) -> bool {
+        self.role != Role::Client && self.place == Place::Public && self.pace == Pace::Normal
+    }
+
+    /// Chance of its own for each node of a host.
+    fn drawn(&self, seed: u64, name: &str, host: HostId) -> Draw {
+        let words = [topic(name), host.number().into(), self.generation];
+        let words = if self.generation == 0 {
+            &words[..2]
+        } else {
+            &words[..]
+        };
+        Draw::new(seed, words)
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::ledger::{Found, Ledger};
-use super::{Experiment, Start};
+use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
-use crate::world::{Traffic, World};
+use crate::world::{Traffic, Watch, World};
 
 /// The figures of a run. All times are virtual.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,8 @@ pub struct Summary {
     pub failed_joins: u64,
     /// Commands that were refused.
     pub refused: u64,
+    /// Commands whose node was gone before they ended.
+    pub cut_off: u64,
     /// All datagrams that all nodes sent, for whatever reason.
     pub traffic: Traffic,
     /// Of those, how many while lookups and gets arrived.
@@ -75,7 +77,12 @@ pub struct Latencies {
 }
 
 impl Summary {
-    pub(super) fn new(plan: &Experiment, world: &World, ledger: &Ledger, before: Traffic) -> Self {
+    pub(super) fn new<W: Watch>(
+        plan: &Plan,
+        world: &World<W>,
+        ledger: &Ledger,
+        before: Traffic,
+    ) -> Self {
         let lookups = ledger.lookups();
         let mean = |figure: &dyn Fn(&khashmir::Effort) -> f64| {
             ratio(
@@ -90,7 +97,7 @@ impl Summary {
         let gets = ledger.gets();
         let traffic = world.traffic();
         Self {
-            nodes: plan.nodes.into(),
+            nodes: plan.hosts.len(),
             start: plan.start,
             lookups: lookups.len() as u64,
             success_rate: share(&|found| found != Found::Neither),
@@ -110,6 +117,7 @@ impl Summary {
             get_latency: Latencies::of(gets.took.iter().copied()),
             failed_joins: ledger.failed_joins(),
             refused: ledger.refused(),
+            cut_off: ledger.cut_off(),
             traffic,
             traffic_while_asking: traffic - before,
             events: world.happenings(),
@@ -139,6 +147,7 @@ impl Summary {
             "get_latency_ms": self.get_latency.to_json(),
             "failed_joins": self.failed_joins,
             "refused": self.refused,
+            "cut_off": self.cut_off,
             "datagrams": self.traffic.sent,
             "bytes": self.traffic.bytes,
             "lost": self.traffic.lost,
@@ -197,13 +206,19 @@ impl fmt::Display for Summary {
         row("  hops", format!("{:.2}", self.hops_mean))?;
         row("  rounds", format!("{:.2}", self.rounds_mean))?;
         row("  queries", format!("{:.2}", self.queries_per_lookup))?;
-        row("  unanswered", format!("{:.2}", self.unanswered_per_lookup))?;
+        row(
+            "  timeouts met",
+            format!("{:.2}", self.unanswered_per_lookup),
+        )?;
         row("  datagrams", format!("{:.1}", self.datagrams_per_lookup))?;
         row("  bytes", format!("{:.0}", self.bytes_per_lookup))?;
         row("  latency p50", millis(self.latency.p50))?;
         row("  latency p90", millis(self.latency.p90))?;
         row("  latency p99", millis(self.latency.p99))?;
         row("  latency max", millis(self.latency.max))?;
+        if self.cut_off > 0 {
+            row("cut off by departures", self.cut_off.to_string())?;
+        }
         if self.values > 0 {
             row("values stored", self.values.to_string())?;
             row("  found by gets", percent(self.values_found_rate))?;

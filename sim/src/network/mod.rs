@@ -92,6 +92,24 @@ impl Network {
         &self.config
     }
 
+    /// Makes it another network for what is sent from now on. Its floor stays.
+    ///
+    /// # Errors
+    /// [`BadNetwork`] when a setting would make no sense; then nothing changes.
+    pub fn change(&mut self, how: impl FnOnce(&mut NetworkConfig)) -> Result<(), BadNetwork> {
+        let mut config = self.config.clone();
+        how(&mut config);
+        config.floor = self.config.floor;
+        let cuts = std::mem::take(&mut self.cuts);
+        let changed = Self::new(config);
+        if let Ok(changed) = changed {
+            *self = Self { cuts, ..changed };
+            return Ok(());
+        }
+        self.cuts = cuts;
+        changed.map(|_| ())
+    }
+
     /// No datagram arrives sooner than that after it was sent.
     #[must_use]
     pub const fn floor(&self) -> Duration {

@@ -51,6 +51,12 @@ impl Clock {
         at
     }
 
+    /// Whether it runs too fast or too slow.
+    #[must_use]
+    pub const fn is_drifting(&self) -> bool {
+        self.drift != 0
+    }
+
     /// The same clock, from now on that many millionths too fast.
     #[must_use]
     pub fn drifting(&self, now: Instant, drift: i32) -> Self {

@@ -359,7 +359,11 @@ impl<W: Watch> Shard<W> {
             };
             self.watch.see(when, id, fact);
             match &mut disk {
-                None => machine.handle_durable(when.reading, number),
+                None => {
+                    machine.handle_durable(when.reading, number);
+                    let up_to = number;
+                    self.watch.see(when, id, Fact::Durable { up_to });
+                }
                 Some(disk) => {
                     disk.write(when.reading, number, record);
                     last = Some((number, disk.delay()));

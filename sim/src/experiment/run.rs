@@ -1,0 +1,311 @@
+//! A run under way.
+
+use std::time::Duration;
+
+use khashmir::{Command, Id, Instant, Keep, OwnStore, Value};
+
+use super::agenda::{Agenda, Deed};
+use super::ledger::{Ledger, Task};
+use super::population::{self, Birth, Pace, Place, Population};
+use super::{Experiment, Progress};
+use crate::host::HostId;
+use crate::plan::{Plan, Senseless, Start};
+use crate::random::{Draw, topic};
+use crate::truth::Truth;
+use crate::world::{Disk, Watch, World};
+
+/// A run under way.
+pub(super) struct Run<'e, W> {
+    pub(super) experiment: &'e Experiment,
+    pub(super) plan: &'e Plan,
+    pub(super) world: World<W>,
+    pub(super) ledger: Ledger,
+    pub(super) population: Population,
+    pub(super) agenda: Agenda,
+    pub(super) churn: super::deeds::ChurnNow,
+    /// When the network stood.
+    pub(super) stood: Instant,
+    progress: &'e mut dyn FnMut(Progress),
+    end: Instant,
+    /// Lookups and gets that are still to be asked, the next one last.
+    waiting: Vec<Wish>,
+}
+
+/// Something that somebody will ask for.
+struct Wish {
+    at: Instant,
+    command: Command,
+    task: Task,
+    who: Draw,
+}
+
+impl<'e, W: Watch> Run<'e, W> {
+    pub(super) fn new(
+        experiment: &'e Experiment,
+        world: World<W>,
+        progress: &'e mut dyn FnMut(Progress),
+    ) -> Self {
+        Self {
+            experiment,
+            plan: &experiment.plan,
+            world,
+            ledger: Ledger::default(),
+            population: Population::new(&experiment.plan),
+            agenda: Agenda::default(),
+            churn: super::deeds::ChurnNow::default(),
+            stood: Instant::ORIGIN,
+            progress,
+            end: experiment.estimated_end(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Brings the network to stand.
+    pub(super) fn stand(&mut self) -> Result<(), Senseless> {
+        let last = self.plan.hosts.last().map_or(0, HostId::number);
+        for number in 0..=last {
+            let host = HostId::new(number);
+            let member = self.population.member(host);
+            let attachment = match member.map(|member| member.place) {
+                Some(Place::BehindNat) => {
+                    self.world.network().attach_behind(self.plan.nat, host)?
+                }
+                Some(Place::Public) | None => self.world.network().attach(host),
+            };
+            let slow = member.is_some_and(|member| member.pace == Pace::Slow);
+            self.world.add(attachment);
+            if slow {
+                self.world.set_slowness(host, crate::plan::Shares::SLOWNESS);
+            }
+        }
+        let everybody = match self.plan.start {
+            Start::Join => Truth::default(),
+            Start::Warm => self.population.everybody(),
+        };
+        let hosts: Vec<HostId> = self.population.hosts().collect();
+        for host in &hosts {
+            let birth = match self.plan.start {
+                Start::Join => Birth::Empty,
+                Start::Warm => Birth::Warm,
+            };
+            self.switch_on(*host, birth, &everybody)?;
+        }
+        drop(everybody);
+        self.population.all_arrive(self.world.now());
+        if self.plan.start == Start::Join {
+            self.join(&hosts);
+        }
+        Ok(())
+    }
+
+    /// Lets a node begin on a host.
+    pub(super) fn switch_on(
+        &mut self,
+        host: HostId,
+        birth: Birth,
+        everybody: &Truth,
+    ) -> Result<(), Senseless> {
+        let now = self.world.clock(host).read(self.world.now());
+        let node = self.population.node(host, birth, everybody, now)?;
+        if let Some(delay) = self.plan.disk {
+            let disk = Disk::new(node.snapshot(now), now, delay);
+            self.world.set_disk(host, disk);
+        }
+        let machine = self.experiment.cast.machine(host, node);
+        self.world.switch_on(host, machine);
+        Ok(())
+    }
+
+    /// The addresses through which a node joins: some hosts that live and can be reached.
+    pub(super) fn bootstrap_for(&self, host: HostId) -> Vec<HostId> {
+        let others = self.population.living().iter().copied();
+        others
+            .filter(|other| *other != host && self.can_introduce(*other))
+            .take(Experiment::BOOTSTRAP)
+            .collect()
+    }
+
+    fn can_introduce(&self, host: HostId) -> bool {
+        let member = self.population.member(host);
+        member.is_some_and(population::Member::is_findable)
+    }
+
+    fn join(&mut self, hosts: &[HostId]) {
+        let now = self.world.now();
+        let able = hosts
+            .iter()
+            .copied()
+            .filter(|host| self.can_introduce(*host));
+        let first: Vec<HostId> = able.take(Experiment::BOOTSTRAP).collect();
+        let mut pace = Duration::ZERO;
+        for host in hosts {
+            let earlier = first.iter().filter(|other| *other < host);
+            let bootstrap: Vec<_> = earlier.map(|other| other.addr()).collect();
+            if !bootstrap.is_empty() {
+                pace += Experiment::PACE;
+                self.order(now + pace, *host, Command::Join { bootstrap }, Task::Join);
+            }
+        }
+        self.wait("joining", pace);
+        self.finish("joining");
+    }
+
+    pub(super) fn order(&mut self, at: Instant, host: HostId, command: Command, task: Task) {
+        let order = self.world.order(at, host, command);
+        self.ledger.expect(order, host, task);
+    }
+
+    /// Lets die whoever is to.
+    pub(super) fn die(&mut self) {
+        let now = self.world.now();
+        for host in self.population.doomed() {
+            self.world.switch_off(host);
+            self.population.departs(host, now);
+            self.ledger.forget(host);
+        }
+        self.stood = now;
+    }
+
+    pub(super) fn store(&mut self) {
+        let mut draw = Draw::new(self.plan.seed, &[topic("experiment/puts")]);
+        for number in 0..self.plan.workload.values {
+            let value = Value::new(format!("value {number}"))
+                .unwrap_or_else(|_| unreachable!("it is short"));
+            let put = Command::Put {
+                key: key(self.plan.seed, number),
+                value,
+                keep: Keep::Once,
+            };
+            self.wish(&mut draw, Experiment::PUTS, put, Task::Put(number));
+        }
+        if self.plan.workload.values > 0 {
+            self.wait("storing", Experiment::PUTS);
+            self.finish("storing");
+        }
+    }
+
+    /// Lets lookups and gets arrive, at times that are those of a Poisson process with so many
+    /// arrivals.
+    pub(super) fn look_up(&mut self) {
+        let mut draw = Draw::new(self.plan.seed, &[topic("experiment/lookups")]);
+        let span = self.plan.workload.duration;
+        for _ in 0..self.plan.workload.lookups {
+            let target = population::id(&mut draw);
+            let find = Command::FindNode { target };
+            self.wish(&mut draw, span, find, Task::Lookup { target });
+        }
+        let expiry = self
+            .plan
+            .config(self.plan.habits.preset, khashmir::Role::ReadWrite);
+        let end = self.world.now() + span + expiry.operation_timeout;
+        for (number, stored) in self.ledger.stored() {
+            // A value that may be gone by the time it is asked for says nothing.
+            if stored + expiry.expiry < end {
+                continue;
+            }
+            let get = Command::Get {
+                key: key(self.plan.seed, number),
+                retrieve: None,
+                own_store: OwnStore::Include,
+            };
+            self.wish(&mut draw, span, get, Task::Get(number));
+        }
+        self.wait("looking up", span);
+        self.finish("looking up");
+    }
+
+    /// Notes that somebody who then lives asks for something within a span from now.
+    fn wish(&mut self, draw: &mut Draw, span: Duration, command: Command, task: Task) {
+        let at = self.world.now() + draw.between(Duration::ZERO, span);
+        let who = draw.fork(self.waiting.len() as u64);
+        self.waiting.push(Wish {
+            at,
+            command,
+            task,
+            who,
+        });
+    }
+
+    /// Lets time go by, and does what is to be done meanwhile.
+    pub(super) fn wait(&mut self, phase: &'static str, span: Duration) {
+        let until = self.world.now() + span;
+        self.waiting.sort_by_key(|wish| std::cmp::Reverse(wish.at));
+        while self.world.now() < until {
+            self.do_due();
+            let now = self.world.now();
+            let slice = until.min(now + Experiment::SLICE);
+            let next = self.agenda.next().map_or(slice, |next| next.min(slice));
+            self.ask_until(next);
+            for report in self.world.run_until(next) {
+                self.ledger.hear(report, &self.population);
+            }
+            (self.progress)(Progress {
+                phase,
+                hosts: self.population.living().len(),
+                now: self.world.now(),
+                end: self.end.max(self.world.now()),
+                events: self.world.happenings(),
+            });
+        }
+        self.do_due();
+    }
+
+    /// Waits until everything that was asked has come to its end.
+    pub(super) fn finish(&mut self, phase: &'static str) {
+        let longest = [self.plan.habits.preset].into_iter();
+        let config = |preset| self.plan.config(preset, khashmir::Role::ReadWrite);
+        let longest = longest
+            .map(|preset| config(preset).longest_operation())
+            .max();
+        let limit = self.world.now() + longest.unwrap_or_default();
+        while self.ledger.is_anything_open() && self.world.now() < limit {
+            self.wait(phase, Duration::from_millis(500));
+        }
+    }
+
+    /// Whoever lives now asks for what is wished for before that time.
+    fn ask_until(&mut self, next: Instant) {
+        while let Some(mut wish) = self.waiting.pop_if(|wish| wish.at < next) {
+            if let Some(host) = self.population.somebody(&mut wish.who) {
+                self.order(wish.at, host, wish.command, wish.task);
+            }
+        }
+    }
+
+    fn do_due(&mut self) {
+        while let Some(deed) = self.agenda.take_due(self.world.now()) {
+            self.act(deed);
+        }
+    }
+
+    /// Notes the steps of the plan, counted from now, and lets churn begin.
+    pub(super) fn begin_steps(&mut self) {
+        for (place, step) in self.plan.steps.iter().enumerate() {
+            self.agenda.note(self.stood + step.at, Deed::Step(place));
+        }
+        if let Some(churn) = self.plan.churn {
+            self.begin_churn(churn);
+        }
+    }
+
+    /// Waits until the last step is done, and everything that was asked has come to its end.
+    pub(super) fn end_steps(&mut self) {
+        let last = self.plan.steps.iter().map(|step| step.at).max();
+        let end = self.plan.healed.or(last);
+        if let Some(end) = end {
+            let left = (self.stood + end).since(self.world.now());
+            self.wait("steps", left);
+        }
+        if self.plan.healed.is_none() {
+            self.finish("steps");
+        }
+    }
+}
+
+/// The key of the value of that number.
+fn key(seed: u64, number: u32) -> Id {
+    population::id(&mut Draw::new(
+        seed,
+        &[topic("experiment/keys"), number.into()],
+    ))
+}

@@ -1,0 +1,261 @@
+//! Plans: a whole run as readable text.
+//!
+//! A plan says which hosts there are and what they are like, what the network is like, what is asked
+//! of the nodes, and what happens to whom at which time. Equal plans give equal runs. Its text has
+//! one line for each setting that differs from the default, and one for each [step](Step):
+//!
+//! ```
+//! use khashmir_sim::plan::Plan;
+//!
+//! let plan: Plan = "
+//!     # Two nodes are cut off from the others for a minute.
+//!     seed 7
+//!     hosts n00..n19
+//!     latency geo
+//!     at 10s partition n00,n01
+//!     at 20s n00 find_node 0123456789abcdef0123456789abcdef01234567
+//!     at 70s heal
+//!     healed 2m
+//! "
+//! .parse()?;
+//! assert_eq!(plan.steps.len(), 3);
+//! assert_eq!(plan.to_string().parse(), Ok(plan));
+//! # Ok::<(), khashmir_sim::plan::BadPlan>(())
+//! ```
+
+mod habits;
+mod hosts;
+mod step;
+mod text;
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use khashmir::{Config, ConfigError, Journal, Role};
+
+pub use habits::{Habits, Preset};
+pub use hosts::HostSet;
+pub use step::{Action, Ask, Jump, Step};
+pub use text::BadPlan;
+
+use crate::churn::{BadChurn, Churn};
+use crate::host::HostId;
+use crate::network::{BadNetwork, NatConfig, NetworkConfig};
+
+/// A run, as a user says it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Where all chance starts.
+    pub seed: u64,
+    /// Which hosts there are.
+    pub hosts: HostSet,
+    /// How the network comes to stand.
+    pub start: Start,
+    /// What the nodes are like.
+    pub habits: Habits,
+    /// Which of them are otherwise.
+    pub shares: Shares,
+    /// What translators are like.
+    pub nat: NatConfig,
+    /// How long the hosts' disks take to write a record, if hosts have disks. Without one, what is
+    /// stored is safe at once, and lost when a host crashes.
+    pub disk: Option<Duration>,
+    /// What the network is like; its seed is replaced by the plan's.
+    pub network: NetworkConfig,
+    /// How hosts come and go, from when the network stands.
+    pub churn: Option<Churn>,
+    /// What is asked of the nodes while the steps are done.
+    pub workload: Workload,
+    /// What happens, in any order; those of the same time in the order of the list.
+    pub steps: Vec<Step>,
+    /// When all faults end, counted like the times of the steps: everybody comes back, and then the
+    /// network has to be as good as new. Without it, nothing is checked at the end.
+    pub healed: Option<Duration>,
+}
+
+/// How a network comes to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Every node joins, one after the other, through some of the first.
+    Join,
+    /// The nodes come back from snapshots that are filled from global knowledge.
+    Warm,
+}
+
+/// Which share of the hosts is otherwise; each is drawn by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shares {
+    /// Those that die, and stay listed in the tables of others.
+    pub dead: f64,
+    /// Those behind a translator of their own.
+    pub nat: f64,
+    /// Those with the habits of the original's earlier generation.
+    pub early: f64,
+    /// Those with the habits of the original's later generation.
+    pub late: f64,
+    /// Those that ask and never answer.
+    pub read_only: f64,
+    /// Those that take [half a second](Shares::SLOWNESS) before they take in what arrives.
+    pub slow: f64,
+}
+
+impl Shares {
+    /// How long slow hosts take before they take in what arrives.
+    pub const SLOWNESS: Duration = Duration::from_millis(500);
+
+    const fn named(&self) -> [(&'static str, f64); 6] {
+        [
+            ("dead", self.dead),
+            ("nat", self.nat),
+            ("early", self.early),
+            ("late", self.late),
+            ("read-only", self.read_only),
+            ("slow", self.slow),
+        ]
+    }
+}
+
+/// What is asked of the nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// How many random targets are looked up.
+    pub lookups: u32,
+    /// How many values are stored, and read once each.
+    pub values: u32,
+    /// Whether values are stored before or after the deaths.
+    pub values_first: ValuesFirst,
+    /// The span over which lookups and gets arrive.
+    pub duration: Duration,
+}
+
+impl Workload {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        lookups: 0,
+        values: 0,
+        values_first: ValuesFirst::No,
+        duration: Duration::from_secs(600),
+    };
+}
+
+/// Whether values are stored before or after nodes die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValuesFirst {
+    /// After: the nodes that are left store them.
+    No,
+    /// Before: some of those that store them die.
+    Yes,
+}
+
+/// A thousand hosts that stand, of which nothing is asked.
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            hosts: HostSet::first(1000),
+            start: Start::Warm,
+            habits: Habits::default(),
+            shares: Shares::default(),
+            nat: NatConfig::default(),
+            disk: None,
+            network: NetworkConfig::default(),
+            churn: None,
+            workload: Workload::NONE,
+            steps: Vec::new(),
+            healed: None,
+        }
+    }
+}
+
+impl Plan {
+    /// The settings of nodes with those habits and that role.
+    #[must_use]
+    pub fn config(&self, preset: Preset, role: Role) -> Config {
+        let journal = match self.disk {
+            None => Journal::Off,
+            Some(_) => Journal::On,
+        };
+        self.habits.config(preset, role, journal)
+    }
+
+    /// Looks for settings without sense.
+    ///
+    /// # Errors
+    /// [`Senseless`] names the first of them.
+    pub fn check(&self) -> Result<(), Senseless> {
+        let last = self.hosts.last();
+        if last.is_none_or(|last| last.number() >= HostId::ADDRESSES) {
+            return Err(Senseless::Hosts);
+        }
+        for (name, share) in self.shares.named() {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(Senseless::Share(name));
+            }
+        }
+        for preset in Preset::ALL {
+            self.config(preset, Role::ReadWrite).check()?;
+        }
+        for churn in self
+            .churn
+            .iter()
+            .chain(self.steps.iter().filter_map(Step::churn))
+        {
+            churn.check()?;
+        }
+        self.network.check()?;
+        for step in &self.steps {
+            let mut network = self.network.clone();
+            step.action.change(&mut network);
+            network.check()?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a plan makes no sense.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Senseless {
+    /// The churn makes no sense.
+    Churn(BadChurn),
+    /// The settings of the nodes cannot work.
+    Config(ConfigError),
+    /// There are no hosts, or more than addresses.
+    Hosts,
+    /// The network makes no sense.
+    Network(BadNetwork),
+    /// The share of this name is not from 0 to 1.
+    Share(&'static str),
+}
+
+impl fmt::Display for Senseless {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Churn(error) => error.fmt(f),
+            Self::Config(error) => error.fmt(f),
+            Self::Hosts => write!(f, "there must be from 1 to {} hosts", HostId::ADDRESSES),
+            Self::Network(error) => error.fmt(f),
+            Self::Share(name) => write!(f, "{name} must be from 0 to 1"),
+        }
+    }
+}
+
+impl Error for Senseless {}
+
+impl From<ConfigError> for Senseless {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<BadNetwork> for Senseless {
+    fn from(error: BadNetwork) -> Self {
+        Self::Network(error)
+    }
+}
+
+impl From<BadChurn> for Senseless {
+    fn from(error: BadChurn) -> Self {
+        Self::Churn(error)
+    }
+}
