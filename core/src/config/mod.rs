@@ -49,7 +49,8 @@ pub struct Config {
     /// (section 4, `MIN_PING_INTERVAL`: 15 minutes). An address that did not answer is left in
     /// peace for as long.
     pub fresh: Duration,
-    /// How long a bucket may go unused before it is refreshed (section 4: 1 hour).
+    /// How long a bucket may go unused before it is refreshed (section 4: 1 hour), and how long a
+    /// contact may not have answered before it is asked whether it is there.
     pub staleness: Duration,
     /// How long a stored value lives (section 8: 1 hour, later 3).
     pub expiry: Duration,

@@ -356,8 +356,22 @@ impl Node {
             for contact in failing {
                 self.probe(contact, Probe::Suspected);
             }
+            self.probe_unheard();
         }
         self.outbox.event(Event::Checkpoint);
+    }
+
+    /// Asks those who have not answered for as long as a bucket may go unused whether they are still
+    /// there: lookups pass by the same few of a bucket, and without this the others would stay in
+    /// the table for as long as nobody wants their place.
+    fn probe_unheard(&mut self) {
+        let contacts = self.table.contacts(self.now);
+        let unheard = contacts.filter(|(_, age)| *age > self.config.staleness);
+        let room = self.upkeep.max_probes;
+        let unheard: Vec<Contact> = unheard.map(|(contact, _)| contact).take(room).collect();
+        for contact in unheard {
+            self.probe(contact, Probe::Doubted);
+        }
     }
 
     fn refresh_stale(&mut self) {

@@ -83,7 +83,7 @@ impl Laws {
             return Err((Check::Timer, format!("at {now} due again at {next}")));
         }
         let node = machine.node();
-        let status = node.status(when.reading);
+        let status = node.status(now);
         if status.uptime < self.uptime {
             let (uptime, before) = (status.uptime, self.uptime);
             return Err((Check::Time, format!("up for {uptime:?} after {before:?}")));

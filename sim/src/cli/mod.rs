@@ -2,7 +2,9 @@
 
 mod compare;
 mod progress;
+mod replay;
 mod run;
+mod swarm;
 mod world;
 
 use std::process::ExitCode;
@@ -22,8 +24,13 @@ struct Arguments {
 enum Action {
     /// Run the same world twice, with nodes of other habits, and set the figures side by side.
     Compare(Box<compare::Compare>),
+    /// Run a plan step by step, with all checks on.
+    Replay(replay::Replay),
     /// Let a network come to stand, look up random targets, and hold each result against the truth.
     Run(Box<run::Run>),
+    /// Search for faults: draw a plan from each seed, run it under all checks, and make it small if
+    /// it fails.
+    Swarm(swarm::Swarm),
 }
 
 /// Exit codes: 0 for a run, 1 for a failure on the way, 2 for arguments that make no sense.
@@ -40,7 +47,9 @@ pub(crate) fn main() -> ExitCode {
     };
     match arguments.action {
         Action::Compare(compare) => compare.main(),
+        Action::Replay(replay) => replay.main(),
         Action::Run(run) => run.main(),
+        Action::Swarm(swarm) => swarm.main(),
     }
 }
 

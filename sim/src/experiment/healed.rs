@@ -90,12 +90,12 @@ impl<W: Watch> Run<'_, W> {
     }
 
     /// After that time, nobody has to be in a table who is dead: the time after which a contact that
-    /// was not heard of is asked whether it is there, two rounds of upkeep, and an answer that does
+    /// was not heard of is asked whether it is there, three rounds of upkeep, and an answer that does
     /// not come.
     fn time_to_forget(&self) -> Duration {
         let config = self.plan.config(self.plan.habits.preset, Role::ReadWrite);
         let staleness = config.staleness.max(config.fresh);
-        staleness + 2 * config.checkpoint + Duration::from_secs(60)
+        staleness + 3 * config.checkpoint + Duration::from_secs(60)
     }
 
     fn look_for_the_dead(&self) -> Vec<Violation> {

@@ -1,0 +1,72 @@
+//! `khashmir-sim replay`: a plan, step by step, under all checks.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use clap::Args;
+use khashmir_sim::checks::Checks;
+use khashmir_sim::experiment::Experiment;
+use khashmir_sim::lines::Lines;
+
+use super::world::read_plan;
+use super::{fail, refuse};
+
+/// The options of a replay.
+#[derive(Args)]
+pub(super) struct Replay {
+    /// Print everything that happens, a line for each
+    #[arg(long)]
+    trace: bool,
+    /// A file with a plan
+    file: PathBuf,
+}
+
+impl Replay {
+    pub(super) fn main(&self) -> ExitCode {
+        let plan = match read_plan(&self.file) {
+            Ok(plan) => plan,
+            Err(what) => return refuse(&what),
+        };
+        let out = Arc::new(Mutex::new((BufWriter::new(io::stdout()), Ok(()))));
+        let printer = || {
+            let out = Arc::clone(&out);
+            let print = move |line: &str| {
+                if let Ok(mut guard) = out.lock()
+                    && guard.1.is_ok()
+                {
+                    guard.1 = writeln!(guard.0, "{line}");
+                }
+            };
+            self.trace.then(|| Lines::new(print))
+        };
+        let watch = || (Checks::default(), printer());
+        let finished = match Experiment::new(plan).run_watched(&mut |_| (), watch) {
+            Ok(finished) => finished,
+            Err(error) => return refuse(&format!("{}: {error}", self.file.display())),
+        };
+        let seen = finished.world.watches();
+        let mut violations: Vec<_> = seen
+            .flat_map(|(checks, _)| checks.violations().iter().cloned())
+            .collect();
+        violations.extend(finished.violations);
+        let Ok(mut guard) = out.lock() else {
+            return fail("stdout is gone");
+        };
+        let mut written = std::mem::replace(&mut guard.1, Ok(()));
+        let summary = &finished.summary;
+        written = written.and_then(|()| write!(guard.0, "{summary}"));
+        for violation in &violations {
+            written = written.and_then(|()| writeln!(guard.0, "violated: {violation}"));
+        }
+        written = written.and_then(|()| guard.0.flush());
+        match written {
+            Ok(()) if violations.is_empty() => ExitCode::SUCCESS,
+            Ok(()) => ExitCode::FAILURE,
+            // Whoever reads only the beginning, as `head` does, has read enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("stdout: {error}")),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The search for faults: plans drawn from seeds, run under all checks, and made small when one of
+//! them fails.
+
+mod draw;
+mod fault;
+mod shrink;
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use khashmir::Instant;
+
+pub use draw::plan;
+pub use fault::{Fault, faults};
+pub use shrink::shrink;
+
+use crate::checks::{Check, Checks, Violation};
+use crate::experiment::{Cast, Experiment};
+use crate::lines::Tail;
+use crate::plan::{Plan, Senseless};
+use crate::trace::TraceHash;
+
+/// What came of a run under all checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// What was not as it has to be, in the order of time.
+    pub violations: Vec<Violation>,
+    /// The hash of everything that happened; none when it ended in a panic.
+    pub trace_hash: Option<TraceHash>,
+}
+
+impl Trial {
+    /// What was violated first.
+    #[must_use]
+    pub fn first(&self) -> Option<&Violation> {
+        self.violations.first()
+    }
+
+    /// What was violated.
+    #[must_use]
+    pub fn checks(&self) -> BTreeSet<Check> {
+        let checks = self.violations.iter();
+        checks.map(|violation| violation.check).collect()
+    }
+}
+
+/// Runs a plan under all checks, on one thread or on several.
+///
+/// # Errors
+/// [`Senseless`] when a setting of the plan makes no sense.
+pub fn trial(plan: &Plan, cast: &Cast, threads: usize) -> Result<Trial, Senseless> {
+    let experiment = Experiment {
+        plan: plan.clone(),
+        threads,
+        cast: cast.clone(),
+    };
+    // The world of a run that panics is not looked at again.
+    let run = AssertUnwindSafe(|| experiment.run_watched(&mut |_| (), Checks::default));
+    match catch_unwind(run) {
+        Ok(finished) => {
+            let finished = finished?;
+            let seen = finished.world.watches().flat_map(Checks::violations);
+            let mut violations: Vec<Violation> = seen.cloned().collect();
+            violations.extend(finished.violations);
+            violations.sort_by_key(|violation| (violation.at, violation.host));
+            Ok(Trial {
+                violations,
+                trace_hash: Some(finished.summary.trace_hash),
+            })
+        }
+        Err(panic) => Ok(Trial {
+            violations: vec![Violation {
+                at: Instant::ORIGIN,
+                host: None,
+                check: Check::Panic,
+                what: message(&*panic),
+            }],
+            trace_hash: None,
+        }),
+    }
+}
+
+/// Runs a plan twice, and says how the second run differed from the first, if it did.
+///
+/// # Errors
+/// [`Senseless`] when a setting of the plan makes no sense.
+pub fn twice(plan: &Plan, cast: &Cast, threads: [usize; 2]) -> Result<Trial, Senseless> {
+    let [first, second] = threads;
+    let mut trial_ = trial(plan, cast, first)?;
+    let again = trial(plan, cast, second)?;
+    if trial_ != again {
+        trial_.violations.push(Violation {
+            at: Instant::MAX,
+            host: None,
+            check: Check::Determinism,
+            what: "two runs of one plan differ".to_owned(),
+        });
+    }
+    Ok(trial_)
+}
+
+/// Runs a plan as often as it takes to see whether it violates a check.
+///
+/// # Errors
+/// [`Senseless`] when a setting of the plan makes no sense.
+pub fn twice_if(plan: &Plan, cast: &Cast, check: Check) -> Result<Trial, Senseless> {
+    if check == Check::Determinism {
+        twice(plan, cast, [1, 2])
+    } else {
+        trial(plan, cast, 1)
+    }
+}
+
+/// The last lines of the trace of a plan, up to its first violation.
+#[must_use]
+pub fn last_lines(plan: &Plan, cast: &Cast, violation: &Violation, count: usize) -> Vec<String> {
+    let experiment = Experiment {
+        cast: cast.clone(),
+        ..Experiment::new(plan.clone())
+    };
+    let until = match violation.check {
+        Check::Panic => Instant::MAX,
+        _ => violation.at,
+    };
+    let shared = Tail::new(count, until);
+    let watch = shared.clone();
+    let run = AssertUnwindSafe(|| experiment.run_watched(&mut |_| (), || watch.clone()));
+    // What it panics with is known from the first time.
+    let _ = catch_unwind(run);
+    shared.lines()
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}
