@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use khashmir::{Event, Instant, OpId};
+use khashmir::{Config, Event, Instant, OpId, Status};
 
 use super::{Check, Finding};
 use crate::world::{Fact, Machine, When};
@@ -89,18 +89,7 @@ impl Laws {
             return Err((Check::Time, format!("up for {uptime:?} after {before:?}")));
         }
         self.uptime = status.uptime;
-        let (limits, store) = (&node.config().limits, &node.config().store);
-        let bounds = [
-            ("calls", status.calls, limits.max_calls),
-            ("operations", status.operations, limits.max_operations),
-            ("kept values", status.kept, limits.max_kept),
-            ("keys", status.keys, store.max_keys),
-        ];
-        for (name, count, most) in bounds {
-            if count > most {
-                return Err((Check::Limits, format!("{count} {name} of {most}")));
-            }
-        }
+        within_limits(&status, node.config())?;
         let longest = node.config().longest_operation();
         // What is due has a right to be called first.
         let called = next.is_none_or(|next| next > now);
@@ -118,5 +107,39 @@ impl Laws {
         let now = self.now.map_or(when.reading, |now| now.max(when.reading));
         self.now = Some(now);
         now
+    }
+}
+
+/// Whether a node is no larger than it may be.
+fn within_limits(status: &Status, config: &Config) -> Finding {
+    let (limits, store) = (&config.limits, &config.store);
+    let bounds = [
+        ("calls", status.calls, limits.max_calls),
+        ("operations", status.operations, limits.max_operations),
+        ("kept values", status.kept, limits.max_kept),
+        ("keys", status.keys, store.max_keys),
+    ];
+    match bounds.into_iter().find(|(_, count, most)| count > most) {
+        Some((name, count, most)) => Err((Check::Limits, format!("{count} {name} of {most}"))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use khashmir::{Node, Seed};
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_too_large_is_found() {
+        let mut config = Config::default();
+        let node = Node::new(config.clone(), Seed::from_number(1), Instant::ORIGIN);
+        let mut status = node.expect("settings").status(Instant::ORIGIN);
+        (config.limits.max_calls, status.calls) = (10, 10);
+        assert_eq!(within_limits(&status, &config), Ok(()));
+        status.calls = 11;
+        let found = within_limits(&status, &config);
+        assert_eq!(found, Err((Check::Limits, "11 calls of 10".to_owned())));
     }
 }

@@ -70,7 +70,7 @@ impl Drawing {
             Preset::Late,
         ];
         plan.habits.preset = self.one_of(&presets);
-        plan.habits.k = self.maybe(0.3, |drawing| drawing.one_of(&[2, 4, 20]));
+        plan.habits.k = self.maybe(0.3, |drawing| drawing.one_of(&[4, 6, 20]));
         plan.habits.alpha = self.maybe(0.3, |drawing| drawing.one_of(&[1, 2, 8]));
         // What takes hours in a real network takes minutes here.
         plan.habits.fresh = Some(self.between(MINUTE, 3 * MINUTE));

@@ -114,6 +114,10 @@ impl<W: Watch> World<W> {
         self.hosts += 1;
         self.shard(id)
             .add(Host::new(attachment, TraceHash::default()));
+        let all = self.hosts;
+        for shard in &mut self.shards {
+            shard.count_hosts(all);
+        }
         id
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Shard<W> {
     index: usize,
     count: usize,
     hosts: Vec<Host>,
+    /// How many hosts there are in all shards.
+    all: u32,
     wheel: Wheel<Happening>,
     /// What happens still within the window that is being computed.
     soon: BinaryHeap<Reverse<Happening>>,
@@ -41,6 +43,7 @@ impl<W: Watch> Shard<W> {
             index,
             count,
             hosts: Vec::new(),
+            all: 0,
             wheel: Wheel::new(window),
             soon: BinaryHeap::new(),
             end: Instant::ORIGIN,
@@ -54,6 +57,11 @@ impl<W: Watch> Shard<W> {
 
     pub(super) fn add(&mut self, host: Host) {
         self.hosts.push(host);
+    }
+
+    /// There are so many hosts in all shards now.
+    pub(super) const fn count_hosts(&mut self, all: u32) {
+        self.all = all;
     }
 
     pub(super) fn host(&self, id: HostId) -> &Host {
@@ -408,7 +416,8 @@ impl<W: Watch> Shard<W> {
         let host = &mut self.hosts[place];
         host.traffic.sent += 1;
         host.traffic.bytes += self.buffer.len() as u64;
-        let (Some(receiver), SocketAddr::V4(to_v4)) = (HostId::at(to), to) else {
+        let receiver = HostId::at(to).filter(|receiver| receiver.number() < self.all);
+        let (Some(receiver), SocketAddr::V4(to_v4)) = (receiver, to) else {
             host.traffic.lost += 1;
             let fate = Fate::Lost(Why::Nobody);
             host.trace.datagram(now, to, &fate, &self.buffer);
