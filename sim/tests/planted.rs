@@ -202,16 +202,14 @@ impl Machine for Broken {
         static SENT: AtomicU64 = AtomicU64::new(0);
         let to = self.node.poll_transmit(datagram)?;
         self.spoil(to, datagram);
-        match self.how {
-            Break::WritesToStrangers if self.strangers < 3 => {
-                self.strangers += 1;
-                Some(([10, 9, 9, self.strangers], 9977).into())
-            }
-            Break::Unsteady if SENT.fetch_add(1, Ordering::Relaxed) % 1009 == 7 => {
-                self.node.poll_transmit(datagram)
-            }
-            _ => Some(to),
+        if self.how == Break::WritesToStrangers && self.strangers < 3 {
+            self.strangers += 1;
+            return Some(([10, 9, 9, self.strangers], 9977).into());
         }
+        if self.how == Break::Unsteady && SENT.fetch_add(1, Ordering::Relaxed) % 1009 == 7 {
+            return self.node.poll_transmit(datagram);
+        }
+        Some(to)
     }
 
     fn poll_event(&mut self) -> Option<Event> {
@@ -228,12 +226,14 @@ impl Machine for Broken {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        match self.how {
-            // Only once, or the world would call it for ever.
-            Break::DueAgain if self.called => Some(self.now),
-            Break::DueNever => Some(Instant::MAX),
-            _ => self.node.poll_timeout(),
+        // Only once, or the world would call it for ever.
+        if self.how == Break::DueAgain && self.called {
+            return Some(self.now);
         }
+        if self.how == Break::DueNever {
+            return Some(Instant::MAX);
+        }
+        self.node.poll_timeout()
     }
 
     fn node(&self) -> &Node {
@@ -256,9 +256,8 @@ fn plan() -> Plan {
     );
     let store: String = store.iter().map(|byte| format!("{byte:02x}")).collect();
     format!(
-        "nodes 12\n\
+        "nodes 24\n\
          start join\n\
-         dead 0.3\n\
          disk 5ms\n\
          fresh 1m\nstaleness 4m\ncheckpoint 30s\n\
          at 1s n01 find_node {key}\n\
@@ -266,7 +265,7 @@ fn plan() -> Plan {
          at 20s n03 get {key}\n\
          at 30s n04 find_value {key}\n\
          at 40s n05 garbage n00..n04 {store}\n\
-         at 50s n00..n07 restart\n\
+         at 50s all restart\n\
          healed 5m\n"
     )
     .parse()
@@ -299,11 +298,20 @@ fn each_check_finds_what_is_planted_for_it() {
         (Break::DueAgain, Check::Timer),
         (Break::DueNever, Check::Time),
         (Break::Panics, Check::Panic),
-        (Break::BelievesInGhosts, Check::Dead),
     ] {
         let found = found(&Broken::cast(how));
         assert!(found.contains(&check), "{check:?}: {found:?}");
     }
+}
+
+#[test]
+fn who_takes_the_dead_for_alive_is_found() {
+    let mut plan = plan();
+    plan.steps.clear();
+    plan.shares.dead = 0.3;
+    let believer = Broken::cast(Break::BelievesInGhosts);
+    let trial = swarm::trial(&plan, &believer, 1).expect("it makes sense");
+    assert!(trial.checks().contains(&Check::Dead));
 }
 
 #[test]

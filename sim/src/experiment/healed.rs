@@ -171,7 +171,16 @@ impl<W: Watch> Run<'_, W> {
         let held = self.held_by_the_closest();
         let mut requests = Vec::new();
         for (key, values) in held.into_iter().take(Self::PROBES) {
-            if let Some(host) = self.population.somebody(&mut draw) {
+            // Who holds it itself would not have to ask anybody.
+            let is_without = |host: &HostId| {
+                let node = self.world.node(*host);
+                let snapshot = node.map(|node| node.snapshot(khashmir::Instant::ORIGIN));
+                snapshot.is_none_or(|saved| saved.values().all(|saved| *saved.key != key))
+            };
+            let mut somebody =
+                (0..Self::PROBES).filter_map(|_| self.population.somebody(&mut draw));
+            let asker = somebody.find(is_without);
+            if let Some(host) = asker {
                 requests.push((host, key, values));
             }
         }

@@ -119,9 +119,10 @@ pub fn last_lines(plan: &Plan, cast: &Cast, violation: &Violation, count: usize)
         cast: cast.clone(),
         ..Experiment::new(plan.clone())
     };
-    let until = match violation.check {
-        Check::Panic => Instant::MAX,
-        _ => violation.at,
+    let until = if violation.check == Check::Panic {
+        Instant::MAX
+    } else {
+        violation.at
     };
     let shared = Tail::new(count, until);
     let watch = shared.clone();
