@@ -7,8 +7,11 @@
 //! there to prove it.
 //!
 //! ```text
-//!   experiment                      a whole run, and what came of it
-//!   world                           hosts, windows of time, threads
+//!   swarm                           the search for faults
+//!   report   pcap   lines           what came of a run, as a page, as a capture, as lines
+//!   experiment                      a plan is run, and judged
+//!   plan   checks                   a whole run as text; what must hold at every step
+//!   world                           hosts, windows of time, threads, and those who look on
 //!   warm   trace   truth            tables as if lived in; hashes; who is really the closest
 //!   network   churn   wheel         what becomes of datagrams; who comes and goes; what is next
 //!   span   random   host   duration   text
@@ -22,8 +25,10 @@ pub mod experiment;
 pub mod host;
 pub mod lines;
 pub mod network;
+pub mod pcap;
 pub mod plan;
 pub mod random;
+pub mod report;
 pub mod span;
 pub mod swarm;
 pub mod text;
