@@ -18,8 +18,8 @@ pub(super) struct Bins {
 }
 
 impl Bins {
-    /// About how many bins a distribution has.
-    const COUNT: f64 = 36.0;
+    /// How many bins a distribution has at most, or one more; rounding may leave 20.
+    const COUNT: f64 = 50.0;
     /// The few largest numbers must not squeeze all others into a corner: what is larger than this
     /// share of the numbers, and by far, is only counted.
     const BODY: f64 = 0.995;
@@ -122,6 +122,8 @@ impl Course {
         1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200,
     ];
     const DAY: u64 = 86_400;
+    /// The second in which virtual time ends.
+    const LATEST: u64 = u64::MAX / 1_000_000_000;
     /// The most spans that a plot shows.
     const MOST: u64 = 48;
     /// Lookups in a span, as a mean, below which spans are made longer: fewer say little.
@@ -129,8 +131,9 @@ impl Course {
 
     /// Nothing if no lookup ended.
     pub(super) fn new(endings: &[Ending]) -> Option<Self> {
-        let first = endings.iter().map(|ending| ending.at).min()?.as_secs();
-        let last = endings.iter().map(|ending| ending.at).max()?.as_secs();
+        let seconds = |ending: &Ending| ending.at.as_secs().min(Self::LATEST);
+        let first = endings.iter().map(seconds).min()?;
+        let last = endings.iter().map(seconds).max()?;
         let spans = (endings.len() as u64 / Self::ENOUGH).clamp(1, Self::MOST);
         let least = (last - first + 1).div_ceil(spans);
         let round = Self::SPANS.into_iter().find(|span| *span >= least);
@@ -138,7 +141,7 @@ impl Course {
         let start = first - first % span;
         let mut counts = vec![[0_u64; 3]; usize::try_from((last - start) / span).ok()? + 1];
         for ending in endings {
-            let place = usize::try_from((ending.at.as_secs() - start) / span).ok()?;
+            let place = usize::try_from((seconds(ending) - start) / span).ok()?;
             counts[place][ending.quality as usize] += 1;
         }
         let share = |[exact, success, failure]: [u64; 3]| {

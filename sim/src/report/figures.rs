@@ -3,7 +3,7 @@
 use super::Details;
 use super::bins::{Bins, Course, cumulative, quantile, shares};
 use super::plot::{self, Axes, Bar, Failure, Line, Whole};
-use super::scale::{Unit, count, nanos, number};
+use super::scale::{Unit, count, nanos, number, so_many};
 
 /// A plot, and the words that go with it.
 pub(super) struct Figure {
@@ -27,10 +27,10 @@ pub(super) enum Key {
 /// All figures for which there is something to show.
 pub(super) fn all(details: &Details) -> Vec<Figure> {
     let figures = [
+        course(details),
         latency(details),
         latency_cumulative(details),
         hops(details),
-        course(details),
         traffic(details),
         depths(details),
         contacts(details),
@@ -48,7 +48,7 @@ fn latency(details: &Details) -> Option<Figure> {
     let bins = Bins::new(&sorted, 0.0)?;
     let marks = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)].map(|(name, share)| {
         let place = quantile(&sorted, share);
-        (place, format!("{name} {}", number(place)))
+        (place, format!("{name} {} {}", number(place), unit.name))
     });
     let inside: Vec<(f64, &str)> = marks
         .iter()
@@ -63,8 +63,8 @@ fn latency(details: &Details) -> Option<Figure> {
     Some(Figure {
         title: "Latency",
         says: format!(
-            "How long {} lookups took.{}",
-            count(sorted.len()),
+            "How long {} took.{}",
+            so_many(sorted.len(), "lookup", "lookups"),
             beyond(&bins, &sorted, unit.name)
         ),
         key: Key::None,
@@ -227,17 +227,22 @@ fn contacts(details: &Details) -> Option<Figure> {
         y: "nodes, %",
         whole: Whole::Numbers,
     };
+    // Each bar stands around its whole numbers, not to the right of the first.
+    let bars: Vec<Bar> = columns(&bins)
+        .into_iter()
+        .map(|(place, share)| (place.start - 0.5..place.end - 0.5, share))
+        .collect();
     let mean = sorted.iter().sum::<f64>() / sorted.len() as f64;
     Some(Figure {
         title: "Table fill of a node",
         says: format!(
-            "Contacts in the table of each of {} nodes; {} as a mean.{}",
-            count(sorted.len()),
+            "Contacts in the tables of {}; {} as a mean.{}",
+            so_many(sorted.len(), "node", "nodes"),
             number(mean),
             beyond(&bins, &sorted, "contacts")
         ),
         key: Key::None,
-        plot: plot::bars(axes, &columns(&bins), &[]),
+        plot: plot::bars(axes, &bars, &[]),
     })
 }
 
@@ -268,8 +273,8 @@ fn beyond(bins: &Bins, sorted: &[f64], unit: &str) -> String {
     let most = number(sorted.last().copied().unwrap_or_default());
     match bins.beyond {
         0 => String::new(),
-        1 => format!(" Not shown: one with {most} {unit}."),
-        more => format!(" Not shown: {} with up to {most} {unit}.", count(more)),
+        1 => format!(" Not shown: one of {most} {unit}."),
+        more => format!(" Not shown: {} of up to {most} {unit}.", count(more)),
     }
 }
 

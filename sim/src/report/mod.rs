@@ -6,6 +6,8 @@ mod figures;
 mod page;
 mod plot;
 mod scale;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -22,7 +24,8 @@ pub struct Details {
     pub hops: Vec<u32>,
     /// When lookups ended, and how well. In any order.
     pub endings: Vec<Ending>,
-    /// Bytes that each node sent during the whole run.
+    /// Bytes that each node sent during the whole run. Those that died before anything was asked
+    /// are better left out: as many zeros, they would stand above all others.
     pub bytes_sent_per_node: Vec<u64>,
     /// Contacts in a bucket, as a mean over the nodes: the first is that of the bucket for the far
     /// half of all identifiers, the next that for half of the rest.

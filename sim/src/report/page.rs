@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::Details;
 use super::figures::{self, Figure, Key};
-use super::scale::{Unit, count, nanos, number, percent};
+use super::scale::{Unit, nanos, number, percent, so_many};
 use crate::experiment::Summary;
 
 /// What makes it look the way it does.
@@ -21,10 +21,11 @@ pub(super) fn write(command: &str, summary: &Summary, details: &Details) -> Stri
 
 fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) -> fmt::Result {
     let nodes = usize::try_from(summary.nodes).unwrap_or(usize::MAX);
-    let title = match nodes {
-        1 => "A simulated network of one node".to_owned(),
-        nodes => format!("A simulated network of {} nodes", count(nodes)),
-    };
+    let title = format!("A simulated network of {}", so_many(nodes, "node", "nodes"));
+    let words: Vec<String> = command
+        .split(' ')
+        .map(|word| format!("<span>{}</span>", Escaped(word)))
+        .collect();
     write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -34,7 +35,7 @@ fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) 
          <header>\n<h1>{title}</h1>\n<pre class=\"command\"><code>{}</code></pre>\n\
          <dl class=\"run\"><div><dt>seed</dt><dd>{}</dd></div>\
          <div><dt>trace hash</dt><dd>{}</dd></div></dl>\n</header>\n",
-        Escaped(command),
+        words.join(" "),
         details.seed,
         summary.trace_hash,
     )?;

@@ -7,11 +7,12 @@
 use std::ops::Range;
 
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{BoldPoints, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::scale::number;
+use super::scale::{decimal, decimals};
 
 /// Text and axes.
 const INK: RGBColor = RGBColor(0x5F, 0x60, 0x66);
@@ -31,6 +32,9 @@ const LEFT: u32 = 190;
 const RIGHT: u32 = 50;
 const ABOVE: u32 = 110;
 const BELOW: u32 = 170;
+/// Numbers at an axis, at most.
+const X_TICKS: usize = 6;
+const Y_TICKS: usize = 5;
 
 /// What stands at an axis.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +73,7 @@ pub(super) fn bars(axes: Axes<'_>, bars: &[Bar], marks: &[(f64, &str)]) -> Resul
     let to = bars.last().map_or(1.0, |(place, _)| place.end);
     let highest = bars.iter().map(|(_, height)| *height).fold(0.0, f64::max);
     // Bars leave a little air, and marks have their names above the bars.
-    let air = if marks.is_empty() { 1.06 } else { 1.3 };
+    let air = if marks.is_empty() { 1.06 } else { 1.4 };
     let top = if highest > 0.0 { highest * air } else { 1.0 };
     draw(axes, from..to, 0.0..top, |area, chart| {
         for (place, height) in bars.iter().filter(|(_, height)| *height > 0.0) {
@@ -124,7 +128,7 @@ pub(super) fn steps(
 ) -> Result<String, Failure> {
     draw(axes, x, y, |_, chart| {
         for (lines, style) in [
-            (first, FIRST.stroke_width(22)),
+            (first, FIRST.stroke_width(18)),
             (second, SECOND.stroke_width(8)),
         ] {
             let paths = lines
@@ -151,33 +155,90 @@ fn draw(
             .margin_right(RIGHT)
             .x_label_area_size(BELOW)
             .y_label_area_size(LEFT)
-            .build_cartesian_2d(x, y)?;
-        let label = |value: &f64| match axes.whole {
-            Whole::Numbers if value.fract().abs() > 1e-9 => String::new(),
-            Whole::Numbers | Whole::Any => number(*value),
-        };
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        // The library would not leave out one axis and keep its labels, so it draws none of them.
+        let (rights, ups) = (
+            ticks(&x, X_TICKS, axes.whole),
+            ticks(&y, Y_TICKS, Whole::Any),
+        );
         chart
             .configure_mesh()
             .disable_x_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID.stroke_width(3))
-            .axis_style(INK.stroke_width(3))
-            .set_tick_mark_size(LabelAreaPosition::Left, 0)
-            .set_tick_mark_size(LabelAreaPosition::Bottom, 14)
-            .x_labels(6)
-            .y_labels(5)
+            .axis_style(TRANSPARENT)
+            .set_all_tick_mark_size(12)
+            .x_labels(X_TICKS)
+            .y_labels(Y_TICKS)
             .label_style(text(HPos::Center, VPos::Center))
-            .x_label_formatter(&label)
-            .y_label_formatter(&|value| number(*value))
+            .x_label_formatter(&|value| rights.label(*value))
+            .y_label_formatter(&|value| ups.label(*value))
             .draw()?;
         let (width, height) = (SIZE.0 as i32, SIZE.1 as i32);
         area.draw_text(axes.y, &text(HPos::Left, VPos::Top), (8, 12))?;
         let corner = (width - RIGHT as i32, height - 12);
         area.draw_text(axes.x, &text(HPos::Right, VPos::Bottom), corner)?;
         within(&area, &mut chart)?;
+        ground(&area, &chart, &x, y.start, &rights)?;
         area.present()?;
     }
     Ok(svg)
+}
+
+/// Where numbers stand at an axis.
+struct Ticks {
+    places: Vec<f64>,
+    decimals: usize,
+    whole: Whole,
+}
+
+impl Ticks {
+    fn label(&self, value: f64) -> String {
+        match self.whole {
+            Whole::Numbers if value.fract().abs() > 1e-9 => String::new(),
+            Whole::Numbers | Whole::Any => decimal(value, self.decimals),
+        }
+    }
+}
+
+/// The places that the library chooses by itself when it is asked for so many labels.
+fn ticks(range: &Range<f64>, count: usize, whole: Whole) -> Ticks {
+    let places = RangedCoordf64::from(range.clone()).key_points(BoldPoints(count));
+    let step = match places[..] {
+        [first, second, ..] => second - first,
+        _ => 1.0,
+    };
+    let decimals = match whole {
+        Whole::Numbers => 0,
+        Whole::Any => decimals(step),
+    };
+    Ticks {
+        places,
+        decimals,
+        whole,
+    }
+}
+
+/// The line upon which all stands, and a tick for each number below it.
+fn ground(
+    area: &Area<'_>,
+    chart: &Chart<'_, '_>,
+    x: &Range<f64>,
+    bottom: f64,
+    ticks: &Ticks,
+) -> Result<(), Failure> {
+    let at = |place: f64| chart.backend_coord(&(place, bottom));
+    let style = INK.stroke_width(3);
+    area.draw(&PathElement::new(vec![at(x.start), at(x.end)], style))?;
+    let labelled = ticks
+        .places
+        .iter()
+        .filter(|place| !ticks.label(**place).is_empty());
+    for place in labelled {
+        let (left, up) = at(*place);
+        area.draw(&PathElement::new(vec![(left, up), (left, up + 14)], style))?;
+    }
+    Ok(())
 }
 
 /// A line that stands at a place, with its name at the top, each name in a row of its own.

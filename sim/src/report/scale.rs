@@ -104,14 +104,47 @@ pub(super) fn number(value: f64) -> String {
         size if size >= 1.0 => 2,
         _ => 4,
     };
+    let text = decimal(value, places);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// A number with so many decimals, thousands apart.
+pub(super) fn decimal(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let whole = thousands(whole);
-    match (whole.as_str(), fraction) {
-        ("-0", "") => "0".to_owned(),
-        (_, "") => whole,
-        (_, fraction) => format!("{whole}.{fraction}"),
+    // What was rounded to nothing has no sign.
+    let nothing = text.chars().all(|char| matches!(char, '-' | '0' | '.'));
+    let text = if nothing {
+        text.trim_start_matches('-')
+    } else {
+        &text
+    };
+    match text.split_once('.') {
+        Some((whole, fraction)) => format!("{}.{fraction}", thousands(whole)),
+        None => thousands(text),
+    }
+}
+
+/// How many decimals multiples of a step need to be told apart.
+pub(super) fn decimals(step: f64) -> usize {
+    let mut scaled = step.abs();
+    for places in 0..9 {
+        if (scaled - scaled.round()).abs() < 1e-6 * scaled {
+            return places;
+        }
+        scaled *= 10.0;
+    }
+    9
+}
+
+/// So many of something.
+pub(super) fn so_many(number: usize, one: &str, more: &str) -> String {
+    match number {
+        1 => format!("one {one}"),
+        number => format!("{} {more}", count(number)),
     }
 }
 
@@ -205,6 +238,28 @@ mod tests {
             assert_eq!(number(value), text);
         }
         assert_eq!([count(0), count(999), count(1000)], ["0", "999", "1,000"]);
+    }
+
+    #[test]
+    fn decimals_tell_steps_apart() {
+        for (step, places) in [
+            (50.0, 0),
+            (2.0, 0),
+            (0.5, 1),
+            (0.2, 1),
+            (0.25, 2),
+            (0.002, 3),
+        ] {
+            assert_eq!(decimals(step), places, "{step}");
+        }
+        assert_eq!(decimals(0.0), 9);
+        assert_eq!([decimal(1500.0, 1), decimal(-0.01, 1)], ["1,500.0", "0.0"]);
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let told = [1, 2, 1000].map(|number| so_many(number, "node", "nodes"));
+        assert_eq!(told, ["one node", "2 nodes", "1,000 nodes"]);
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! The page as a whole.
+
+use quickcheck::quickcheck;
+
+use super::*;
+use crate::experiment::Experiment;
+
+/// What came of a small run.
+fn summary(lookups: u32) -> Summary {
+    let experiment = Experiment {
+        nodes: 20,
+        lookups,
+        duration: Duration::from_secs(5),
+        ..Experiment::default()
+    };
+    experiment.run(&mut |_| ()).expect("it makes sense")
+}
+
+fn details() -> Details {
+    let ending = |second| Ending {
+        at: Duration::from_secs(second),
+        quality: if second % 7 == 0 {
+            Quality::Success
+        } else {
+            Quality::Exact
+        },
+    };
+    Details {
+        seed: 4711,
+        latencies: (0..90)
+            .map(|number| Duration::from_millis(100 + number * 7))
+            .collect(),
+        hops: (0..90).map(|number| 1 + number % 4).collect(),
+        endings: (0..90).map(ending).collect(),
+        bytes_sent_per_node: (0..20).map(|number| 9000 + number * 311).collect(),
+        contacts_by_depth: vec![8.0, 7.5, 3.25, 0.5, 0.0, 0.0],
+        contacts_per_node: (0..20).map(|number| 17 + number % 3).collect(),
+    }
+}
+
+#[test]
+fn a_page_shows_everything_and_needs_nothing() {
+    let summary = summary(3);
+    let page = html("khashmir-sim run --nodes 20", &summary, &details());
+    assert_eq!(page.matches("<svg ").count(), 7);
+    assert_eq!(page.matches("</svg>").count(), 7);
+    for shown in [
+        "--nodes",
+        "4711",
+        &summary.trace_hash.to_string(),
+        "width=device-width",
+        "prefers-color-scheme: dark",
+        "virtual time, ms",
+        "hops",
+        "sent, kB",
+        "depth of the bucket",
+        "p99",
+        "exactly the K closest",
+        "20 nodes",
+    ] {
+        assert!(page.contains(shown), "{shown}");
+    }
+    for row in summary.to_string().lines() {
+        let figure = row.split("  ").last().expect("a figure").trim();
+        assert!(page.contains(&format!("<td>{figure}</td>")), "{row}");
+    }
+    let page = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for outside in [
+        "http", "//", "url(", "src=", "href", "<script", "<link", "@import",
+    ] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn each_colour_of_a_plot_suits_light_and_dark() {
+    let page = html("", &summary(0), &details());
+    let colours = page
+        .split(['"'])
+        .filter(|text| text.starts_with('#') && text.len() == 7);
+    let mut seen = 0;
+    for colour in colours {
+        seen += 1;
+        let replaced = page.contains(&format!("svg [fill=\"{colour}\"]"))
+            || page.contains(&format!("svg [stroke=\"{colour}\"]"));
+        assert!(replaced, "{colour} has no other for the dark");
+    }
+    assert!(seen > 50, "plots have colours");
+}
+
+#[test]
+fn equal_runs_make_equal_pages() {
+    let summary = summary(3);
+    let page = |command| html(command, &summary, &details());
+    assert_eq!(page("run"), page("run"));
+    assert_ne!(page("run"), page("walk"));
+}
+
+#[test]
+fn a_command_is_text_whatever_it_holds() {
+    let command = "khashmir-sim run --json '</pre><script>&\"\u{1b}'";
+    let page = html(command, &summary(0), &Details::default());
+    assert!(
+        page.contains("&lt;/pre&gt;&lt;script&gt;&amp;&quot;\u{FFFD}&#39;"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_run_without_lookups_has_a_page() {
+    let page = html("run --lookups 0", &summary(0), &Details::default());
+    assert!(page.contains("Nothing was looked up"), "{page}");
+    assert!(
+        !page.contains("<figure>") && page.contains("<table>"),
+        "{page}"
+    );
+}
+
+#[test]
+fn whatever_was_measured_can_be_drawn() {
+    fn holds(latencies: Vec<(u64, u32)>, bytes: Vec<u64>, contacts: Vec<u32>, few: bool) -> bool {
+        let time = |(seconds, nanos): &(u64, u32)| {
+            let seconds = if few { seconds % 8 } else { *seconds };
+            Duration::new(seconds, nanos % 1_000_000_000)
+        };
+        let ending = |took: &(u64, u32)| Ending {
+            at: time(took),
+            quality: Quality::Failure,
+        };
+        let details = Details {
+            seed: u64::MAX,
+            latencies: latencies.iter().map(time).collect(),
+            hops: contacts.clone(),
+            endings: latencies.iter().map(ending).collect(),
+            bytes_sent_per_node: bytes,
+            contacts_by_depth: contacts
+                .iter()
+                .map(|contacts| f64::from(*contacts) / 3.0)
+                .collect(),
+            contacts_per_node: contacts,
+        };
+        figures::all(&details).iter().all(|figure| {
+            let svg = figure.plot.as_ref().expect("drawn");
+            !svg.contains("NaN") && !svg.contains("inf")
+        })
+    }
+    quickcheck(holds as fn(Vec<(u64, u32)>, Vec<u64>, Vec<u32>, bool) -> bool);
+}
