@@ -159,9 +159,10 @@ fn bad(error: impl Error + Send + Sync + 'static) -> io::Error {
 }
 
 fn into_io(error: PcapError) -> io::Error {
-    match error {
-        PcapError::IoError(error) => error,
-        other => bad(other),
+    if let PcapError::IoError(error) = error {
+        error
+    } else {
+        bad(error)
     }
 }
 

@@ -144,7 +144,7 @@ impl fmt::Display for Escaped<'_> {
                 '\'' => f.write_str("&#39;")?,
                 // A page cannot hold these, not even escaped.
                 char if char.is_control() && char != '\n' && char != '\t' => {
-                    f.write_char('\u{FFFD}')?
+                    f.write_char('\u{FFFD}')?;
                 }
                 char => f.write_char(char)?,
             }

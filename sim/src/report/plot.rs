@@ -19,9 +19,9 @@ const INK: RGBColor = RGBColor(0x5F, 0x60, 0x66);
 /// Lines of the grid.
 const GRID: RGBColor = RGBColor(0xE3, 0xE1, 0xDC);
 /// The first, or the only, row of figures.
-pub(super) const FIRST: RGBColor = RGBColor(0x2C, 0x6A, 0xB0);
+const FIRST: RGBColor = RGBColor(0x2C, 0x6A, 0xB0);
 /// The second.
-pub(super) const SECOND: RGBColor = RGBColor(0xC8, 0x5A, 0x17);
+const SECOND: RGBColor = RGBColor(0xC8, 0x5A, 0x17);
 
 /// The size of a plot, in units of its own.
 const SIZE: (u32, u32) = (1600, 1000);
@@ -244,7 +244,7 @@ fn ground(
 /// A line that stands at a place, with its name at the top, each name in a row of its own.
 fn mark(
     area: &Area<'_>,
-    chart: &mut Chart<'_, '_>,
+    chart: &Chart<'_, '_>,
     row: usize,
     place: f64,
     top: f64,
