@@ -7,12 +7,8 @@ use crate::experiment::Experiment;
 
 /// What came of a small run.
 fn summary(lookups: u32) -> Summary {
-    let experiment = Experiment {
-        nodes: 20,
-        lookups,
-        duration: Duration::from_secs(5),
-        ..Experiment::default()
-    };
+    let plan = format!("nodes 20\nlookups {lookups}\nduration 5s");
+    let experiment = Experiment::new(plan.parse().expect("a plan"));
     experiment.run(&mut |_| ()).expect("it makes sense")
 }
 
