@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   swarm                           the search for faults
-//!   report   pcap   lines           what came of a run, as a page, as a capture, as lines
+//!   report   tap   pcap   lines     what came of a run, as a page, as a capture, as lines
 //!   experiment                      a plan is run, and judged
 //!   plan   checks                   a whole run as text; what must hold at every step
 //!   world                           hosts, windows of time, threads, and those who look on
@@ -31,6 +31,7 @@ pub mod random;
 pub mod report;
 pub mod span;
 pub mod swarm;
+pub mod tap;
 pub mod text;
 pub mod trace;
 pub mod truth;

@@ -45,6 +45,7 @@ fn a_run_prints_a_table_and_writes_its_figures() {
         "events_per_second",
         "lookups_per_second",
         "wall_seconds",
+        "bytes_per_node",
     ] {
         assert!(!figures[name].is_null(), "{name}");
     }

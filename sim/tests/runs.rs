@@ -5,7 +5,9 @@ use std::time::Duration;
 use khashmir_sim::checks::Checks;
 use khashmir_sim::experiment::{Experiment, Summary};
 use khashmir_sim::network::{Latency, Loss};
+use khashmir_sim::pcap::Capture;
 use khashmir_sim::plan::{Plan, Senseless, Start};
+use khashmir_sim::tap::Tap;
 
 fn run(plan: &Plan) -> Summary {
     run_on(1, plan)
@@ -73,6 +75,25 @@ fn a_run_is_the_same_for_any_number_of_threads() {
             assert_eq!(run_on(threads, &plan), alone, "{threads} threads");
         }
     }
+}
+
+#[test]
+fn a_capture_is_the_same_for_any_number_of_threads() {
+    let capture = |threads| {
+        let experiment = Experiment {
+            threads,
+            ..Experiment::new(small(STORM))
+        };
+        let finished = experiment
+            .run_watched(&mut |_| (), || Tap::new(500))
+            .expect("it makes sense");
+        let mut capture = Capture::new(Vec::new(), 500).expect("memory");
+        Tap::write(finished.world.watches(), &mut capture).expect("memory");
+        capture.finish().expect("memory")
+    };
+    let alone = capture(1);
+    assert!(alone.len() > 500 * 60);
+    assert!(capture(3) == alone);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What the command `khashmir-sim` understands.
 
 mod compare;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing asks yet"))]
 mod heap;
 mod progress;
 mod replay;

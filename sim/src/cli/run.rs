@@ -1,15 +1,20 @@
 //! `khashmir-sim run`: one experiment, and its figures.
 
+use std::env;
 use std::fs;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use khashmir_sim::experiment::{Experiment, Summary};
+use khashmir_sim::experiment::{Experiment, Finished, Summary};
+use khashmir_sim::pcap::Capture;
 use khashmir_sim::plan::Preset;
+use khashmir_sim::report;
+use khashmir_sim::tap::Tap;
 
+use super::heap;
 use super::progress::Bar;
 use super::world::{World, read_plan};
 use super::{fail, refuse};
@@ -25,6 +30,15 @@ pub(super) struct Run {
     /// Write the figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a page with the figures and plots of them to this file, as HTML
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Write the first datagrams to this file, as a capture that Wireshark opens
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+    /// How many datagrams a capture holds
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pcap_packets: usize,
     /// A file with a plan, which the options change
     plan: Option<PathBuf>,
 }
@@ -35,29 +49,58 @@ impl Run {
             Ok(experiment) => experiment,
             Err(what) => return refuse(&what),
         };
-        let bar = Bar::new();
+        let (bar, before) = (Bar::new(), heap::live_bytes());
         let started = Instant::now();
-        let summary = match experiment.run(&mut |progress| bar.show(&progress)) {
-            Ok(summary) => summary,
+        let tap = || self.pcap.as_ref().map(|_| Tap::new(self.pcap_packets));
+        let finished = match experiment.run_watched(&mut |progress| bar.show(&progress), tap) {
+            Ok(finished) => finished,
             Err(error) => return refuse(&error.to_string()),
         };
-        let wall = started.elapsed();
+        let cost = Cost {
+            wall: started.elapsed(),
+            bytes_per_node: heap::bytes_per_node(
+                before,
+                heap::live_bytes(),
+                finished.summary.nodes,
+            ),
+            waiting: finished.world.waiting_share(),
+        };
         bar.clear();
-        if let Some(file) = &self.json
-            && let Err(error) = fs::write(file, json(&summary, wall))
-        {
-            return fail(&format!("{}: {error}", file.display()));
+        if let Err(what) = self.write_files(&finished, &cost) {
+            return fail(&what);
         }
-        let per_second = summary.events as f64 / wall.as_secs_f64();
-        let speed = format!(
-            "{:<26}{:>20}\n",
-            "wall time",
-            format!("{:.1} s", wall.as_secs_f64())
-        ) + &format!("{:<26}{per_second:>20.0}\n", "events a second");
-        match io::stdout().write_all(format!("{summary}{speed}").as_bytes()) {
+        let table = format!("{}{}", finished.summary, cost.table(&finished.summary));
+        match io::stdout().write_all(table.as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("stdout: {error}")),
         }
+    }
+
+    fn write_files(&self, finished: &Finished<Option<Tap>>, cost: &Cost) -> Result<(), String> {
+        let summary = &finished.summary;
+        let named = |file: &Path, written: io::Result<()>| {
+            written.map_err(|error| format!("{}: {error}", file.display()))
+        };
+        if let Some(file) = &self.json {
+            named(file, fs::write(file, cost.json(summary)))?;
+        }
+        if let Some(file) = &self.report {
+            let arguments: Vec<String> = env::args().skip(1).collect();
+            let command = format!("khashmir-sim {}", arguments.join(" "));
+            let page = report::html(&command, summary, &finished.details());
+            named(file, fs::write(file, page))?;
+        }
+        if let Some(file) = &self.pcap {
+            named(file, self.write_capture(file, finished))?;
+        }
+        Ok(())
+    }
+
+    fn write_capture(&self, file: &Path, finished: &Finished<Option<Tap>>) -> io::Result<()> {
+        let file = BufWriter::new(fs::File::create(file)?);
+        let mut capture = Capture::new(file, self.pcap_packets as u64)?;
+        Tap::write(finished.world.watches().flatten(), &mut capture)?;
+        capture.finish().map(|_| ())
     }
 
     fn experiment(&self) -> Result<Experiment, String> {
@@ -74,12 +117,53 @@ impl Run {
     }
 }
 
-/// The figures of the run, and what it took to compute it.
-fn json(summary: &Summary, wall: Duration) -> String {
-    let mut json = summary.to_json();
-    let seconds = wall.as_secs_f64();
-    json["wall_seconds"] = seconds.into();
-    json["events_per_second"] = (summary.events as f64 / seconds).into();
-    json["lookups_per_second"] = (summary.lookups as f64 / seconds).into();
-    format!("{json:#}\n")
+/// What it took to compute a run.
+struct Cost {
+    wall: Duration,
+    bytes_per_node: Option<f64>,
+    /// The share of their time that threads waited for each other.
+    waiting: f64,
+}
+
+impl Cost {
+    fn events_per_second(&self, summary: &Summary) -> f64 {
+        summary.events as f64 / self.wall.as_secs_f64()
+    }
+
+    fn table(&self, summary: &Summary) -> String {
+        let bytes = self.bytes_per_node;
+        let rows = [
+            ("events a window", {
+                let windows = summary.windows.max(1) as f64;
+                format!("{:.1}", summary.events as f64 / windows)
+            }),
+            ("wall time", format!("{:.1} s", self.wall.as_secs_f64())),
+            (
+                "events a second",
+                format!("{:.0}", self.events_per_second(summary)),
+            ),
+            (
+                "waiting for each other",
+                format!("{:.1} %", self.waiting * 100.0),
+            ),
+            (
+                "bytes of memory a node",
+                bytes.map_or("-".to_owned(), |bytes| format!("{bytes:.0}")),
+            ),
+        ];
+        rows.iter()
+            .map(|(name, figure)| format!("{name:<26}{figure:>20}\n"))
+            .collect()
+    }
+
+    /// The figures of the run, and what it took.
+    fn json(&self, summary: &Summary) -> String {
+        let mut json = summary.to_json();
+        let seconds = self.wall.as_secs_f64();
+        json["wall_seconds"] = seconds.into();
+        json["events_per_second"] = self.events_per_second(summary).into();
+        json["lookups_per_second"] = (summary.lookups as f64 / seconds).into();
+        json["bytes_per_node"] = self.bytes_per_node.into();
+        format!("{json:#}\n")
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role};
 
+use super::details::Quality;
 use super::population::Population;
 use crate::host::HostId;
 use crate::world::{News, Report};
@@ -44,19 +45,8 @@ pub(super) struct Ledger {
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
     pub(super) ended: Instant,
-    pub(super) found: Found,
+    pub(super) found: Quality,
     pub(super) effort: Effort,
-}
-
-/// How good the result of a lookup is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Exactly the K closest.
-    Exactly,
-    /// The closest, but not exactly the K closest.
-    Closest,
-    /// Not even the closest.
-    Neither,
 }
 
 /// Gets that are over.
@@ -154,7 +144,7 @@ impl Ledger {
                 let found = if let Outcome::Found(places) = outcome {
                     judge(&ended, &target, places, population)
                 } else {
-                    Found::Neither
+                    Quality::Failure
                 };
                 self.lookups.push(Lookup {
                     ended: ended.at,
@@ -188,9 +178,9 @@ struct Ended {
 /// Holds a result against the truth: the K closest who lived, answered, and could be reached by
 /// anyone, from its beginning to its end, and whoever asked, if it answers. Others may be found or
 /// not.
-fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Found {
+fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Quality {
     let Some(asker) = population.member(ended.host) else {
-        return Found::Neither;
+        return Quality::Failure;
     };
     let own = asker.id;
     let mut expected = population.closest(target, ended.begun);
@@ -212,11 +202,11 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
     // Those who do not count may stand between the others, but the result must be full.
     let full = places.len() >= expected.len();
     if full && !found.is_empty() && expected.starts_with(&found) {
-        return Found::Exactly;
+        return Quality::Exact;
     }
     if found.first() == expected.first() {
-        Found::Closest
+        Quality::Success
     } else {
-        Found::Neither
+        Quality::Failure
     }
 }

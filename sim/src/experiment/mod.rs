@@ -4,6 +4,7 @@
 
 mod agenda;
 mod deeds;
+mod details;
 mod healed;
 mod ledger;
 mod population;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use khashmir::{Instant, Node};
 
+pub use details::{Details, Ending, Quality};
 pub use summary::{Latencies, Summary};
 
 use crate::checks::Violation;
@@ -23,6 +25,7 @@ use crate::host::HostId;
 use crate::network::{Network, NetworkConfig};
 use crate::plan::{Plan, Senseless, Start, ValuesFirst};
 use crate::world::{Machine, Watch, World};
+use ledger::Ledger;
 use run::Run;
 
 /// A run of a plan. Equal plans give equal runs, with any number of threads.
@@ -91,6 +94,16 @@ pub struct Finished<W> {
     pub violations: Vec<Violation>,
     /// The world at the end, with those who looked on.
     pub world: World<W>,
+    seed: u64,
+    ledger: Ledger,
+}
+
+impl<W: Watch> Finished<W> {
+    /// What plots are made of.
+    #[must_use]
+    pub fn details(&self) -> Details {
+        Details::new(self.seed, &self.ledger, &self.world)
+    }
 }
 
 impl Experiment {
@@ -154,6 +167,8 @@ impl Experiment {
             summary: Summary::new(plan, &run.world, &run.ledger, before),
             violations,
             world: run.world,
+            seed: plan.seed,
+            ledger: run.ledger,
         })
     }
 

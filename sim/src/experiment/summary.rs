@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::ledger::{Found, Ledger};
+use super::details::Quality;
+use super::ledger::Ledger;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
 use crate::world::{Traffic, Watch, World};
@@ -90,7 +91,7 @@ impl Summary {
                 lookups.len(),
             )
         };
-        let share = |good: &dyn Fn(Found) -> bool| {
+        let share = |good: &dyn Fn(Quality) -> bool| {
             let count = lookups.iter().filter(|lookup| good(lookup.found)).count();
             ratio(count as f64, lookups.len())
         };
@@ -100,8 +101,8 @@ impl Summary {
             nodes: plan.hosts.len(),
             start: plan.start,
             lookups: lookups.len() as u64,
-            success_rate: share(&|found| found != Found::Neither),
-            exact_rate: share(&|found| found == Found::Exactly),
+            success_rate: share(&|found| found != Quality::Failure),
+            exact_rate: share(&|found| found == Quality::Exact),
             values: ledger.stored().len() as u64,
             values_found_rate: ratio(
                 gets.successful as f64,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::scale::round_up;
-use super::{Ending, Quality};
+use crate::experiment::{Ending, Quality};
 
 /// A distribution in bins of equal width.
 #[derive(Clone, Debug, PartialEq)]

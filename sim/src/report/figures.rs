@@ -1,9 +1,9 @@
 //! The figures of a page: each plot with its title and what it says.
 
-use super::Details;
 use super::bins::{Bins, Course, cumulative, quantile, shares};
 use super::plot::{self, Axes, Bar, Failure, Line, Whole};
 use super::scale::{Unit, count, nanos, number, so_many};
+use crate::experiment::Details;
 
 /// A plot, and the words that go with it.
 pub(super) struct Figure {

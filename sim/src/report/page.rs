@@ -2,9 +2,9 @@
 
 use std::fmt::{self, Write as _};
 
-use super::Details;
 use super::figures::{self, Figure, Key};
 use super::scale::{Unit, nanos, number, percent, so_many};
+use crate::experiment::Details;
 use crate::experiment::Summary;
 
 /// What makes it look the way it does.

@@ -1,9 +1,11 @@
 //! The page as a whole.
 
+use std::time::Duration;
+
 use quickcheck::quickcheck;
 
 use super::*;
-use crate::experiment::Experiment;
+use crate::experiment::{Ending, Experiment, Quality};
 
 /// What came of a small run.
 fn summary(lookups: u32) -> Summary {

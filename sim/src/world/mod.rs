@@ -32,6 +32,7 @@ use crate::network::{Attachment, Network};
 use crate::trace::TraceHash;
 use happening::{Happening, Order, What};
 use host::{Host, Power};
+use parallel::Effort;
 use shard::Shard;
 
 /// Hosts on a network, and those who [look on](Watch).
@@ -41,7 +42,7 @@ pub struct World<W = ()> {
     hosts: u32,
     now: Instant,
     orders: u64,
-    windows: u64,
+    effort: Effort,
 }
 
 impl World {
@@ -68,7 +69,7 @@ impl<W: Watch> World<W> {
             hosts: 0,
             now: Instant::ORIGIN,
             orders: 0,
-            windows: 0,
+            effort: Effort::default(),
         }
     }
 
@@ -235,11 +236,14 @@ impl<W: Watch> World<W> {
     /// users of nodes were told, in the order of time and hosts.
     pub fn run_until(&mut self, until: Instant) -> Vec<Report> {
         let until = self.edge(until);
-        self.windows += if self.shards.len() == 1 {
+        let effort = if self.shards.len() == 1 {
             self.run_alone(until)
         } else {
             parallel::run(&mut self.shards, &self.network, until)
         };
+        self.effort.windows += effort.windows;
+        self.effort.time += effort.time;
+        self.effort.waiting += effort.waiting;
         self.now = self.now.max(until);
         let mut reports: Vec<Report> = self
             .shards
@@ -280,7 +284,19 @@ impl<W: Watch> World<W> {
     /// How many windows were computed: those in which anything happened.
     #[must_use]
     pub const fn windows(&self) -> u64 {
-        self.windows
+        self.effort.windows
+    }
+
+    /// The share of their time that threads have waited for each other so far, by the machine's
+    /// clock: none with one thread.
+    #[must_use]
+    pub fn waiting_share(&self) -> f64 {
+        let Effort { time, waiting, .. } = self.effort;
+        if time.is_zero() {
+            0.0
+        } else {
+            waiting.as_secs_f64() / time.as_secs_f64()
+        }
     }
 
     fn in_order(&self) -> impl Iterator<Item = &Host> {
@@ -315,17 +331,17 @@ impl<W: Watch> World<W> {
         result
     }
 
-    fn run_alone(&mut self, until: Instant) -> u64 {
-        let mut windows = 0;
+    fn run_alone(&mut self, until: Instant) -> Effort {
+        let mut effort = Effort::default();
         let shard = &mut self.shards[0];
         while let Some(window) = shard
             .first()
             .filter(|window| shard.start_of(*window) < until)
         {
             shard.run(window, &self.network);
-            windows += 1;
+            effort.windows += 1;
         }
-        windows
+        effort
     }
 
     fn hand_over(&mut self) {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant as Clock};
 
 use khashmir::Instant;
 
@@ -25,11 +26,22 @@ struct Table {
     broken: AtomicBool,
 }
 
-/// What a thread comes to: how many windows there were, or what it panicked with.
-type Worked = Result<u64, Box<dyn Any + Send>>;
+/// What a thread comes to, or what it panicked with.
+type Worked = Result<Effort, Box<dyn Any + Send>>;
 
-/// Computes all windows that begin before `until`; gives how many there were.
-pub(super) fn run<W: Watch>(shards: &mut [Shard<W>], network: &Network, until: Instant) -> u64 {
+/// What it took to compute some windows. The times are those of the machine's clock: they are told,
+/// and nothing depends on them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Effort {
+    pub(super) windows: u64,
+    /// Time that threads were there for, added up.
+    pub(super) time: Duration,
+    /// Of that, how long they waited for each other.
+    pub(super) waiting: Duration,
+}
+
+/// Computes all windows that begin before `until`.
+pub(super) fn run<W: Watch>(shards: &mut [Shard<W>], network: &Network, until: Instant) -> Effort {
     let count = shards.len();
     let table = Table {
         edge: Barrier::new(count),
@@ -51,8 +63,12 @@ pub(super) fn run<W: Watch>(shards: &mut [Shard<W>], network: &Network, until: I
             .collect::<Vec<_>>()
     })
     .into_iter()
-    .try_fold(0, |most: u64, worked| {
-        worked.map(|windows| most.max(windows))
+    .try_fold(Effort::default(), |all, worked| {
+        worked.map(|one| Effort {
+            windows: all.windows.max(one.windows),
+            time: all.time + one.time,
+            waiting: all.waiting + one.waiting,
+        })
     });
     worked.unwrap_or_else(|panic| resume_unwind(panic))
 }
@@ -64,14 +80,21 @@ fn work<W: Watch>(
     network: &Network,
     until: Instant,
 ) -> Worked {
-    let mut windows = 0;
+    let mut effort = Effort::default();
+    let begun = Clock::now();
+    let wait = |effort: &mut Effort| {
+        let begun = Clock::now();
+        table.edge.wait();
+        effort.waiting += begun.elapsed();
+    };
     loop {
         *lock(&table.firsts[index]) = shard.first();
-        table.edge.wait();
+        wait(&mut effort);
         let first = table.firsts.iter().filter_map(|first| *lock(first)).min();
         // All threads see the same first window, and so they stop together.
         let Some(window) = first.filter(|window| shard.start_of(*window) < until) else {
-            return Ok(windows);
+            effort.time = begun.elapsed();
+            return Ok(effort);
         };
         // A shard that was left in the middle of a window is not used again: the panic goes on.
         let ran = catch_unwind(AssertUnwindSafe(|| shard.run(window, network)));
@@ -81,16 +104,16 @@ fn work<W: Watch>(
         for (to, handed) in table.handed.iter().enumerate() {
             *lock(&handed[index]) = shard.take_abroad(to);
         }
-        table.edge.wait();
+        wait(&mut effort);
         if table.broken.load(Ordering::SeqCst) {
-            return ran.map(|()| windows);
+            return ran.map(|()| effort);
         }
         for handed in &table.handed[index] {
             for happening in std::mem::take(&mut *lock(handed)) {
                 shard.plan(happening);
             }
         }
-        windows += 1;
+        effort.windows += 1;
     }
 }
 
