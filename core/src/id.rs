@@ -1,5 +1,6 @@
 //! 160-bit identifiers: of nodes, of lookup targets, of keys, which are all one space.
 
+use core::cmp::Ordering;
 use core::fmt;
 use core::str::FromStr;
 
@@ -181,17 +182,47 @@ fn hex_digit(digit: u8) -> Result<u8, NotAnId> {
 }
 
 /// How far two identifiers are apart: their XOR, ordered as a 160-bit number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Distance([u8; Id::LEN]);
 
 impl Distance {
     /// Bits before the first that differs: 160 for the distance of an identifier to itself.
     #[must_use]
     pub fn leading_zeros(&self) -> usize {
-        match self.0.iter().position(|byte| *byte != 0) {
-            Some(at) => at * 8 + self.0[at].leading_zeros() as usize,
-            None => Id::BITS,
-        }
+        let (high, low) = self.number();
+        let zeros = if high == 0 {
+            u128::BITS + low.leading_zeros()
+        } else {
+            high.leading_zeros()
+        };
+        zeros as usize
+    }
+
+    /// Whether the two differ in this bit, counted from the most significant; false beyond the
+    /// last.
+    pub(crate) fn bit(&self, at: usize) -> bool {
+        let byte = self.0.get(at / 8).copied().unwrap_or_default();
+        byte & (0x80 >> (at % 8)) != 0
+    }
+
+    /// The number itself, in two parts because there is no type for 160 bits: machines compare
+    /// numbers faster than bytes.
+    const fn number(&self) -> (u128, u32) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, low @ ..] = self.0;
+        let high = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p];
+        (u128::from_be_bytes(high), u32::from_be_bytes(low))
+    }
+}
+
+impl Ord for Distance {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number().cmp(&other.number())
+    }
+}
+
+impl PartialOrd for Distance {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

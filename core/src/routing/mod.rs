@@ -4,29 +4,37 @@
 //! last bucket holds all that share more. So the buckets always cover the whole space without
 //! overlap, only the one around ourselves can split, and only the last two can merge.
 
-mod bucket;
 mod entry;
+mod rows;
+mod waiting;
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use core::time::Duration;
 
-use bucket::{Bucket, Successor};
-use entry::Entry;
+use entry::{Candidate, Compact, Entry};
+use rows::Rows;
+use waiting::Waiting;
 
 use crate::contact::Contact;
-use crate::id::{Distance, Id, NextBit};
+use crate::id::{Id, NextBit};
 use crate::rng::Rng;
 use crate::rtt::{RoundTrip, Took};
 use crate::time::Instant;
 
 /// The contacts of one address family, at most K in each of at most 160 buckets, and as many
 /// candidates.
+///
+/// Each kind of thing that buckets have lies in one allocation for all of them.
 pub(crate) struct Table {
     own: Id,
     habits: Habits,
-    buckets: Vec<Bucket>,
+    /// The contacts of each bucket, least recently seen first.
+    entries: Rows<Entry>,
+    /// Who would take a free place in each bucket.
+    waiting: Waiting,
+    /// When the part of the space that each bucket covers wants to be looked up again.
+    stale_at: Vec<Instant>,
 }
 
 /// The settings of a table.
@@ -88,131 +96,121 @@ impl Table {
         Self {
             own,
             habits,
-            buckets: vec![Bucket::new(now + habits.staleness)],
+            entries: Rows::new(),
+            waiting: Waiting::new(habits.k),
+            stale_at: vec![now + habits.staleness],
         }
     }
 
     /// Takes note of a contact.
     pub(crate) fn see(&mut self, now: Instant, contact: Contact, heard: Heard) -> Seen {
-        let fresh_until = now + self.habits.fresh;
-        let Some(mut newcomer) = Entry::new(contact, fresh_until) else {
+        let Some(compact) = Compact::new(contact).filter(|compact| self.wants(&compact.id)) else {
             return Seen::Unwanted;
         };
-        if contact.id == self.own || contact.id.is_null() {
-            return Seen::Unwanted;
-        }
-        let at = self.bucket_of(&contact.id);
-        let known = self.buckets[at]
-            .get_mut(&contact.id)
-            .map(|known| (known.addr, known));
-        match (known, heard) {
-            (Some((addr, known)), Heard::Answered(took)) if addr == newcomer.addr => {
-                known.answered(fresh_until, took);
-                self.buckets[at].move_to_back(&contact.id);
+        let at = self.bucket_of(&compact.id);
+        let Some(place) = self.position(at, &compact.id) else {
+            return match heard {
+                Heard::Answered(took) => self.see_newcomer(now, compact, took),
+                Heard::Asked => self.see_stranger(now, at, compact),
+            };
+        };
+        let fresh_until = now + self.habits.fresh;
+        match self.entries.row_mut(at).get_mut(place) {
+            Some(known) if known.compact.is_where(&compact) => {
+                if let Heard::Answered(took) = heard {
+                    known.answered(fresh_until, took);
+                    self.entries.move_to_end(at, place);
+                }
                 Seen::Known
             }
-            (Some((addr, _)), Heard::Asked) if addr == newcomer.addr => Seen::Known,
-            (Some((_, known)), Heard::Asked) => Seen::Elsewhere(known.contact()),
-            (Some((_, known)), Heard::Answered(_)) => {
-                let known = known.contact();
-                self.buckets[at].keep_verified(newcomer, self.habits.k);
-                Seen::Elsewhere(known)
+            Some(known) => {
+                let elsewhere = known.contact();
+                if let Heard::Answered(_) = heard {
+                    let claimant = Entry::new(compact, fresh_until);
+                    self.waiting.keep_verified(at, claimant);
+                }
+                Seen::Elsewhere(elsewhere)
             }
-            (None, Heard::Answered(took)) => {
-                newcomer.answered(fresh_until, took);
-                self.forget_address(now, contact.addr);
-                self.enter(now, newcomer)
-            }
-            (None, Heard::Asked) => self.see_stranger(now, at, contact),
+            None => Seen::Unwanted,
         }
     }
 
     /// Puts back a contact that answered `age` ago, and was in the table before a restart.
     pub(crate) fn restore(&mut self, now: Instant, contact: Contact, age: Duration) {
         let fresh_until = now + self.habits.fresh.saturating_sub(age);
-        let wanted = contact.id != self.own && !contact.id.is_null();
-        let known = self.buckets[self.bucket_of(&contact.id)]
-            .get(&contact.id)
-            .is_some();
-        if let Some(entry) = Entry::new(contact, fresh_until).filter(|_| wanted && !known) {
-            self.enter(now, entry);
+        let known = self.find(&contact.id).is_some();
+        let wanted = self.wants(&contact.id) && !known;
+        if let Some(compact) = Compact::new(contact).filter(|_| wanted) {
+            self.enter(now, Entry::new(compact, fresh_until));
         }
     }
 
     /// Counts a failure of a contact, and removes it when it had enough of them.
     pub(crate) fn fail(&mut self, now: Instant, contact: &Contact) -> Failed {
         let at = self.bucket_of(&contact.id);
-        let max_failures = self.habits.max_failures;
-        match self.buckets[at].get_mut(&contact.id) {
+        let Some(place) = self.position(at, &contact.id) else {
+            self.waiting.forget(at, &contact.id);
+            return Failed::Unknown;
+        };
+        match self.entries.row_mut(at).get_mut(place) {
             Some(entry) if entry.contact() == *contact => {
-                entry.failures = entry.failures.saturating_add(1);
-                if entry.failures < max_failures {
+                if entry.failed() < self.habits.max_failures {
                     return Failed::Kept;
                 }
-                self.take_out(now, at, &contact.id)
+                self.take_out(now, at, place)
             }
-            Some(_) => Failed::Unknown,
-            None => {
-                self.buckets[at].forget_candidate(&contact.id);
-                Failed::Unknown
-            }
+            Some(_) | None => Failed::Unknown,
         }
     }
 
     /// Removes a contact that is no longer who it was.
     pub(crate) fn remove(&mut self, now: Instant, contact: &Contact) -> Failed {
         let at = self.bucket_of(&contact.id);
-        match self.buckets[at].get(&contact.id) {
-            Some(entry) if entry.contact() == *contact => self.take_out(now, at, &contact.id),
+        match self.position(at, &contact.id) {
+            Some(place) if self.find(&contact.id).map(Entry::contact) == Some(*contact) => {
+                self.take_out(now, at, place)
+            }
             Some(_) | None => Failed::Unknown,
         }
     }
 
     /// Exactly the `count` contacts closest to the target, closest first.
     pub(crate) fn closest(&self, target: &Id, count: usize) -> Vec<Contact> {
-        let mut found: Vec<(Distance, &Entry)> = Vec::with_capacity(count + 1);
-        // Around the target's own bucket the space falls apart into shells: that bucket, all finer
-        // ones together, then each coarser one. No contact of a later shell is closer.
-        let home = self.bucket_of(target);
-        let finer = home + 1..self.buckets.len();
-        let shells = [home..home + 1, finer]
-            .into_iter()
-            .chain((0..home).rev().map(|at| at..at + 1));
-        for shell in shells {
-            if found.len() >= count {
+        let mut found = Vec::with_capacity(count);
+        self.closest_into(target, count, &mut found);
+        found
+    }
+
+    /// Adds exactly the `count` contacts closest to the target to those found, closest first.
+    pub(crate) fn closest_into(&self, target: &Id, count: usize, found: &mut Vec<Contact>) {
+        let enough = found.len() + count;
+        for bucket in self.buckets_by_distance(target) {
+            let first = found.len();
+            if first >= enough {
                 break;
             }
-            for entry in self.buckets[shell].iter().flat_map(Bucket::entries) {
-                let distance = target.distance(&entry.id);
-                let at = found.partition_point(|(other, _)| *other < distance);
-                if at < count {
-                    found.truncate(count - 1);
-                    found.insert(at, (distance, entry));
-                }
-            }
+            found.extend(self.entries.row(bucket).iter().map(Entry::contact));
+            found[first..].sort_unstable_by_key(|contact| target.distance(&contact.id));
+            found.truncate(enough);
         }
-        found
-            .into_iter()
-            .map(|(_, entry)| entry.contact())
-            .collect()
     }
 
     /// The measured round trip of a contact.
     pub(crate) fn round_trip(&self, contact: &Contact) -> Option<RoundTrip> {
-        let entry = self.buckets[self.bucket_of(&contact.id)].get(&contact.id)?;
-        entry.round_trip.filter(|_| entry.contact() == *contact)
+        let entry = self.find(&contact.id)?;
+        entry.round_trip().filter(|_| entry.contact() == *contact)
     }
 
     /// Notes that the part of the space around the target was looked up.
     pub(crate) fn touch(&mut self, now: Instant, target: &Id) {
         let at = self.bucket_of(target);
-        self.buckets[at].stale_at = now + self.habits.staleness;
+        self.stale_at[at] = now + self.habits.staleness;
     }
 
     /// A random target in each bucket that has gone unused for too long.
     pub(crate) fn stale_targets(&self, now: Instant, rng: &mut Rng) -> Vec<Id> {
-        let stale = |at: &usize| self.buckets[*at].stale_at <= now;
-        (0..self.buckets.len())
+        let stale = |at: &usize| self.stale_at[*at] <= now;
+        (0..self.entries.count())
             .filter(stale)
             .map(|at| self.target_in(at, rng))
             .collect()
@@ -220,116 +218,147 @@ impl Table {
 
     /// A random target in each bucket.
     pub(crate) fn all_targets(&self, rng: &mut Rng) -> Vec<Id> {
-        (0..self.buckets.len())
+        (0..self.entries.count())
             .map(|at| self.target_in(at, rng))
             .collect()
     }
 
     /// A random target in each bucket but the one around ourselves.
     pub(crate) fn far_targets(&self, rng: &mut Rng) -> Vec<Id> {
-        (0..self.buckets.len() - 1)
+        (0..self.entries.count() - 1)
             .map(|at| self.target_in(at, rng))
             .collect()
     }
 
     /// Contacts that have failed since their last answer.
     pub(crate) fn failing(&self) -> impl Iterator<Item = Contact> + '_ {
-        self.entries()
-            .filter(|entry| entry.failures > 0)
-            .map(Entry::contact)
+        let all = self.entries.all().iter();
+        all.filter(|entry| entry.failures() > 0).map(Entry::contact)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.buckets
-            .iter()
-            .map(|bucket| bucket.entries().len())
-            .sum()
+        self.entries.all().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.buckets
-            .iter()
-            .all(|bucket| bucket.entries().is_empty())
+        self.entries.all().is_empty()
     }
 
     /// Candidates for a place in a full bucket.
     pub(crate) fn candidates(&self) -> usize {
-        self.buckets.iter().map(Bucket::candidates).sum()
+        self.waiting.len()
     }
 
     /// Each contact with the time since its last answer; within a bucket, least recently seen
     /// first.
     pub(crate) fn contacts(&self, now: Instant) -> impl Iterator<Item = (Contact, Duration)> + '_ {
         let fresh = self.habits.fresh;
-        self.entries()
-            .map(move |entry| (entry.contact(), age(now, entry.fresh_until, fresh)))
+        let all = self.entries.all().iter();
+        all.map(move |entry| (entry.contact(), age(now, entry.fresh_until, fresh)))
     }
 
     /// Each bucket's contacts, from the farthest bucket to the one around ourselves.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = impl Iterator<Item = Contact> + '_> + '_ {
-        self.buckets
-            .iter()
-            .map(|bucket| bucket.entries().iter().map(Entry::contact))
+        let buckets = 0..self.entries.count();
+        buckets.map(|bucket| self.entries.row(bucket).iter().map(Entry::contact))
     }
 
     /// The time since each bucket was last looked up, in the same order.
     pub(crate) fn bucket_ages(&self, now: Instant) -> impl Iterator<Item = Duration> + '_ {
         let staleness = self.habits.staleness;
-        self.buckets
-            .iter()
-            .map(move |bucket| age(now, bucket.stale_at, staleness))
+        let ends = self.stale_at.iter();
+        ends.map(move |end| age(now, *end, staleness))
     }
 
     /// Puts back how long ago each bucket was last looked up. Those that are missing keep theirs.
     pub(crate) fn restore_ages(&mut self, now: Instant, ages: impl Iterator<Item = Duration>) {
-        for (bucket, age) in self.buckets.iter_mut().zip(ages) {
-            bucket.stale_at = now + self.habits.staleness.saturating_sub(age);
+        for (stale_at, age) in self.stale_at.iter_mut().zip(ages) {
+            *stale_at = now + self.habits.staleness.saturating_sub(age);
         }
     }
 
     /// How many nodes the network has, by the original's estimate: as if all buckets but the last
     /// were full halves (specification, section 11).
     pub(crate) fn estimated_network(&self) -> u64 {
-        let halvings = u32::try_from(self.buckets.len() - 1).unwrap_or(u32::MAX);
+        let halvings = u32::try_from(self.entries.count() - 1).unwrap_or(u32::MAX);
         let multiple = 1u64.checked_shl(halvings).unwrap_or(u64::MAX);
         (self.habits.k as u64).saturating_mul(multiple)
     }
 
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.buckets.iter().flat_map(Bucket::entries)
+    /// Whether a node of that identifier may be in this table at all.
+    fn wants(&self, id: &Id) -> bool {
+        *id != self.own && !id.is_null()
     }
 
     fn bucket_of(&self, id: &Id) -> usize {
-        self.own.common_prefix(id).min(self.buckets.len() - 1)
+        self.own.common_prefix(id).min(self.entries.count() - 1)
+    }
+
+    fn position(&self, bucket: usize, id: &Id) -> Option<usize> {
+        let mut entries = self.entries.row(bucket).iter();
+        entries.position(|entry| entry.compact.id == *id)
+    }
+
+    fn find(&self, id: &Id) -> Option<&Entry> {
+        let bucket = self.bucket_of(id);
+        let place = self.position(bucket, id)?;
+        self.entries.row(bucket).get(place)
+    }
+
+    /// The buckets in the order of the distance of what they hold: no contact of a later one is
+    /// closer to the target than any of one before.
+    fn buckets_by_distance(&self, target: &Id) -> impl Iterator<Item = usize> {
+        let distance = self.own.distance(target);
+        let last = self.entries.count() - 1;
+        let home = distance.leading_zeros().min(last);
+        // Whoever is in the target's own bucket shares more with it than anyone else. The finer
+        // buckets all share less, and what sets one apart from those that are finer still is one
+        // bit: it is closer than all of these if the target has that bit as its contacts have it.
+        let finer = home + 1..last + 1;
+        let before = move |at: &usize| *at == last || distance.bit(*at);
+        let near = finer.clone().filter(before);
+        let far = finer.rev().filter(move |at| !before(at));
+        // Coarser ones share less the coarser they are.
+        let coarser = (0..home).rev();
+        core::iter::once(home).chain(near).chain(far).chain(coarser)
+    }
+
+    /// Somebody new who answered us.
+    fn see_newcomer(&mut self, now: Instant, compact: Compact, took: Took) -> Seen {
+        let fresh_until = now + self.habits.fresh;
+        let mut newcomer = Entry::new(compact, fresh_until);
+        newcomer.answered(fresh_until, took);
+        self.forget_address(now, &compact);
+        self.enter(now, newcomer)
     }
 
     /// Somebody who wrote to us: all it gets is a chance to answer, or a place among those who wait.
-    fn see_stranger(&mut self, now: Instant, at: usize, contact: Contact) -> Seen {
-        if self.has_room(at) {
+    fn see_stranger(&mut self, now: Instant, at: usize, compact: Compact) -> Seen {
+        if self.has_room(at) || self.can_split(at) {
             return Seen::Room;
         }
-        self.buckets[at].keep_unverified(contact, self.habits.k);
+        self.waiting.keep_unverified(at, compact);
         self.full(at, now)
     }
 
-    /// Whether one more would fit into this bucket, after a split if need be.
     fn has_room(&self, at: usize) -> bool {
-        self.buckets[at].entries().len() < self.habits.k || self.can_split(at)
+        self.entries.row(at).len() < self.habits.k
     }
 
     const fn can_split(&self, at: usize) -> bool {
-        at + 1 == self.buckets.len() && self.buckets.len() < Id::BITS
+        at + 1 == self.entries.count() && self.entries.count() < Id::BITS
     }
 
     fn enter(&mut self, now: Instant, entry: Entry) -> Seen {
         loop {
-            let at = self.bucket_of(&entry.id);
-            if self.buckets[at].entries().len() < self.habits.k {
-                self.buckets[at].push(entry);
+            let at = self.bucket_of(&entry.compact.id);
+            if self.has_room(at) {
+                self.waiting.forget(at, &entry.compact.id);
+                self.entries.push(at, entry);
                 return Seen::Entered;
             }
             if !self.can_split(at) {
-                self.buckets[at].keep_verified(entry, self.habits.k);
+                self.waiting.keep_verified(at, entry);
                 return self.full(at, now);
             }
             self.split();
@@ -337,7 +366,7 @@ impl Table {
     }
 
     fn full(&self, at: usize, now: Instant) -> Seen {
-        match self.buckets[at].entries().first() {
+        match self.entries.row(at).first() {
             Some(oldest) if oldest.fresh_until <= now => Seen::FullOfDoubt(oldest.contact()),
             Some(_) | None => Seen::Full,
         }
@@ -345,56 +374,74 @@ impl Table {
 
     /// Gives the part of the last bucket that is closer to ourselves a bucket of its own.
     fn split(&mut self) {
-        let (own, shared) = (self.own, self.buckets.len() - 1);
-        if let Some(last) = self.buckets.last_mut() {
-            let closer = last.split_off(|id| own.common_prefix(id) > shared);
-            self.buckets.push(closer);
-        }
+        let (own, at) = (self.own, self.entries.count() - 1);
+        let is_closer = |id: &Id| own.common_prefix(id) > at;
+        let last = self.entries.row_mut(at);
+        // A stable sort: both parts keep their order.
+        last.sort_by_key(|entry| is_closer(&entry.compact.id));
+        let kept = last.partition_point(|entry| !is_closer(&entry.compact.id));
+        self.entries.split_last(kept);
+        self.waiting.split_last(is_closer);
+        self.stale_at.reserve_exact(1);
+        self.stale_at.push(self.stale_at[at]);
     }
 
-    /// Joins the last two buckets while they fit into one.
+    /// Joins the last two buckets while they fit into one, in the order in which all were last
+    /// seen.
     fn merge(&mut self) {
-        while let [.., far, near] = self.buckets.as_mut_slice()
-            && far.entries().len() + near.entries().len() <= self.habits.k
+        while let Some(far) = self.entries.count().checked_sub(2)
+            && self.entries.row(far).len() + self.entries.row(far + 1).len() <= self.habits.k
         {
-            let near = core::mem::replace(near, Bucket::new(Instant::ORIGIN));
-            far.merge(near, self.habits.k);
-            self.buckets.pop();
+            self.entries.join_last();
+            self.entries
+                .row_mut(far)
+                .sort_by_key(|entry| entry.fresh_until);
+            self.waiting.join_last();
+            if let Some(near) = self.stale_at.pop() {
+                self.stale_at[far] = self.stale_at[far].min(near);
+            }
         }
+        self.stale_at.shrink_to_fit();
     }
 
-    fn take_out(&mut self, now: Instant, at: usize, id: &Id) -> Failed {
-        match self.buckets[at].remove(id, now) {
-            Successor::Entered => Failed::Removed,
-            Successor::ToVerify(contact) => {
-                self.merge();
-                Failed::RemovedFor(contact)
+    /// Takes a contact out. The best candidate has its place at once if its last answer still
+    /// vouches for it.
+    fn take_out(&mut self, now: Instant, at: usize, place: usize) -> Failed {
+        self.entries.remove(at, place);
+        let entries = self.entries.row(at);
+        // Whoever claims the id of another that is still here waits until that one is gone.
+        let is_free = |id: &Id| entries.iter().all(|entry| entry.compact.id != *id);
+        let candidate = match self.waiting.take_best(at, is_free) {
+            Some(Candidate::Verified(entry)) if entry.fresh_until > now => {
+                self.entries.push(at, entry);
+                return Failed::Removed;
             }
-            Successor::None => {
-                self.merge();
-                Failed::Removed
-            }
-        }
+            Some(Candidate::Verified(entry)) => Some(entry.contact()),
+            Some(Candidate::Unverified(compact)) => Some(compact.contact()),
+            None => None,
+        };
+        self.merge();
+        candidate.map_or(Failed::Removed, Failed::RemovedFor)
     }
 
     /// An address has one node: whoever answered there before, under another id, is gone. Who could
     /// have its place stays a candidate, because the newcomer may want it.
-    fn forget_address(&mut self, now: Instant, addr: SocketAddr) {
-        let gone = self
-            .entries()
-            .map(Entry::contact)
-            .find(|contact| contact.addr == addr);
-        let Some(gone) = gone else {
+    fn forget_address(&mut self, now: Instant, newcomer: &Compact) {
+        let mut all = self.entries.all().iter();
+        let gone = all.find(|entry| entry.compact.is_where(newcomer));
+        let Some(gone) = gone.map(Entry::contact) else {
             return;
         };
-        if let Failed::RemovedFor(candidate) = self.remove(now, &gone) {
+        if let Failed::RemovedFor(candidate) = self.remove(now, &gone)
+            && let Some(candidate) = Compact::new(candidate)
+        {
             let at = self.bucket_of(&candidate.id);
-            self.buckets[at].keep_unverified(candidate, self.habits.k);
+            self.waiting.keep_unverified(at, candidate);
         }
     }
 
     fn target_in(&self, at: usize, rng: &mut Rng) -> Id {
-        let after = if at + 1 == self.buckets.len() {
+        let after = if at + 1 == self.entries.count() {
             NextBit::Any
         } else {
             NextBit::Flipped

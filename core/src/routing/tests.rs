@@ -44,18 +44,20 @@ fn answered(table: &mut Table, now: Instant, contact: Contact) -> Seen {
 
 /// Buckets hold at most K, everyone is where it belongs, nobody is there twice.
 fn assert_in_order(table: &Table) {
-    let last = table.buckets.len() - 1;
+    let last = table.entries.count() - 1;
     let mut ids = Vec::new();
-    for (index, bucket) in table.buckets.iter().enumerate() {
-        assert!(bucket.entries().len() <= HABITS.k && bucket.candidates() <= HABITS.k);
-        for entry in bucket.entries() {
-            let shared = own().common_prefix(&entry.id);
+    for index in 0..=last {
+        let bucket = table.entries.row(index);
+        assert!(bucket.len() <= HABITS.k && table.waiting.in_bucket(index) <= HABITS.k);
+        for entry in bucket {
+            let id = entry.compact.id;
+            let shared = own().common_prefix(&id);
             assert!(if index == last {
                 shared >= index
             } else {
                 shared == index
             });
-            ids.push(entry.id);
+            ids.push(id);
         }
     }
     let count = ids.len();
@@ -96,7 +98,7 @@ fn a_full_bucket_splits_only_around_ourselves() {
     }
     assert_eq!(answered(&mut table, at(0), contact(0, 8)), Seen::Full);
     assert_eq!(answered(&mut table, at(0), contact(3, 9)), Seen::Entered);
-    assert_eq!(table.buckets.len(), 2);
+    assert_eq!(table.entries.count(), 2);
     assert_eq!(answered(&mut table, at(0), contact(0, 10)), Seen::Full);
     assert_in_order(&table);
 }
@@ -108,11 +110,11 @@ fn buckets_merge_again_when_they_fit_into_one() {
         answered(&mut table, at(0), contact(0, number));
     }
     answered(&mut table, at(0), contact(3, 9));
-    assert_eq!(table.buckets.len(), 2);
+    assert_eq!(table.entries.count(), 2);
     for number in 0..2 {
         assert_eq!(table.remove(at(0), &contact(0, number)), Failed::Removed);
     }
-    assert_eq!((table.buckets.len(), table.len()), (1, 7));
+    assert_eq!((table.entries.count(), table.len()), (1, 7));
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn a_lookup_in_a_bucket_keeps_it_from_being_refreshed() {
     assert!(table.stale_targets(at(3599), &mut rng).is_empty());
     table.touch(at(3599), &contact(0, 0).id);
     let stale = table.stale_targets(at(3600), &mut rng);
-    assert_eq!(stale.len(), table.buckets.len() - 1);
+    assert_eq!(stale.len(), table.entries.count() - 1);
     assert!(stale.iter().all(|target| table.bucket_of(target) > 0));
     for (index, target) in table.all_targets(&mut rng).iter().enumerate() {
         assert_eq!(table.bucket_of(target), index);
