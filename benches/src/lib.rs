@@ -1,6 +1,8 @@
 //! What the benchmarks work on: one message of each kind, and nodes that know and store something.
 #![forbid(unsafe_code)]
 
+pub mod memory;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -288,6 +288,10 @@ impl Operations {
         for listener in running.listeners() {
             self.shared.remove(&listener.op);
         }
+        if self.running.is_empty() {
+            // An empty tree keeps its last leaf; an idle node shall hold nothing.
+            self.clear();
+        }
         Some(running)
     }
 }

@@ -1,5 +1,6 @@
 //! What a node counts.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::fmt;
 use core::time::Duration;
@@ -22,14 +23,16 @@ pub struct Stats {
     pub unknown_methods: u64,
     /// Datagrams dropped, by cause.
     pub drops: BTreeMap<DropCause, u64>,
-    methods: [MethodStats; Method::ALL.len()],
+    /// Those of methods that nothing was counted of yet take no room.
+    methods: [Option<Box<MethodStats>>; Method::ALL.len()],
 }
 
 impl Stats {
     /// The counters of one method.
     #[must_use]
-    pub const fn method(&self, method: Method) -> &MethodStats {
-        &self.methods[method as usize]
+    pub fn method(&self, method: Method) -> &MethodStats {
+        let counted = self.methods[method as usize].as_deref();
+        counted.unwrap_or(&MethodStats::NONE)
     }
 
     /// All datagrams dropped.
@@ -38,8 +41,8 @@ impl Stats {
         self.drops.values().sum()
     }
 
-    pub(super) const fn of(&mut self, method: Method) -> &mut MethodStats {
-        &mut self.methods[method as usize]
+    pub(super) fn of(&mut self, method: Method) -> &mut MethodStats {
+        self.methods[method as usize].get_or_insert_default()
     }
 
     pub(super) fn drop(&mut self, cause: DropCause) {
@@ -74,6 +77,19 @@ pub struct MethodStats {
 }
 
 impl MethodStats {
+    const NONE: Self = Self {
+        started: 0,
+        sent: 0,
+        successful: 0,
+        failed: 0,
+        completed: 0,
+        received: 0,
+        errors: 0,
+        successful_time: Duration::ZERO,
+        failed_time: Duration::ZERO,
+        completed_time: Duration::ZERO,
+    };
+
     /// The mean time of a successful query; zero when there was none.
     #[must_use]
     pub fn mean_successful_delay(&self) -> Duration {

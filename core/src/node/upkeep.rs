@@ -112,10 +112,14 @@ impl Upkeep {
 
     pub(super) fn probe_ended(&mut self, addr: SocketAddr) {
         self.probing.remove(&addr);
+        if self.probing.is_empty() {
+            // An empty tree keeps its last leaf; an idle node shall hold nothing.
+            self.probing = BTreeSet::new();
+        }
     }
 
     pub(super) fn probe_failed(&mut self, addr: SocketAddr, until: Instant) {
-        self.probing.remove(&addr);
+        self.probe_ended(addr);
         if self.avoided.insert(addr) {
             self.avoided_until.push_back((until, addr));
         }
@@ -172,6 +176,10 @@ impl Upkeep {
         {
             self.avoided.remove(addr);
             self.avoided_until.pop_front();
+        }
+        if self.avoided.is_empty() {
+            self.avoided = BTreeSet::new();
+            self.avoided_until = VecDeque::new();
         }
     }
 
@@ -350,6 +358,7 @@ impl Node {
     fn checkpoint(&mut self) {
         self.tokens.rotate(&mut self.rng);
         self.store.expire(self.now);
+        self.upkeep.forgive(self.now);
         if self.life == Life::Running {
             self.refresh_stale();
             let failing: Vec<Contact> = self.table.failing().collect();

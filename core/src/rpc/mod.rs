@@ -218,6 +218,8 @@ impl<O: Clone> Calls<O> {
     fn give_back(&mut self) {
         if self.by_tid.is_empty() {
             self.by_tid.shrink_to(0);
+            // An empty tree keeps its last leaf.
+            self.timeline = BTreeMap::new();
         }
     }
 
@@ -231,7 +233,7 @@ impl<O: Clone> Calls<O> {
     /// Closes every call whose owner is gone for good.
     pub(crate) fn clear(&mut self) {
         self.by_tid.clear();
-        self.timeline.clear();
+        self.give_back();
     }
 }
 

@@ -1,0 +1,2 @@
+//! Measures the routing table.
+fn main() {}
