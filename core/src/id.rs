@@ -205,6 +205,12 @@ impl Distance {
         byte & (0x80 >> (at % 8)) != 0
     }
 
+    /// The most significant 64 bits.
+    pub(crate) const fn first_64(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// The number itself, in two parts because there is no type for 160 bits: machines compare
     /// numbers faster than bytes.
     const fn number(&self) -> (u128, u32) {

@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use crate::address::PrivateAddresses;
 use crate::id::Id;
+use crate::routing::MAX_K;
 use crate::value::Value;
 use crate::wire::{Dialect, Method};
 
@@ -237,8 +238,6 @@ impl Default for Config {
     }
 }
 
-/// More contacts than this do not fit into one answer of 1472 bytes, whatever the transaction id.
-const MAX_K: usize = 32;
 /// A lookup with more in flight than this is a flood.
 const MAX_ALPHA: usize = 256;
 /// Shorter spans would make a node spin.

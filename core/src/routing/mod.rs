@@ -22,6 +22,10 @@ use crate::rng::Rng;
 use crate::rtt::{RoundTrip, Took};
 use crate::time::Instant;
 
+/// The most contacts that a bucket may be set to hold: more do not fit into one answer of 1472
+/// bytes, whatever the transaction id.
+pub(crate) const MAX_K: usize = 32;
+
 /// The contacts of one address family, at most K in each of at most 160 buckets, and as many
 /// candidates.
 ///
@@ -40,7 +44,7 @@ pub(crate) struct Table {
 /// The settings of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
-    /// Contacts in a bucket.
+    /// Contacts in a bucket: at most [`MAX_K`].
     pub(crate) k: usize,
     /// Failures in a row after which a contact is removed.
     pub(crate) max_failures: u8,
@@ -183,15 +187,16 @@ impl Table {
 
     /// Adds exactly the `count` contacts closest to the target to those found, closest first.
     pub(crate) fn closest_into(&self, target: &Id, count: usize, found: &mut Vec<Contact>) {
-        let enough = found.len() + count;
+        let enough = found.len().saturating_add(count);
+        let mut ranks = [Rank::default(); MAX_K];
         for bucket in self.buckets_by_distance(target) {
-            let first = found.len();
-            if first >= enough {
+            let room = enough - found.len();
+            if room == 0 {
                 break;
             }
-            found.extend(self.entries.row(bucket).iter().map(Entry::contact));
-            found[first..].sort_unstable_by_key(|contact| target.distance(&contact.id));
-            found.truncate(enough);
+            let entries = self.entries.row(bucket);
+            let ranked = rank(target, entries, &mut ranks).iter().take(room);
+            found.extend(ranked.map(|(_, place)| entries[usize::from(*place)].contact()));
         }
     }
 
@@ -448,6 +453,27 @@ impl Table {
         };
         rng.id().under(&self.own, at, after)
     }
+}
+
+/// The first 64 bits of a contact's distance to some target, and its place in its bucket.
+type Rank = (u64, u8);
+
+/// Orders the contacts of a bucket by their distance to a target.
+///
+/// Sorting such small items takes half the time of sorting contacts.
+fn rank<'r>(target: &Id, entries: &[Entry], room: &'r mut [Rank; MAX_K]) -> &'r [Rank] {
+    let distance = |entry: &Entry| target.distance(&entry.compact.id);
+    let mut count = 0;
+    for ((rank, entry), place) in room.iter_mut().zip(entries).zip(0..) {
+        *rank = (distance(entry).first_64(), place);
+        count += 1;
+    }
+    let ranked = &mut room[..count];
+    ranked.sort_unstable_by(|(a, at), (b, bt)| {
+        let exactly = |place: &u8| distance(&entries[usize::from(*place)]);
+        a.cmp(b).then_with(|| exactly(at).cmp(&exactly(bt)))
+    });
+    ranked
 }
 
 /// How long ago a span began that ends, or ended, at `end`.

@@ -177,6 +177,19 @@ fn an_address_that_answers_under_a_new_id_loses_the_old_one() {
 }
 
 #[test]
+fn the_closest_are_told_apart_however_close_they_are() {
+    let mut table = table();
+    let mut all: Vec<Contact> = (0..8).map(|number| contact(100, number)).collect();
+    for contact in &all {
+        answered(&mut table, at(0), *contact);
+    }
+    for target in [own(), contact(70, 9).id, contact(3, 10).id] {
+        all.sort_by_key(|contact| target.distance(&contact.id));
+        assert_eq!(table.closest(&target, 8), all);
+    }
+}
+
+#[test]
 fn whoever_waits_for_a_place_still_waits_when_an_address_changes_hands() {
     let mut table = table();
     for number in 0..8 {
