@@ -1,5 +1,6 @@
 //! The commands under way: who waits for them, what they took, and how they come to their end.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -17,7 +18,8 @@ use crate::wire::Breach;
 /// bounded by the configuration, upkeep runs a few at a time.
 #[derive(Default)]
 pub(super) struct Operations {
-    running: BTreeMap<OpId, Running>,
+    /// Boxed, because a tree has room for eleven as soon as it has one, and most nodes run one.
+    running: BTreeMap<OpId, Box<Running>>,
     /// Commands that share an operation that another began.
     shared: BTreeMap<OpId, OpId>,
     deadlines: BTreeSet<(Instant, OpId)>,
@@ -101,7 +103,7 @@ impl Operations {
 
     /// How many operations of upkeep's fit the description.
     pub(super) fn chores(&self, is: impl Fn(Chore) -> bool) -> usize {
-        let fits = |running: &&Running| match running.audience {
+        let fits = |running: &&Box<Running>| match running.audience {
             Audience::Upkeep(chore) => is(chore),
             Audience::Commands(_) => false,
         };
@@ -172,20 +174,18 @@ impl Operations {
         deadline: Instant,
     ) {
         let effort = Effort::default();
-        self.running.insert(
-            op,
-            Running {
-                operation,
-                audience,
-                deadline,
-                effort,
-            },
-        );
+        let running = Running {
+            operation,
+            audience,
+            deadline,
+            effort,
+        };
+        self.running.insert(op, Box::new(running));
         self.deadlines.insert((deadline, op));
     }
 
     pub(super) fn get_mut(&mut self, op: OpId) -> Option<&mut Running> {
-        self.running.get_mut(&op)
+        self.running.get_mut(&op).map(Box::as_mut)
     }
 
     /// The operation that a command waits for, its own or another's.
@@ -292,7 +292,7 @@ impl Operations {
             // An empty tree keeps its last leaf; an idle node shall hold nothing.
             self.clear();
         }
-        Some(running)
+        Some(*running)
     }
 }
 
