@@ -103,11 +103,14 @@ impl Operations {
 
     /// How many operations of upkeep's fit the description.
     pub(super) fn chores(&self, is: impl Fn(Chore) -> bool) -> usize {
-        let fits = |running: &&Box<Running>| match running.audience {
+        let fits = |running: &Running| match running.audience {
             Audience::Upkeep(chore) => is(chore),
             Audience::Commands(_) => false,
         };
-        self.running.values().filter(fits).count()
+        self.running
+            .values()
+            .filter(|running| fits(running))
+            .count()
     }
 
     /// The operation that joins, if one does, and for whom.
