@@ -17,12 +17,50 @@ use crate::warm;
 pub(super) struct Population {
     seed: u64,
     k: usize,
-    configs: Vec<(Preset, Role, Arc<Config>)>,
+    configs: Vec<Kind>,
     members: BTreeMap<HostId, Member>,
     /// Those who run, ascending: of them lookups are asked.
     living: Vec<HostId>,
     /// Those of them who answer and can be reached by anyone in good time: whom a lookup must find.
     findable: Truth,
+}
+
+/// Nodes that are alike, and share their settings.
+struct Kind {
+    preset: Preset,
+    role: Role,
+    /// What a node begins with that has just been started.
+    started: Arc<Config>,
+    /// What nodes begin with that stand as if they had lived there for long: they are not all at the
+    /// same place between two checkpoints.
+    midway: Vec<Arc<Config>>,
+}
+
+impl Kind {
+    /// Places between two checkpoints.
+    const PLACES: u32 = 32;
+
+    fn new(plan: &Plan, preset: Preset, role: Role) -> Self {
+        let started = plan.config(preset, role);
+        let midway = (1..=Self::PLACES).map(|place| {
+            Arc::new(Config {
+                first_checkpoint: started.checkpoint * place / Self::PLACES,
+                ..started.clone()
+            })
+        });
+        Self {
+            preset,
+            role,
+            midway: midway.collect(),
+            started: Arc::new(started),
+        }
+    }
+
+    fn config(&self, birth: &Birth, host: HostId) -> Arc<Config> {
+        let place = host.number() % Self::PLACES;
+        let midway = matches!(birth, Birth::Warm).then(|| self.midway.get(place as usize));
+        Arc::clone(midway.flatten().unwrap_or(&self.started))
+    }
 }
 
 /// A host, and the node that lives there.
@@ -82,7 +120,7 @@ impl Population {
     pub(super) fn new(plan: &Plan) -> Self {
         let member = |host| (host, Member::new(plan, host));
         let roles = [Role::ReadWrite, Role::Client];
-        let config = |(preset, role)| (preset, role, Arc::new(plan.config(preset, role)));
+        let config = |(preset, role)| Kind::new(plan, preset, role);
         let kinds = Preset::ALL.into_iter();
         Self {
             seed: plan.seed,
@@ -135,10 +173,11 @@ impl Population {
         let Some(member) = member else {
             return Node::new(Config::default(), Seed::from_number(0), now);
         };
-        let kind = (member.preset, member.role);
-        let config = self.configs.iter().find(|known| (known.0, known.1) == kind);
-        let config = config.map(|(_, _, config)| Arc::clone(config));
-        let config = config.unwrap_or_default();
+        let is_kind = |kind: &&Kind| kind.preset == member.preset && kind.role == member.role;
+        let kind = self.configs.iter().find(is_kind);
+        let config = kind
+            .map(|kind| kind.config(&birth, host))
+            .unwrap_or_default();
         let (snapshot, away) = match birth {
             Birth::Empty => (Snapshot::new(member.id), Duration::ZERO),
             Birth::Warm => {
