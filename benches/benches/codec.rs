@@ -2,47 +2,74 @@
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use khashmir::wire::Fault;
-use khashmir_benches::{DIALECT, TID, queries, replies, stranger};
+use criterion::{Bencher, Criterion, criterion_group, criterion_main};
+use khashmir::wire::{Fault, Message};
+use khashmir_benches::{DIALECT, TID, nodes, queries, replies, stranger, written};
 
 fn queries_there_and_back(c: &mut Criterion) {
     let sender = stranger(0).id;
     for query in queries() {
         let method = query.method();
         c.bench_function(&format!("encode/query/{method}"), |b| {
-            b.iter(|| DIALECT.encode_query(&TID, &sender, black_box(&query)));
+            let query = black_box(&query);
+            write(b, |out| DIALECT.encode_query(&TID, &sender, query, out));
         });
-        let datagram = DIALECT.encode_query(&TID, &sender, &query);
-        DIALECT.decode(&datagram).expect("our own writing");
-        c.bench_function(&format!("decode/query/{method}"), |b| {
-            b.iter(|| DIALECT.decode(black_box(&datagram)).is_ok());
-        });
+        let datagram = written(|out| DIALECT.encode_query(&TID, &sender, &query, out));
+        c.bench_function(&format!("decode/query/{method}"), |b| read(b, &datagram));
     }
 }
 
 fn replies_there_and_back(c: &mut Criterion) {
-    for (method, reply) in replies() {
+    for (method, reply) in replies(&nodes()) {
         c.bench_function(&format!("encode/reply/{method}"), |b| {
-            b.iter(|| DIALECT.encode_reply(&TID, black_box(&reply)));
+            write(b, |out| DIALECT.encode_reply(&TID, black_box(&reply), out));
         });
-        let datagram = DIALECT.encode_reply(&TID, &reply).into_bytes();
-        DIALECT.decode(&datagram).expect("our own writing");
-        c.bench_function(&format!("decode/reply/{method}"), |b| {
-            b.iter(|| DIALECT.decode(black_box(&datagram)).is_ok());
-        });
+        let datagram = written(|out| DIALECT.encode_reply(&TID, &reply, out));
+        c.bench_function(&format!("decode/reply/{method}"), |b| read(b, &datagram));
     }
 }
 
 fn errors_there_and_back(c: &mut Criterion) {
     let fault = Fault::BadToken;
     c.bench_function("encode/error", |b| {
-        b.iter(|| DIALECT.encode_fault(&TID, black_box(&fault)));
+        write(b, |out| DIALECT.encode_fault(&TID, black_box(&fault), out));
     });
-    let datagram = DIALECT.encode_fault(&TID, &fault).into_bytes();
-    DIALECT.decode(&datagram).expect("our own writing");
-    c.bench_function("decode/error", |b| {
-        b.iter(|| DIALECT.decode(black_box(&datagram)).is_ok());
+    let datagram = written(|out| DIALECT.encode_fault(&TID, &fault, out));
+    c.bench_function("decode/error", |b| read(b, &datagram));
+}
+
+/// Writes into one buffer over and over, as a node does.
+fn write<T>(b: &mut Bencher<'_>, write: impl Fn(&mut Vec<u8>) -> T) {
+    let mut out = Vec::new();
+    b.iter(|| {
+        out.clear();
+        write(&mut out);
+        black_box(out.len())
+    });
+}
+
+/// Reads, and looks at every contact and value that an answer brings.
+fn read(b: &mut Bencher<'_>, datagram: &[u8]) {
+    DIALECT.decode(datagram).expect("our own writing");
+    b.iter(|| {
+        let message = DIALECT.decode(black_box(datagram));
+        if let Ok(Message::Reply { reply, .. }) = &message {
+            reply
+                .nodes
+                .iter()
+                .flat_map(|nodes| nodes.iter())
+                .for_each(|node| {
+                    black_box(node);
+                });
+            reply
+                .values
+                .iter()
+                .flat_map(|values| values.iter())
+                .for_each(|value| {
+                    black_box(value);
+                });
+        }
+        message.is_ok()
     });
 }
 

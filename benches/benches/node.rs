@@ -3,30 +3,14 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use khashmir::wire::Query;
-use khashmir_benches::{DIALECT, TID, ask, key, loaded, queries, token};
+use khashmir_benches::{answerable, ask, loaded};
 
 fn answer(c: &mut Criterion) {
     let mut group = c.benchmark_group("answer");
-    for query in queries() {
-        let mut node = loaded(150);
-        let asker = node.contacts().next().expect("150 of them");
-        let token = token(&mut node, &asker);
-        let method = query.method();
-        let query = match query {
-            Query::StoreValue { value, .. } => Query::StoreValue {
-                key: key(),
-                token: &token,
-                value,
-            },
-            other @ (Query::Ping
-            | Query::Join
-            | Query::FindNode { .. }
-            | Query::FindValue { .. }
-            | Query::GetValue { .. }) => other,
-        };
-        let datagram = DIALECT.encode_query(&TID, &asker.id, &query);
-        let mut answer = Vec::new();
+    let mut answer = Vec::new();
+    let mut node = loaded(150);
+    let asker = node.contacts().next().expect("150 of them");
+    for (method, datagram) in answerable(&mut node, &asker) {
         group.bench_function(method.name(), |b| {
             b.iter(|| ask(&mut node, &asker, black_box(&datagram), &mut answer));
         });

@@ -6,7 +6,7 @@ pub mod memory;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use khashmir::wire::{Dialect, Message, Query, Reply};
+use khashmir::wire::{Dialect, Message, Method, Query, Reply};
 use khashmir::{Config, Contact, Id, Instant, Node, Seed, Snapshot, Value};
 
 /// The only moment of a benchmark.
@@ -57,26 +57,32 @@ pub fn queries() -> [Query<'static>; 6] {
     ]
 }
 
-/// An answer to each method, as full as it usually is: eight contacts, ten values.
+/// The contacts that an answer names.
 #[must_use]
-pub fn replies() -> [(&'static str, Reply<'static>); 6] {
+pub fn nodes() -> [Contact; 8] {
+    [1, 2, 3, 4, 5, 6, 7, 8].map(stranger)
+}
+
+/// An answer to each method, as full as it usually is: these contacts, ten values.
+#[must_use]
+pub fn replies(nodes: &[Contact; 8]) -> [(&'static str, Reply<'_>); 6] {
     let reply = Reply::from(stranger(0).id);
-    let nodes = Some((1..=8).map(stranger).collect::<Vec<_>>());
+    let nodes = Some(nodes.into());
     [
-        ("ping", reply.clone()),
+        ("ping", reply),
         (
             "join",
             Reply {
                 seen_as: Some(stranger(1).addr),
-                ..reply.clone()
+                ..reply
             },
         ),
         (
             "find_node",
             Reply {
-                nodes: nodes.clone(),
+                nodes,
                 token: Some(TOKEN),
-                ..reply.clone()
+                ..reply
             },
         ),
         (
@@ -84,18 +90,25 @@ pub fn replies() -> [(&'static str, Reply<'static>); 6] {
             Reply {
                 nodes,
                 num: Some(10),
-                ..reply.clone()
+                ..reply
             },
         ),
         (
             "get_value",
             Reply {
-                values: Some(vec![VALUE; 10]),
-                ..reply.clone()
+                values: Some((&[VALUE; 10]).into()),
+                ..reply
             },
         ),
         ("store_value", reply),
     ]
+}
+
+/// What `write` writes, in a buffer of its own.
+pub fn written<T>(write: impl FnOnce(&mut Vec<u8>) -> T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes);
+    bytes
 }
 
 /// A node that knows that many others, eight in each bucket as far as they reach, and stores ten
@@ -154,13 +167,40 @@ pub fn ask(node: &mut Node, from: &Contact, query: &[u8], answer: &mut Vec<u8>) 
 /// # Panics
 /// When the node gives none.
 pub fn token(node: &mut Node, from: &Contact) -> Vec<u8> {
-    let query = DIALECT.encode_query(&TID, &from.id, &Query::FindNode { target: key() });
+    let query = Query::FindNode { target: key() };
+    let query = written(|out| DIALECT.encode_query(&TID, &from.id, &query, out));
     let mut answer = Vec::new();
     ask(node, from, &query, &mut answer);
     match DIALECT.decode(&answer) {
         Ok(Message::Reply { reply, .. }) => reply.token.expect("find_node brings one").to_vec(),
         other => panic!("not a reply: {other:?}"),
     }
+}
+
+/// A query of each method as a datagram, with arguments that the node accepts from this contact.
+///
+/// # Panics
+/// When the node gives no token.
+#[must_use]
+pub fn answerable(node: &mut Node, from: &Contact) -> [(Method, Vec<u8>); 6] {
+    let token = token(node, from);
+    queries().map(|query| {
+        let method = query.method();
+        let query = match query {
+            Query::StoreValue { key, value, .. } => Query::StoreValue {
+                key,
+                token: &token,
+                value,
+            },
+            other @ (Query::Ping
+            | Query::Join
+            | Query::FindNode { .. }
+            | Query::FindValue { .. }
+            | Query::GetValue { .. }) => other,
+        };
+        let datagram = written(|out| DIALECT.encode_query(&TID, &from.id, &query, out));
+        (method, datagram)
+    })
 }
 
 #[cfg(test)]
@@ -179,17 +219,15 @@ mod tests {
     fn a_loaded_node_answers_and_trusts_its_token() {
         let mut node = loaded(50);
         let asker = node.contacts().next().expect("50");
-        let token = token(&mut node, &asker);
-        let query = Query::StoreValue {
-            key: key(),
-            token: &token,
-            value: b"v",
-        };
-        let datagram = DIALECT.encode_query(&TID, &asker.id, &query);
         let mut answer = Vec::new();
-        ask(&mut node, &asker, &datagram, &mut answer);
-        let answer = DIALECT.decode(&answer);
-        assert!(matches!(answer, Ok(Message::Reply { .. })), "{answer:?}");
+        for (method, datagram) in answerable(&mut node, &asker) {
+            ask(&mut node, &asker, &datagram, &mut answer);
+            let answer = DIALECT.decode(&answer);
+            assert!(
+                matches!(answer, Ok(Message::Reply { .. })),
+                "{method}: {answer:?}"
+            );
+        }
         assert_eq!(node.status(NOW).values, 11);
     }
 }

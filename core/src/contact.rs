@@ -1,7 +1,7 @@
 //! Whom a node knows: an identifier together with the address where it was found.
 
 use core::fmt;
-use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use crate::id::Id;
 
@@ -17,6 +17,12 @@ pub struct Contact {
 impl Contact {
     /// Bytes of the compact form: id, IPv4 address, port (specification, section 1.3).
     pub const COMPACT_LEN: usize = Id::LEN + 6;
+
+    /// What fills room for contacts that are still to be found.
+    pub(crate) const FILLER: Self = Self::new(
+        Id::new([0; Id::LEN]),
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+    );
 
     /// A contact with that identifier at that address.
     #[must_use]

@@ -5,9 +5,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::config::Role;
+use crate::contact::Contact;
 use crate::id::Id;
 use crate::rng::Rng;
-use crate::routing::Table;
+use crate::routing::{MAX_K, Table};
 use crate::storage::{Put, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
@@ -38,10 +39,10 @@ pub(crate) enum Storing {
 
 /// What answering came to.
 pub(crate) enum Served {
-    /// An answer or an error goes back.
-    Answered { datagram: Vec<u8>, verdict: Verdict },
-    /// A value was stored: the answer goes back when that is safe.
-    Stored { datagram: Vec<u8>, stored: Stored },
+    /// An answer or an error was written, and goes back.
+    Answered(Verdict),
+    /// A value was stored: the answer was written, and goes back when that is safe.
+    Stored(Stored),
     /// Nothing goes back.
     Silence,
 }
@@ -66,12 +67,14 @@ pub(crate) struct Stored {
 }
 
 impl Server<'_> {
-    /// Answers a message that is a query, in order or not; anything else with silence.
+    /// Answers a message that is a query, in order or not, at the end of `out`; anything else with
+    /// silence.
     pub(crate) fn serve(
         &mut self,
         now: Instant,
         from: SocketAddr,
         message: &Message<'_>,
+        out: &mut Vec<u8>,
     ) -> Served {
         if self.role == Role::Client {
             return Served::Silence;
@@ -80,24 +83,24 @@ impl Server<'_> {
             Message::Query { tid, query, .. } => {
                 let method = query.method();
                 if !self.role.serves(method) {
-                    return self.unknown(tid, method.name().as_bytes());
+                    return self.unknown(tid, method.name().as_bytes(), out);
                 }
                 match query {
                     Query::StoreValue { key, token, value } => {
-                        self.store_value(now, from, tid, *key, token, value)
+                        self.store_value(now, from, tid, (*key, token, value), out)
                     }
-                    Query::GetValue { key, num } => self.get_value(now, tid, key, *num),
+                    Query::GetValue { key, num } => self.get_value(now, tid, key, *num, out),
                     Query::Ping
                     | Query::Join
                     | Query::FindNode { .. }
-                    | Query::FindValue { .. } => self.find(now, from, tid, query),
+                    | Query::FindValue { .. } => self.find(now, from, tid, query, out),
                 }
             }
-            Message::UnknownMethod { tid, name } => self.unknown(tid, name),
+            Message::UnknownMethod { tid, name } => self.unknown(tid, name, out),
             Message::WrongArguments { tid, method } if !self.role.serves(*method) => {
-                self.unknown(tid, method.name().as_bytes())
+                self.unknown(tid, method.name().as_bytes(), out)
             }
-            Message::WrongArguments { tid, .. } => self.fault(tid, &Fault::WrongArguments),
+            Message::WrongArguments { tid, .. } => self.fault(tid, &Fault::WrongArguments, out),
             Message::Reply { .. } | Message::Error { .. } | Message::Broken { .. } => {
                 Served::Silence
             }
@@ -116,29 +119,46 @@ impl Server<'_> {
         }
     }
 
-    fn find(&self, now: Instant, from: SocketAddr, tid: &[u8], query: &Query<'_>) -> Served {
+    fn find(
+        &self,
+        now: Instant,
+        from: SocketAddr,
+        tid: &[u8],
+        query: &Query<'_>,
+        out: &mut Vec<u8>,
+    ) -> Served {
         let token;
+        let mut room = [Contact::FILLER; MAX_K];
+        let room = room.get_mut(..self.k).unwrap_or_default();
         let mut reply = Reply::from(self.own);
         match query {
             Query::Join => reply.seen_as = Some(from),
             Query::FindNode { target } => {
-                reply.nodes = Some(self.table.closest(target, self.k));
+                reply.nodes = Some(self.table.closest_into(target, room).into());
                 token = self.tokens.issue(from);
                 reply.token = Some(&token);
             }
             Query::FindValue { key } => {
-                reply.nodes = Some(self.table.closest(key, self.k));
+                reply.nodes = Some(self.table.closest_into(key, room).into());
                 reply.num = Some(self.store.count(key, now) as u64);
             }
             Query::Ping | Query::GetValue { .. } | Query::StoreValue { .. } => {}
         }
-        self.reply(tid, &reply)
+        self.reply(tid, &reply, out)
     }
 
     /// All values, in their order, when all are asked for and fit; a random choice otherwise, so
     /// that whoever asks often enough sees them all.
-    fn get_value(&mut self, now: Instant, tid: &[u8], key: &Id, num: i64) -> Served {
-        let all: Vec<&Value> = self.store.values(key, now).collect();
+    fn get_value(
+        &mut self,
+        now: Instant,
+        tid: &[u8],
+        key: &Id,
+        num: i64,
+        out: &mut Vec<u8>,
+    ) -> Served {
+        let mut all: Vec<&[u8]> = Vec::with_capacity(self.store.count(key, now));
+        all.extend(self.store.values(key, now).map(Value::as_bytes));
         let wanted = match usize::try_from(num) {
             Ok(0) => all.len(),
             Ok(num) => num.min(all.len()),
@@ -148,7 +168,7 @@ impl Server<'_> {
                 .saturating_sub(usize::try_from(num.unsigned_abs()).unwrap_or(usize::MAX)),
         };
         let room = self.dialect.room_for_values(tid);
-        let len = |value: &Value| self.dialect.len_in_list(value.as_bytes().len());
+        let len = |value: &[u8]| self.dialect.len_in_list(value.len());
         let mut chosen = all;
         if wanted < chosen.len() || chosen.iter().map(|value| len(value)).sum::<usize>() > room {
             self.rng.shuffle(&mut chosen);
@@ -160,14 +180,11 @@ impl Server<'_> {
                 fits
             });
         }
-        let values = chosen.into_iter().map(Value::as_bytes).collect();
-        self.reply(
-            tid,
-            &Reply {
-                values: Some(values),
-                ..Reply::from(self.own)
-            },
-        )
+        let reply = Reply {
+            values: Some((&chosen).into()),
+            ..Reply::from(self.own)
+        };
+        self.reply(tid, &reply, out)
     }
 
     fn store_value(
@@ -175,55 +192,43 @@ impl Server<'_> {
         now: Instant,
         from: SocketAddr,
         tid: &[u8],
-        key: Id,
-        token: &[u8],
-        value: &[u8],
+        (key, token, value): (Id, &[u8], &[u8]),
+        out: &mut Vec<u8>,
     ) -> Served {
         if !self.tokens.accepts(token, from) {
-            return self.fault(tid, &Fault::BadToken);
+            return self.fault(tid, &Fault::BadToken, out);
         }
         if value.len() > self.max_value_len {
-            return self.fault(tid, &Fault::ValueTooLong);
+            return self.fault(tid, &Fault::ValueTooLong, out);
         }
         let Ok(value) = Value::new(value) else {
-            return self.fault(tid, &Fault::ValueTooLong);
+            return self.fault(tid, &Fault::ValueTooLong, out);
         };
         if self.storing == Storing::Busy {
-            return self.fault(tid, &Fault::Busy);
+            return self.fault(tid, &Fault::Busy, out);
         }
         let Some(stored) = self.store_own(now, key, value) else {
-            return self.fault(tid, &Fault::StoreFull);
+            return self.fault(tid, &Fault::StoreFull, out);
         };
-        let datagram = self
-            .dialect
-            .encode_reply(tid, &Reply::from(self.own))
-            .into_bytes();
-        Served::Stored { datagram, stored }
+        self.reply(tid, &Reply::from(self.own), out);
+        Served::Stored(stored)
     }
 
-    fn unknown(&self, tid: &[u8], name: &[u8]) -> Served {
-        let fault = Fault::UnknownMethod { name };
-        let datagram = self.dialect.encode_fault(tid, &fault).into_bytes();
-        Served::Answered {
-            datagram,
-            verdict: Verdict::Unknown,
-        }
+    fn unknown(&self, tid: &[u8], name: &[u8], out: &mut Vec<u8>) -> Served {
+        self.fault(tid, &Fault::UnknownMethod { name }, out);
+        Served::Answered(Verdict::Unknown)
     }
 
-    fn fault(&self, tid: &[u8], fault: &Fault<'_>) -> Served {
-        let datagram = self.dialect.encode_fault(tid, fault).into_bytes();
-        Served::Answered {
-            datagram,
-            verdict: Verdict::Error,
-        }
+    fn fault(&self, tid: &[u8], fault: &Fault<'_>, out: &mut Vec<u8>) -> Served {
+        self.dialect.encode_fault(tid, fault, out);
+        Served::Answered(Verdict::Error)
     }
 
-    fn reply(&self, tid: &[u8], reply: &Reply<'_>) -> Served {
-        let (datagram, verdict) = match self.dialect.encode_reply(tid, reply) {
-            Encoded::Whole(datagram) => (datagram, Verdict::Reply),
-            Encoded::TooLong(datagram) => (datagram, Verdict::Error),
-        };
-        Served::Answered { datagram, verdict }
+    fn reply(&self, tid: &[u8], reply: &Reply<'_>, out: &mut Vec<u8>) -> Served {
+        Served::Answered(match self.dialect.encode_reply(tid, reply, out) {
+            Encoded::Whole => Verdict::Reply,
+            Encoded::TooLong => Verdict::Error,
+        })
     }
 }
 

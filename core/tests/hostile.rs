@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm)] // A story is about one kind of thing.
 
 mod net;
+mod written;
 
 use std::net::SocketAddr;
 
@@ -12,6 +13,7 @@ use khashmir::{
     Place, Seed, Snapshot,
 };
 use net::{Net, addr, is_query, key, seconds};
+use written::written;
 
 /// A node and what it is asked: everyone else is played by the test.
 struct Victim {
@@ -72,9 +74,7 @@ impl Victim {
     }
 
     fn hears_reply(&mut self, asked: &Asked, reply: &Reply<'_>) {
-        let bytes = Dialect::Khashmir
-            .encode_reply(asked.tid(), reply)
-            .into_bytes();
+        let bytes = written(|out| Dialect::Khashmir.encode_reply(asked.tid(), reply, out));
         self.hears(asked.to, &bytes);
     }
 
@@ -163,9 +163,8 @@ fn an_answer_from_another_address_is_none() {
     let mut victim = Victim::knowing(0, Config::default());
     victim.node.ping(victim.now, addr(1)).expect("accepted");
     let asked = victim.asked();
-    let bytes = Dialect::Khashmir
-        .encode_reply(asked[0].tid(), &Reply::from(contact(1).id))
-        .into_bytes();
+    let reply = Reply::from(contact(1).id);
+    let bytes = written(|out| Dialect::Khashmir.encode_reply(asked[0].tid(), &reply, out));
     victim.hears(addr(2), &bytes);
     assert!(victim.node.contacts().next().is_none());
     let (outcome, _) = victim.end();
@@ -185,7 +184,7 @@ fn a_contact_that_answers_under_another_id_is_removed() {
         .find(|asked| asked.to == addr(1))
         .expect("the closest is asked");
     let other = Reply {
-        nodes: Some(vec![]),
+        nodes: Some((&[]).into()),
         token: Some(b"t"),
         ..Reply::from(contact(9).id)
     };
@@ -205,8 +204,9 @@ fn dead_contacts_are_never_in_a_result_and_leave_after_three_failures() {
         for asked in victim.asked() {
             if asked.to != addr(1) {
                 let number = asked.to.to_string().as_bytes()[7] - b'0';
+                let nodes = [contact(1)];
                 let reply = Reply {
-                    nodes: Some(vec![contact(1)]),
+                    nodes: Some((&nodes).into()),
                     token: Some(b"t"),
                     ..Reply::from(contact(number).id)
                 };
@@ -276,7 +276,7 @@ fn named_contacts_with_useless_addresses_are_not_asked() {
     victim.hears_reply(
         &asked[0],
         &Reply {
-            nodes: Some(nodes),
+            nodes: Some((&nodes).into()),
             token: Some(b"t"),
             ..Reply::from(contact(1).id)
         },
@@ -293,11 +293,11 @@ fn contacts_that_were_only_named_never_enter_the_table() {
         .find_node(victim.now, key("target"))
         .expect("accepted");
     let asked = victim.asked();
-    let nodes = Some(vec![contact(8), contact(9)]);
+    let nodes = [contact(8), contact(9)];
     victim.hears_reply(
         &asked[0],
         &Reply {
-            nodes,
+            nodes: Some((&nodes).into()),
             token: Some(b"t"),
             ..Reply::from(contact(1).id)
         },
@@ -315,8 +315,8 @@ fn an_error_fails_the_query_but_keeps_the_contact() {
             .start(victim.now, get.clone())
             .expect("accepted");
         let asked = victim.asked();
-        let bytes =
-            Dialect::Khashmir.encode_error(asked[0].tid(), 203, b"unknown method find_value");
+        let (tid, text) = (asked[0].tid(), b"unknown method find_value");
+        let bytes = written(|out| Dialect::Khashmir.encode_error(tid, 203, text, out));
         victim.hears(asked[0].to, &bytes);
         let (outcome, effort) = victim.end();
         assert_eq!(outcome, Outcome::Holders(vec![]));
@@ -335,7 +335,8 @@ fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
     // All contacts share no bit with the victim, whose id begins with ones.
     let mut victim = Victim::knowing(8, Config::default());
     let newcomer = contact(9);
-    let ping = Dialect::Khashmir.encode_query(&[7; 20], &newcomer.id, &Query::Ping);
+    let ping =
+        written(|out| Dialect::Khashmir.encode_query(&[7; 20], &newcomer.id, &Query::Ping, out));
     // The bucket around ourselves would split: one contact close to us makes the far one final.
     let near = Contact::new(Id::new([0xef; 20]), addr(200));
     victim
@@ -387,7 +388,7 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
     for asked in victim.asked() {
         let number = asked.to.to_string().as_bytes()[7] - b'0';
         let reply = Reply {
-            nodes: Some(vec![]),
+            nodes: Some((&[]).into()),
             num: Some(u64::MAX),
             ..Reply::from(contact(number).id)
         };
@@ -406,11 +407,11 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
             let bytes = parts.concat();
             victim.hears(asked.to, &bytes);
         } else {
-            let values = Some(vec![&b"good"[..], b"good", b""]);
+            let values = [&b"good"[..], b"good", b""];
             victim.hears_reply(
                 &asked,
                 &Reply {
-                    values,
+                    values: Some((&values).into()),
                     ..Reply::from(contact(2).id)
                 },
             );
@@ -432,7 +433,7 @@ fn the_only_contact_is_waited_for_however_late_it_is() {
     victim.node.start(victim.now, put).expect("accepted");
     for reply in [
         Reply {
-            nodes: Some(vec![]),
+            nodes: Some((&[]).into()),
             token: Some(b"t"),
             ..Reply::from(contact(1).id)
         },

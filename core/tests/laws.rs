@@ -25,6 +25,7 @@ mod script;
 mod watch;
 #[path = "laws/world.rs"]
 mod world;
+mod written;
 
 use std::cell::RefCell;
 

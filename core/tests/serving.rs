@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm)] // A story is about one kind of thing.
 
 mod net;
+mod written;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use khashmir::{
     Seed, StoreLimits, Value,
 };
 use net::{Net, addr, error, is_query, key, reply, seconds};
+use written::written;
 
 fn one(config: Config) -> Net {
     let mut net = Net::new();
@@ -38,7 +40,7 @@ fn values(net: &mut Net, key: Id, num: i64) -> Vec<Vec<u8>> {
     reply(&answer)
         .values
         .expect("values")
-        .into_iter()
+        .iter()
         .map(<[u8]>::to_vec)
         .collect()
 }
@@ -100,7 +102,7 @@ fn a_value_too_large_for_a_long_transaction_id_hides_no_other() {
         key: key("key"),
         num: 0,
     };
-    let bytes = Dialect::Khashmir.encode_query(&[1; 64], &key("asker"), &query);
+    let bytes = written(|out| Dialect::Khashmir.encode_query(&[1; 64], &key("asker"), &query, out));
     net.forget();
     net.send(addr(9), 1, &bytes);
     net.run(seconds(1));
@@ -109,7 +111,7 @@ fn a_value_too_large_for_a_long_transaction_id_hides_no_other() {
         .iter()
         .find(|f| f.to == addr(9) && !is_query(&f.bytes))
         .expect("an answer");
-    assert_eq!(reply(&answer.bytes).values, Some(vec![&b"small"[..]]));
+    assert_eq!(reply(&answer.bytes).values, Some((&[&b"small"[..]]).into()));
 }
 
 #[test]
@@ -285,7 +287,8 @@ fn a_flood_of_strangers_causes_a_bounded_number_of_pings() {
     for port in 1..=2000u16 {
         let from: SocketAddr = ([192, 0, 2, 1], port).into();
         let asker = Id::hash_of(&port.to_be_bytes());
-        let bytes = Dialect::Khashmir.encode_query(&[7; 20], &asker, &Query::Ping);
+        let bytes =
+            written(|out| Dialect::Khashmir.encode_query(&[7; 20], &asker, &Query::Ping, out));
         net.send(from, 1, &bytes);
     }
     net.run(seconds(1));
@@ -300,7 +303,8 @@ fn a_flood_of_strangers_causes_a_bounded_number_of_pings() {
 #[test]
 fn useless_sources_are_dropped_and_counted() {
     let mut net = one(Config::default());
-    let ping = Dialect::Khashmir.encode_query(&[7; 20], &key("asker"), &Query::Ping);
+    let (tid, asker) = ([7; 20], key("asker"));
+    let ping = written(|out| Dialect::Khashmir.encode_query(&tid, &asker, &Query::Ping, out));
     let sources = [
         ("[2001:db8::1]:9", BadAddress::NotIpv4),
         ("224.0.0.9:9", BadAddress::Multicast),

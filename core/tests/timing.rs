@@ -1,6 +1,7 @@
 //! How long lookups take: the network's round trips, not fixed waits, though contacts be dead.
 
 mod net;
+mod written;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use khashmir::{Command, Config, Contact, Effort, Event, Id, Instant, Node, Outco
 use khashmir::{Role, Seed, Snapshot};
 
 use net::{Net, addr, key, message};
+use written::written;
 
 /// Nodes of the world; those whose number [`is_dead`] says are long gone.
 const NODES: u8 = 60;
@@ -166,11 +168,11 @@ fn queries(node: &mut Node) -> BTreeMap<SocketAddr, Vec<u8>> {
 
 fn answer(node: &mut Node, now: Instant, by: Contact, tid: &[u8], nodes: Vec<Contact>) {
     let reply = Reply {
-        nodes: Some(nodes),
+        nodes: Some((&nodes).into()),
         token: Some(b"token"),
         ..Reply::from(by.id)
     };
-    let datagram = Dialect::Khashmir.encode_reply(tid, &reply).into_bytes();
+    let datagram = written(|out| Dialect::Khashmir.encode_reply(tid, &reply, out));
     node.handle_datagram(now, by.addr, &datagram);
 }
 

@@ -1,6 +1,7 @@
 //! Replays what the original really sent, and holds our node against it byte for byte.
 
 mod golden;
+mod written;
 
 use golden::Generation::{Early, Late};
 use golden::{codec, differences, requests, retransmission, sessions};

@@ -122,7 +122,11 @@ mod tests {
     fn queries_name_their_method_and_arguments() {
         let dialect = Dialect::Khashmir;
         let key = Id::new([0x22; 20]);
-        let query = |query| describe(&dialect.encode_query(&TID, &sender(), &query)).to_string();
+        let query = |query| {
+            let mut bytes = Vec::new();
+            dialect.encode_query(&TID, &sender(), &query, &mut bytes);
+            describe(&bytes).to_string()
+        };
         let (from, key_text) = (format!("from {}", "11".repeat(20)), "22".repeat(20));
         assert_eq!(query(Query::Ping), format!("abababab ping {from}"));
         assert_eq!(
@@ -143,12 +147,13 @@ mod tests {
     #[test]
     fn answers_say_what_they_bring() {
         let reply = Reply {
-            nodes: Some(vec![]),
+            nodes: Some((&[]).into()),
             token: Some(b"token"),
             seen_as: Some(([192, 0, 2, 1], 9).into()),
             ..Reply::from(sender())
         };
-        let bytes = Dialect::Khashmir.encode_reply(&TID, &reply).into_bytes();
+        let mut bytes = Vec::new();
+        Dialect::Khashmir.encode_reply(&TID, &reply, &mut bytes);
         assert_eq!(
             describe(&bytes).to_string(),
             format!(
@@ -160,7 +165,8 @@ mod tests {
 
     #[test]
     fn whatever_arrives_stays_on_one_line() {
-        let error = Dialect::Khashmir.encode_error(&TID, 201, b"two\nlines");
+        let mut error = Vec::new();
+        Dialect::Khashmir.encode_error(&TID, 201, b"two\nlines", &mut error);
         assert_eq!(
             describe(&error).to_string(),
             r"abababab error 201 two\nlines"

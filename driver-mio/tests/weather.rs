@@ -98,7 +98,13 @@ fn a_burst_larger_than_a_turn_is_answered_whole() {
     let dialect = khashmir::wire::Dialect::Khashmir;
     // More than one turn takes, and fewer than fit a socket's buffer.
     for number in 0..150_u8 {
-        let ping = dialect.encode_query(&[number; 20], &sender, &khashmir::wire::Query::Ping);
+        let mut ping = Vec::new();
+        dialect.encode_query(
+            &[number; 20],
+            &sender,
+            &khashmir::wire::Query::Ping,
+            &mut ping,
+        );
         stranger
             .send_to(&ping, nodes.handles[0].local_addr())
             .expect("loopback takes it");

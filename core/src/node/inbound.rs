@@ -46,9 +46,12 @@ impl Node {
         }
     }
 
-    /// Sends a datagram, and counts the one that had to give way to it, if one had to.
-    pub(super) fn send(&mut self, to: SocketAddr, datagram: Vec<u8>) {
-        self.send_when(Safe::Now, to, datagram);
+    /// Sends the datagram that was drafted once that is safe, and counts the one that had to give
+    /// way to it, if one had to.
+    pub(super) fn send(&mut self, safe: Safe, to: SocketAddr) {
+        if self.outbox.send(safe, to) == Queued::DroppedOldest {
+            self.stats.drop(DropCause::Outgoing);
+        }
     }
 
     /// Stores a value in our own store, for ourselves; says when that is safe.
@@ -59,7 +62,8 @@ impl Node {
             return None;
         }
         let now = self.now;
-        let stored = self.server().store_own(now, key, value)?;
+        let (mut server, _) = self.server();
+        let stored = server.store_own(now, key, value)?;
         Some(self.note(stored))
     }
 
@@ -100,19 +104,18 @@ impl Node {
             None => self.stats.unknown_methods += 1,
         }
         let now = self.now;
-        match self.server().serve(now, from, message) {
-            Served::Answered { datagram, verdict } => {
+        let (mut server, draft) = self.server();
+        let safe = match server.serve(now, from, message, draft) {
+            Served::Answered(verdict) => {
                 if let (Verdict::Error, Some(method)) = (verdict, method) {
                     self.stats.of(method).errors += 1;
                 }
-                self.send(from, datagram);
+                Safe::Now
             }
-            Served::Stored { datagram, stored } => {
-                let safe = self.note(stored);
-                self.send_when(safe, from, datagram);
-            }
+            Served::Stored(stored) => self.note(stored),
             Served::Silence => return self.stats.drop(DropCause::Client),
-        }
+        };
+        self.send(safe, from);
         self.reachable = Reachable::Yes;
         if let Message::Query { sender, .. } = message {
             self.hear_of(Contact::new(*sender, from), Heard::Asked);
@@ -209,15 +212,10 @@ impl Node {
         })
     }
 
-    fn send_when(&mut self, safe: Safe, to: SocketAddr, datagram: Vec<u8>) {
-        if self.outbox.send_after(safe, to, datagram) == Queued::DroppedOldest {
-            self.stats.drop(DropCause::Outgoing);
-        }
-    }
-
-    fn server(&mut self) -> Server<'_> {
+    /// What queries are answered from, and where the answer is written.
+    fn server(&mut self) -> (Server<'_>, &mut Vec<u8>) {
         let room = self.outbox.has_room_for_records();
-        Server {
+        let server = Server {
             dialect: self.config.dialect,
             role: self.config.role,
             own: self.own,
@@ -229,6 +227,7 @@ impl Node {
             store: &mut self.store,
             tokens: &self.tokens,
             rng: &mut self.rng,
-        }
+        };
+        (server, self.outbox.draft())
     }
 }

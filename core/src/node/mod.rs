@@ -6,6 +6,7 @@ mod event;
 mod inbound;
 mod operations;
 mod outbox;
+mod queue;
 mod running;
 mod snapshot;
 mod stats;
@@ -25,7 +26,7 @@ use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
 use crate::contact::Contact;
 use crate::id::Id;
-use crate::operation::Abort;
+use crate::operation::{Abort, Ask};
 use crate::rng::{Rng, Seed};
 use crate::routing::{Habits, Table};
 use crate::rpc::Calls;
@@ -57,7 +58,7 @@ pub struct Node {
     table: Table,
     store: Store,
     tokens: Tokens,
-    calls: Calls<Owner>,
+    calls: Calls<Owner, Ask>,
     operations: Operations,
     upkeep: Upkeep,
     outbox: Outbox,

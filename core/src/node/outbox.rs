@@ -1,10 +1,12 @@
 //! What waits to be polled: datagrams, events and records, and what waits for a record to be safe.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::event::{Event, Record, RecordNo};
+use super::queue::Queue;
 use crate::config::{Journal, Limits};
 
 /// The queues behind every `poll_*`.
@@ -13,9 +15,9 @@ pub(super) struct Outbox {
     max_datagrams: usize,
     max_events: usize,
     max_records: usize,
-    datagrams: VecDeque<Datagram>,
+    datagrams: Queue,
     /// Acknowledgements, each with the record that has to be safe before it leaves.
-    held: VecDeque<(RecordNo, Datagram)>,
+    held: VecDeque<Held>,
     events: VecDeque<Event>,
     /// Room kept free for what running commands may still report.
     reserved: usize,
@@ -27,9 +29,10 @@ pub(super) struct Outbox {
     durable: RecordNo,
 }
 
-struct Datagram {
+struct Held {
+    until: RecordNo,
     to: SocketAddr,
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
 }
 
 /// Whether a queue had room.
@@ -50,13 +53,16 @@ pub(super) enum Safe {
 }
 
 impl Outbox {
-    pub(super) const fn new(journal: Journal, limits: &Limits) -> Self {
+    /// Room for so many events is kept when none is left.
+    const KEPT_EVENTS: usize = 4;
+
+    pub(super) fn new(journal: Journal, limits: &Limits) -> Self {
         Self {
             journal,
             max_datagrams: limits.max_datagrams,
             max_events: limits.max_events,
             max_records: limits.max_records,
-            datagrams: VecDeque::new(),
+            datagrams: Queue::default(),
             held: VecDeque::new(),
             events: VecDeque::new(),
             reserved: 0,
@@ -68,23 +74,22 @@ impl Outbox {
         }
     }
 
-    pub(super) fn send(&mut self, to: SocketAddr, bytes: Vec<u8>) -> Queued {
-        push_bounded(
-            &mut self.datagrams,
-            Datagram { to, bytes },
-            self.max_datagrams,
-        )
+    /// Where the next datagram is written, at the end of what is there. What was written before
+    /// and not [sent](Self::send) is gone.
+    pub(super) fn draft(&mut self) -> &mut Vec<u8> {
+        self.datagrams.draft()
     }
 
-    /// Sends once the record is safe, or at once if it is.
-    pub(super) fn send_after(&mut self, safe: Safe, to: SocketAddr, bytes: Vec<u8>) -> Queued {
+    /// How many bytes of it were written.
+    pub(super) fn draft_len(&self) -> usize {
+        self.datagrams.drafted().len()
+    }
+
+    /// Sends what was written once the record is safe, or at once if it is.
+    pub(super) fn send(&mut self, safe: Safe, to: SocketAddr) -> Queued {
         match safe {
-            Safe::After(record) if record > self.durable => push_bounded(
-                &mut self.held,
-                (record, Datagram { to, bytes }),
-                self.max_datagrams,
-            ),
-            Safe::After(_) | Safe::Now => self.send(to, bytes),
+            Safe::After(until) if until > self.durable => self.hold(until, to),
+            Safe::After(_) | Safe::Now => self.send_now(to),
         }
     }
 
@@ -95,11 +100,12 @@ impl Outbox {
         let mut dropped = 0;
         let known = RecordNo(up_to.0.min(self.last_record));
         self.durable = self.durable.max(known);
-        while let Some((record, _)) = self.held.front()
-            && *record <= self.durable
-            && let Some((_, datagram)) = self.held.pop_front()
+        while let Some(held) = self.held.front()
+            && held.until <= self.durable
+            && let Some(held) = self.held.pop_front()
         {
-            let queued = push_bounded(&mut self.datagrams, datagram, self.max_datagrams);
+            self.draft().extend_from_slice(&held.bytes);
+            let queued = self.send_now(held.to);
             dropped += u64::from(queued == Queued::DroppedOldest);
         }
         dropped
@@ -110,11 +116,16 @@ impl Outbox {
     }
 
     pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        let next = self.datagrams.pop_front()?;
-        give_back(&mut self.datagrams);
-        datagram.clear();
-        datagram.extend_from_slice(&next.bytes);
-        Some(next.to)
+        self.datagrams.pop(|next| {
+            datagram.clear();
+            datagram.extend_from_slice(next);
+        })
+    }
+
+    /// Gives back the memory that is kept for datagrams to come: there may be a million nodes in
+    /// one process, most of them idle.
+    pub(super) fn give_back(&mut self) {
+        self.datagrams.give_back();
     }
 
     /// Notes a change, if there is a journal.
@@ -165,29 +176,30 @@ impl Outbox {
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let own = self.presence.take().or_else(|| self.checkpoint.take());
         let event = own.or_else(|| self.events.pop_front());
-        give_back(&mut self.events);
+        // A queue that was long and is empty gives its room back; a short one keeps it.
+        if self.events.is_empty() && self.events.capacity() > Self::KEPT_EVENTS {
+            self.events.shrink_to(Self::KEPT_EVENTS);
+        }
         event
     }
-}
 
-/// A queue that was long and is empty gives its room back; a short one keeps it for the next.
-fn give_back<T>(queue: &mut VecDeque<T>) {
-    const KEPT: usize = 4;
-    if queue.is_empty() && queue.capacity() > KEPT {
-        queue.shrink_to(KEPT);
-    }
-}
-
-fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, max: usize) -> Queued {
-    let full = queue.len() >= max;
-    if full {
-        queue.pop_front();
-    }
-    queue.push_back(item);
-    if full {
+    fn send_now(&mut self, to: SocketAddr) -> Queued {
+        self.datagrams.push_draft(to);
+        if self.datagrams.len() <= self.max_datagrams {
+            return Queued::Whole;
+        }
+        self.datagrams.pop(|_| ());
         Queued::DroppedOldest
-    } else {
-        Queued::Whole
+    }
+
+    fn hold(&mut self, until: RecordNo, to: SocketAddr) -> Queued {
+        let bytes = self.datagrams.drafted().into();
+        self.held.push_back(Held { until, to, bytes });
+        if self.held.len() <= self.max_datagrams {
+            return Queued::Whole;
+        }
+        self.held.pop_front();
+        Queued::DroppedOldest
     }
 }
 
@@ -225,9 +237,9 @@ mod tests {
     #[test]
     fn only_the_oldest_datagram_is_dropped() {
         let mut outbox = outbox(Journal::Off);
-        assert_eq!(outbox.send(to(1), vec![]), Queued::Whole);
-        assert_eq!(outbox.send(to(2), vec![]), Queued::Whole);
-        assert_eq!(outbox.send(to(3), vec![]), Queued::DroppedOldest);
+        assert_eq!(outbox.send(Safe::Now, to(1)), Queued::Whole);
+        assert_eq!(outbox.send(Safe::Now, to(2)), Queued::Whole);
+        assert_eq!(outbox.send(Safe::Now, to(3)), Queued::DroppedOldest);
         assert_eq!(polled(&mut outbox), [to(2), to(3)]);
     }
 
@@ -235,10 +247,10 @@ mod tests {
     fn an_acknowledgement_waits_for_its_record_and_nothing_else_does() {
         let mut outbox = outbox(Journal::On);
         let first = note(&mut outbox);
-        outbox.send_after(first, to(1), vec![]);
+        outbox.send(first, to(1));
         let second = note(&mut outbox);
-        outbox.send_after(second, to(2), vec![]);
-        outbox.send(to(3), vec![]);
+        outbox.send(second, to(2));
+        outbox.send(Safe::Now, to(3));
         assert!(!outbox.has_room_for_records());
         assert_eq!(polled(&mut outbox), [to(3)]);
         outbox.durable(RecordNo(1));
@@ -250,7 +262,7 @@ mod tests {
             Some(RecordNo(1))
         );
         let third = note(&mut outbox);
-        outbox.send_after(third, to(4), vec![]);
+        outbox.send(third, to(4));
         assert!(
             polled(&mut outbox).is_empty(),
             "a confirmation is not good for later records"

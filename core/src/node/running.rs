@@ -1,21 +1,23 @@
 //! Letting operations run: whom they want asked is asked, what they found is told, and when they are
 //! over, whoever waits for them hears of it.
 
-use alloc::sync::Arc;
+use core::net::SocketAddr;
 
 use super::operations::{Audience, Listener};
 use super::outbox::Safe;
 use super::{Event, Node, OpId, Owner};
 use crate::config::Role;
-use crate::contact::Peer;
+use crate::contact::{Contact, Peer};
 use crate::id::Id;
 use crate::lookup::Frontier;
 use crate::operation::{
-    Abort, Action, Effort, Operation, Outcome, Question, Step, StoredHere, Trouble, Walk, WalkKind,
+    Abort, Action, Ask, Effort, Operation, Outcome, Question, Step, StoredHere, Trouble, Walk,
+    WalkKind,
 };
+use crate::routing::MAX_K;
 use crate::rpc::{Opening, Sends};
 use crate::value::Value;
-use crate::wire::{Method, Query};
+use crate::wire::Method;
 
 impl Node {
     /// Begins an operation under this id.
@@ -31,8 +33,10 @@ impl Node {
         if self.config.role != Role::Client {
             frontier.include_self(self.own);
         }
-        for contact in self.table.closest(&target, self.config.k) {
-            frontier.seed(contact);
+        let mut room = [Contact::FILLER; MAX_K];
+        let room = room.get_mut(..self.config.k).unwrap_or_default();
+        for contact in self.table.closest_into(&target, room) {
+            frontier.seed(*contact);
         }
         self.stats.of(kind.method()).started += 1;
         Walk::new(frontier, kind, self.own, self.now)
@@ -46,7 +50,7 @@ impl Node {
                 return;
             }
             match running.operation.step(self.now) {
-                Step::Ask(question) => self.ask(op, &question),
+                Step::Ask(question) => self.ask(op, question),
                 Step::Deliver(values) => self.deliver(op, &values),
                 Step::Done(outcome) => return self.finish(op, outcome),
                 Step::Finished(action) => self.action_over(&action),
@@ -115,38 +119,41 @@ impl Node {
         }
     }
 
-    fn ask(&mut self, op: OpId, question: &Question) {
+    fn ask(&mut self, op: OpId, question: Question) {
         let Question { peer, ask, branch } = question;
-        let owner = Owner::Operation {
-            op,
-            branch: *branch,
-        };
-        self.call(*peer, owner, Sends::Several, &ask.query());
+        self.call(peer, Owner::Operation { op, branch }, Sends::Several, ask);
         self.operations.count_call(op);
     }
 
     /// Opens a call and sends its datagram.
-    pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, query: &Query<'_>) {
+    pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, ask: Ask) {
         let round_trip = peer
             .contact()
             .and_then(|contact| self.table.round_trip(&contact));
-        let config = Arc::clone(&self.config);
+        let method = ask.query().method();
         let opening = Opening {
-            retry: &config.retry,
+            retry: &self.config.retry,
             peer,
-            method: query.method(),
+            method,
             owner,
+            question: ask,
             sends,
             round_trip,
         };
-        let (dialect, own) = (self.config.dialect, self.own);
-        let encode = |tid: &[u8]| dialect.encode_query(tid, &own, query);
-        if let Some(datagram) = self.calls.open(self.now, opening, &mut self.rng, encode) {
-            let datagram = datagram.to_vec();
-            self.stats.of(query.method()).sent += 1;
-            self.count_datagram(owner, datagram.len());
-            self.send(peer.addr, datagram);
+        if let Some((tid, ask)) = self.calls.open(self.now, opening, &mut self.rng) {
+            let draft = self.outbox.draft();
+            let dialect = self.config.dialect;
+            dialect.encode_query(&tid, &self.own, &ask.query(), draft);
+            self.send_query(peer.addr, method, owner);
         }
+    }
+
+    /// Sends a query that was drafted, for the first time or again.
+    pub(super) fn send_query(&mut self, to: SocketAddr, method: Method, owner: Owner) {
+        let len = self.outbox.draft_len();
+        self.stats.of(method).sent += 1;
+        self.count_datagram(owner, len);
+        self.send(Safe::Now, to);
     }
 
     /// Counts a datagram towards the effort of the operation that it was for.

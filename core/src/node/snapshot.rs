@@ -170,7 +170,7 @@ impl Snapshot {
             (b"contacts", Writer::List(contacts)),
             (b"id", Writer::Bytes(self.id.as_bytes())),
             (b"values", Writer::List(values)),
-            (b"version", Writer::Unsigned(Self::VERSION)),
+            (b"version", Writer::Int(Self::VERSION.into())),
         ])
         .to_bytes()
     }
@@ -215,7 +215,8 @@ impl Snapshot {
 
 /// A span in nanoseconds, the longest that 64 bits can say when it is longer.
 fn span(span: Duration) -> Writer<'static> {
-    Writer::Unsigned(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+    let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    Writer::Int(nanos.into())
 }
 
 /// Bytes that are not a snapshot.

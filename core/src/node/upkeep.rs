@@ -12,11 +12,10 @@ use crate::config::Config;
 use crate::contact::{Contact, Peer};
 use crate::id::Id;
 use crate::interval::Interval;
-use crate::operation::{Join, Operation, Outcome, Put, Refresh, Trouble, WalkKind};
+use crate::operation::{Ask, Join, Operation, Outcome, Put, Refresh, Trouble, WalkKind};
 use crate::rpc::{Due, Sends};
 use crate::time::Instant;
 use crate::value::Value;
-use crate::wire::Query;
 
 /// What upkeep keeps in mind.
 pub(super) struct Upkeep {
@@ -272,7 +271,7 @@ impl Node {
             } else {
                 Sends::Several
             };
-            self.call(contact.into(), Owner::Probe(why), sends, &Query::Ping);
+            self.call(contact.into(), Owner::Probe(why), sends, Ask::Ping);
         }
     }
 
@@ -324,20 +323,22 @@ impl Node {
         at <= self.now && at < Instant::MAX
     }
 
-    fn call_due(&mut self, due: Due<Owner>) {
+    fn call_due(&mut self, due: Due<Owner, Ask>) {
         match due {
             Due::GaveUp(closed) => {
                 self.call_failed(&closed, crate::operation::CallError::Timeout);
             }
             Due::Resend {
                 to,
+                tid,
                 method,
                 owner,
-                datagram,
+                question,
             } => {
-                self.stats.of(method).sent += 1;
-                self.count_datagram(owner, datagram.len());
-                self.send(to, datagram.into_vec());
+                let draft = self.outbox.draft();
+                let dialect = self.config.dialect;
+                dialect.encode_query(&tid, &self.own, &question.query(), draft);
+                self.send_query(to, method, owner);
             }
             Due::Silent {
                 peer,
@@ -368,6 +369,7 @@ impl Node {
             self.probe_unheard();
         }
         self.outbox.event(Event::Checkpoint);
+        self.outbox.give_back();
     }
 
     /// Asks those who have not answered for as long as a bucket may go unused whether they are still

@@ -149,7 +149,7 @@ impl Get {
             }
             Phase::Fetching { spread, .. } => {
                 // An answer to a question of the walk that is over says nothing here.
-                let Some(values) = &reply.values else {
+                let Some(values) = reply.values else {
                     return if reply.nodes.is_some() {
                         Ok(())
                     } else {
@@ -160,8 +160,8 @@ impl Get {
                     return Ok(());
                 }
                 let mut fresh = 0;
-                for bytes in values {
-                    let value = Value::new(*bytes).map_err(|_| Breach::Values)?;
+                for bytes in values.iter() {
+                    let value = Value::new(bytes).map_err(|_| Breach::Values)?;
                     if self.known.len() < most(self.retrieve) && self.known.insert(value.clone()) {
                         self.undelivered.push(value);
                         fresh += 1;

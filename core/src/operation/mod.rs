@@ -81,6 +81,7 @@ pub(crate) struct Question {
 }
 
 /// What to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     FindNode {
         target: Id,

@@ -87,7 +87,7 @@ impl Walk {
         reply: &Reply<'_>,
         rules: &AddressRules,
     ) -> Result<bool, Breach> {
-        let nodes = reply.nodes.as_ref().ok_or(Breach::Missing)?;
+        let nodes = reply.nodes.ok_or(Breach::Missing)?;
         if self.kind == WalkKind::FindValue && reply.num.is_none() {
             return Err(Breach::Missing);
         }
@@ -95,7 +95,7 @@ impl Walk {
             return Ok(false);
         }
         self.answers += 1;
-        for contact in nodes {
+        for contact in nodes.iter() {
             let somebody = contact.id != self.own && !contact.id.is_null();
             if let Some(addr) = rules.admit(contact.addr).ok().filter(|_| somebody) {
                 self.frontier

@@ -180,24 +180,27 @@ impl Table {
 
     /// Exactly the `count` contacts closest to the target, closest first.
     pub(crate) fn closest(&self, target: &Id, count: usize) -> Vec<Contact> {
-        let mut found = Vec::with_capacity(count);
-        self.closest_into(target, count, &mut found);
-        found
+        let mut room = vec![Contact::FILLER; count];
+        let found = self.closest_into(target, &mut room).len();
+        room.truncate(found);
+        room
     }
 
-    /// Adds exactly the `count` contacts closest to the target to those found, closest first.
-    pub(crate) fn closest_into(&self, target: &Id, count: usize, found: &mut Vec<Contact>) {
-        let enough = found.len().saturating_add(count);
+    /// The same without memory of its own: as many contacts as there is room for.
+    pub(crate) fn closest_into<'r>(&self, target: &Id, room: &'r mut [Contact]) -> &'r [Contact] {
+        let mut found = 0;
         let mut ranks = [Rank::default(); MAX_K];
         for bucket in self.buckets_by_distance(target) {
-            let room = enough - found.len();
-            if room == 0 {
-                break;
-            }
             let entries = self.entries.row(bucket);
-            let ranked = rank(target, entries, &mut ranks).iter().take(room);
-            found.extend(ranked.map(|(_, place)| entries[usize::from(*place)].contact()));
+            for (_, place) in rank(target, entries, &mut ranks).iter() {
+                let Some(next) = room.get_mut(found) else {
+                    return room;
+                };
+                *next = entries[usize::from(*place)].contact();
+                found += 1;
+            }
         }
+        &room[..found]
     }
 
     /// The measured round trip of a contact.

@@ -2,14 +2,13 @@
 
 mod retry;
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use siphasher::sip::SipHasher13;
 
 pub(crate) use retry::{Plan, Sends};
@@ -22,12 +21,13 @@ use crate::time::Instant;
 use crate::wire::{Method, TID_LEN};
 
 /// A transaction id of ours: 20 bytes that nobody can guess.
-type Tid = [u8; TID_LEN];
+pub(crate) type Tid = [u8; TID_LEN];
 
-/// The calls in flight, at most as many as the settings say; `O` says for whom one is.
-pub(crate) struct Calls<O> {
+/// The calls in flight, at most as many as the settings say; `O` says for whom one is, `Q` what is
+/// asked.
+pub(crate) struct Calls<O, Q> {
     max: usize,
-    by_tid: HashMap<Tid, Call<O>, TidHasher>,
+    by_tid: HashMap<Tid, Call<O, Q>, TidHasher>,
     /// What is due when, and for the how-many-th call: ties go to the older call.
     timeline: BTreeMap<(Instant, u64), Tid>,
     opened: u64,
@@ -37,12 +37,13 @@ pub(crate) struct Calls<O> {
 }
 
 /// One call in flight.
-struct Call<O> {
+struct Call<O, Q> {
     number: u64,
     peer: Peer,
     method: Method,
     owner: O,
-    datagram: Box<[u8]>,
+    /// What would give the same datagram again.
+    question: Q,
     opened: Instant,
     sent: Sent,
     plan: Plan,
@@ -70,15 +71,16 @@ pub(crate) struct Closed<O> {
 
 /// What has fallen due for a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Due<O> {
+pub(crate) enum Due<O, Q> {
     /// It has failed, and is closed.
     GaveUp(Closed<O>),
-    /// The same datagram is to be sent to the same address again.
+    /// The same is to be sent to the same address again.
     Resend {
         to: SocketAddr,
+        tid: Tid,
         method: Method,
         owner: O,
-        datagram: Box<[u8]>,
+        question: Q,
     },
     /// It is no use waiting for it any longer.
     Silent { peer: Peer, owner: O },
@@ -87,17 +89,18 @@ pub(crate) enum Due<O> {
 }
 
 /// A call that is to be opened.
-pub(crate) struct Opening<'c, O> {
+pub(crate) struct Opening<'c, O, Q> {
     pub(crate) retry: &'c Retry,
     pub(crate) peer: Peer,
     pub(crate) method: Method,
     pub(crate) owner: O,
+    pub(crate) question: Q,
     pub(crate) sends: Sends,
     /// The estimate for this peer, if there is one.
     pub(crate) round_trip: Option<RoundTrip>,
 }
 
-impl<O: Clone> Calls<O> {
+impl<O: Clone, Q: Clone> Calls<O, Q> {
     /// Answers of any contacts after which their round trips stand for those of all.
     const ENOUGH_SAMPLES: u32 = 16;
 
@@ -121,15 +124,14 @@ impl<O: Clone> Calls<O> {
         self.by_tid.len()
     }
 
-    /// Opens a call, whose datagram `encode` makes once it knows the transaction id. `None` when
-    /// there are too many already.
+    /// Opens a call, and gives what is to be sent under which transaction id. `None` when there are
+    /// too many already.
     pub(crate) fn open(
         &mut self,
         now: Instant,
-        opening: Opening<'_, O>,
+        opening: Opening<'_, O, Q>,
         rng: &mut Rng,
-        encode: impl FnOnce(&[u8]) -> Vec<u8>,
-    ) -> Option<&[u8]> {
+    ) -> Option<(Tid, &Q)> {
         if self.is_full() {
             return None;
         }
@@ -142,11 +144,11 @@ impl<O: Clone> Calls<O> {
             peer,
             method,
             owner,
+            question,
             sends,
             round_trip,
         } = opening;
         let plan = Plan::new(retry, round_trip.or(self.trusted_estimate()), sends);
-        let datagram = encode(&tid).into_boxed_slice();
         let number = self.opened;
         self.opened += 1;
         let mut call = Call {
@@ -154,7 +156,7 @@ impl<O: Clone> Calls<O> {
             peer,
             method,
             owner,
-            datagram,
+            question,
             opened: now,
             sent: Sent::Once,
             plan,
@@ -162,7 +164,8 @@ impl<O: Clone> Calls<O> {
         };
         call.due = call.next_due(now);
         self.timeline.insert((call.due, number), tid);
-        Some(&self.by_tid.entry(tid).insert(call).into_mut().datagram)
+        let call = self.by_tid.entry(tid).insert(call).into_mut();
+        Some((tid, &call.question))
     }
 
     /// Closes the call that an answer with this transaction id from this address belongs to.
@@ -172,11 +175,13 @@ impl<O: Clone> Calls<O> {
         tid: &[u8],
         from: SocketAddr,
     ) -> Option<Closed<O>> {
-        let tid: &Tid = tid.try_into().ok()?;
-        if self.by_tid.get(tid)?.peer.addr != from {
+        let Entry::Occupied(call) = self.by_tid.entry(tid.try_into().ok()?) else {
+            return None;
+        };
+        if call.get().peer.addr != from {
             return None;
         }
-        let call = self.by_tid.remove(tid)?;
+        let call = call.remove();
         self.timeline.remove(&(call.due, call.number));
         self.give_back();
         Some(call.close(now))
@@ -194,7 +199,7 @@ impl<O: Clone> Calls<O> {
     }
 
     /// The next thing that has fallen due. A call that is overdue by several things does the worst.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Due<O>> {
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Due<O, Q>> {
         let entry = self
             .timeline
             .first_entry()
@@ -207,7 +212,7 @@ impl<O: Clone> Calls<O> {
             self.give_back();
             return Some(Due::GaveUp(call.close(now)));
         }
-        let due = call.pass(elapsed);
+        let due = call.pass(elapsed, tid);
         call.due = call.next_due(now);
         let next = (call.due, call.number);
         self.timeline.insert(next, tid);
@@ -237,7 +242,7 @@ impl<O: Clone> Calls<O> {
     }
 }
 
-impl<O: Clone> Call<O> {
+impl<O: Clone, Q: Clone> Call<O, Q> {
     fn close(self, now: Instant) -> Closed<O> {
         let elapsed = now.since(self.opened);
         let took = match self.sent {
@@ -255,7 +260,7 @@ impl<O: Clone> Call<O> {
 
     /// Strikes off what is due, and says what it was: silence before slowness, and either before a
     /// resend, which follows on the next turn.
-    fn pass(&mut self, elapsed: Duration) -> Option<Due<O>> {
+    fn pass(&mut self, elapsed: Duration, tid: Tid) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
         if self.plan.silent.is_some_and(|at| at <= elapsed) {
             self.plan.silent = None;
@@ -276,9 +281,10 @@ impl<O: Clone> Call<O> {
         self.sent = Sent::Again;
         Some(Due::Resend {
             to: peer.addr,
+            tid,
             method: self.method,
             owner,
-            datagram: self.datagram.clone(),
+            question: self.question.clone(),
         })
     }
 
@@ -320,6 +326,7 @@ impl BuildHasher for TidHasher {
 #[cfg(test)]
 mod tests {
     use alloc::vec;
+    use alloc::vec::Vec;
 
     use super::*;
     use crate::rng::Seed;
@@ -334,7 +341,7 @@ mod tests {
 
     struct Bench {
         retry: Retry,
-        calls: Calls<u32>,
+        calls: Calls<u32, ()>,
         rng: Rng,
     }
 
@@ -349,7 +356,7 @@ mod tests {
         }
 
         /// Opens a call to 10.0.0.1 and gives its transaction id.
-        fn open(&mut self, now: Instant, owner: u32) -> Option<Vec<u8>> {
+        fn open(&mut self, now: Instant, owner: u32) -> Option<Tid> {
             let opening = Opening {
                 retry: &self.retry,
                 peer: Peer {
@@ -358,11 +365,12 @@ mod tests {
                 },
                 method: Method::Ping,
                 owner,
+                question: (),
                 sends: Sends::Several,
                 round_trip: None,
             };
-            let datagram = self.calls.open(now, opening, &mut self.rng, <[u8]>::to_vec);
-            datagram.map(<[u8]>::to_vec)
+            let opened = self.calls.open(now, opening, &mut self.rng);
+            opened.map(|(tid, ())| tid)
         }
 
         /// Lets time pass and gives what falls due, in milliseconds.

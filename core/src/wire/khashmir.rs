@@ -1,13 +1,12 @@
 //! apt-p2p's KRPC: the bytes of every message, error numbers and texts (specification, section 1).
 
-use alloc::format;
-use alloc::string::ToString;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddr};
 
-use super::bencode::{Item, Writer, parse};
+use super::lists::{Nodes, Values};
 use super::message::{Breach, Fault, Message, Method, Query, Reply};
+use super::scan::{List, Reader, Scanned};
+use super::write::{self, string_len};
 use super::{MAX_CONTACTS, MAX_DATAGRAM, MAX_DEPTH, MAX_TID, MAX_TOKEN, Malformed};
 use crate::contact::Contact;
 use crate::id::Id;
@@ -17,28 +16,32 @@ use crate::value::Value;
 /// be there without being one too many (specification, section 1.3).
 const OVERWRITTEN: &[u8] = b"_krpc_sender";
 
+/// What stands before each contact of a list: the length of its compact form.
+const CONTACT_PREFIX: &[u8] = b"26:";
+
+/// Bytes of a contact in a list.
+const ENTRY_LEN: usize = CONTACT_PREFIX.len() + Contact::COMPACT_LEN;
+
 pub(super) fn decode(datagram: &[u8]) -> Result<Message<'_>, Malformed> {
-    let message = parse(datagram, MAX_DEPTH).ok_or(Malformed::Bencode)?;
-    let kind = message.get(b"y").ok_or(Malformed::Kind)?;
-    let tid = message.get(b"t").and_then(Item::bytes);
+    let parts = Parts::read(datagram).ok_or(Malformed::Bencode)?;
+    let kind = parts.kind.ok_or(Malformed::Kind)?;
+    let tid = parts.tid.and_then(Scanned::bytes);
     match kind.bytes() {
         Some(b"q") => {
-            let (name, arguments) = query_parts(&message).ok_or(Malformed::Query)?;
-            Ok(decode_query(bounded(tid)?, name, arguments))
+            let name = parts.method.and_then(Scanned::bytes);
+            let (name, arguments) = name.zip(parts.arguments).ok_or(Malformed::Query)?;
+            Ok(decode_query(bounded(tid)?, name, &arguments))
         }
         Some(b"r") => {
-            let contents = message
-                .get(b"r")
-                .filter(|item| matches!(item, Item::Dict(_)));
-            let contents = contents.ok_or(Malformed::Reply)?;
+            let contents = parts.contents.ok_or(Malformed::Reply)?;
             let tid = bounded(tid)?;
-            Ok(match decode_reply(contents) {
+            Ok(match decode_reply(&contents) {
                 Ok(reply) => Message::Reply { tid, reply },
                 Err(breach) => Message::Broken { tid, breach },
             })
         }
         Some(b"e") => {
-            let (code, text) = error_parts(&message).ok_or(Malformed::Error)?;
+            let (code, text) = error_parts(parts.error).ok_or(Malformed::Error)?;
             Ok(Message::Error {
                 tid: bounded(tid)?,
                 code,
@@ -56,239 +59,330 @@ fn bounded(tid: Option<&[u8]>) -> Result<&[u8], Malformed> {
     tid.filter(|tid| tid.len() <= MAX_TID).ok_or(Malformed::Tid)
 }
 
-fn query_parts<'a, 'b>(message: &'b Item<'a>) -> Option<(&'a [u8], Arguments<'b, 'a>)> {
-    let name = message.get(b"q")?.bytes()?;
-    match message.get(b"a")? {
-        Item::Dict(arguments) => Some((name, Arguments::new(arguments))),
-        Item::Bytes(_) | Item::Int(_) | Item::List(_) => None,
+/// What a datagram consists of; nothing at all when it is not a dictionary.
+#[derive(Default)]
+struct Parts<'a> {
+    /// The dictionary under `a`.
+    arguments: Option<Facts<'a>>,
+    /// The dictionary under `r`.
+    contents: Option<Facts<'a>>,
+    error: Option<Scanned<'a>>,
+    kind: Option<Scanned<'a>>,
+    method: Option<Scanned<'a>>,
+    tid: Option<Scanned<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    /// Reads exactly one canonical value; `None` when the bytes are anything else, or nested too
+    /// deeply.
+    fn read(datagram: &'a [u8]) -> Option<Self> {
+        let mut parts = Self::default();
+        let mut reader = Reader::new(datagram);
+        if reader.is_at_dict() {
+            reader.dict(MAX_DEPTH, |key, reader, depth| {
+                match key {
+                    b"a" if reader.is_at_dict() => {
+                        parts.arguments = Some(Facts::read(reader, depth)?);
+                    }
+                    b"r" if reader.is_at_dict() => {
+                        parts.contents = Some(Facts::read(reader, depth)?);
+                    }
+                    _ => parts.keep(key, reader.value(depth)?),
+                }
+                Some(())
+            })?;
+        } else {
+            reader.value(MAX_DEPTH)?;
+        }
+        reader.is_at_end().then_some(parts)
+    }
+
+    fn keep(&mut self, key: &[u8], value: Scanned<'a>) {
+        match key {
+            b"e" => self.error = Some(value),
+            b"q" => self.method = Some(value),
+            b"t" => self.tid = Some(value),
+            b"y" => self.kind = Some(value),
+            _ => {}
+        }
     }
 }
 
-fn error_parts<'a>(message: &Item<'a>) -> Option<(i64, &'a [u8])> {
-    match message.get(b"e")?.list()? {
-        [code, text] => Some((code.int()?, text.bytes()?)),
-        _ => None,
+/// What a query or an answer says, by the names of the protocol.
+#[derive(Default)]
+struct Facts<'a> {
+    id: Option<Scanned<'a>>,
+    ip_addr: Option<Scanned<'a>>,
+    key: Option<Scanned<'a>>,
+    nodes: Option<Scanned<'a>>,
+    num: Option<Scanned<'a>>,
+    port: Option<Scanned<'a>>,
+    target: Option<Scanned<'a>>,
+    token: Option<Scanned<'a>>,
+    value: Option<Scanned<'a>>,
+    values: Option<Scanned<'a>>,
+    /// How many there are, those of other names included.
+    count: usize,
+}
+
+impl<'a> Facts<'a> {
+    fn read(reader: &mut Reader<'a>, depth: usize) -> Option<Self> {
+        let mut facts = Self::default();
+        reader.dict(depth, |key, reader, depth| {
+            let value = Some(reader.value(depth)?);
+            facts.count += 1;
+            match key {
+                b"id" => facts.id = value,
+                b"ip_addr" => facts.ip_addr = value,
+                b"key" => facts.key = value,
+                b"nodes" => facts.nodes = value,
+                b"num" => facts.num = value,
+                b"port" => facts.port = value,
+                b"target" => facts.target = value,
+                b"token" => facts.token = value,
+                b"value" => facts.value = value,
+                b"values" => facts.values = value,
+                OVERWRITTEN => facts.count -= 1,
+                _ => {}
+            }
+            Some(())
+        })?;
+        Some(facts)
     }
 }
 
-fn decode_query<'a>(
-    tid: &'a [u8],
-    name: &'a [u8],
-    mut arguments: Arguments<'_, 'a>,
-) -> Message<'a> {
+fn error_parts(error: Option<Scanned<'_>>) -> Option<(i64, &[u8])> {
+    let (code, text) = error?.list()?.pair()?;
+    Some((code.int()?.signed(), text.bytes()?))
+}
+
+fn decode_query<'a>(tid: &'a [u8], name: &'a [u8], arguments: &Facts<'a>) -> Message<'a> {
     let Some(method) = Method::named(name) else {
         return Message::UnknownMethod { tid, name };
     };
-    match decode_arguments(method, &mut arguments) {
+    match decode_arguments(method, arguments) {
         Some((sender, query)) => Message::Query { tid, sender, query },
         None => Message::WrongArguments { tid, method },
     }
 }
 
-fn decode_arguments<'a>(
-    method: Method,
-    arguments: &mut Arguments<'_, 'a>,
-) -> Option<(Id, Query<'a>)> {
-    let sender = arguments.id(b"id")?;
-    let query = match method {
-        Method::Ping => Query::Ping,
-        Method::Join => Query::Join,
-        Method::FindNode => Query::FindNode {
-            target: arguments.id(b"target")?,
-        },
-        Method::FindValue => Query::FindValue {
-            key: arguments.id(b"key")?,
-        },
-        Method::GetValue => Query::GetValue {
-            key: arguments.id(b"key")?,
-            num: arguments.take(b"num")?.int()?,
-        },
-        Method::StoreValue => Query::StoreValue {
-            key: arguments.id(b"key")?,
-            token: arguments.take(b"token")?.bytes()?,
-            value: arguments.take(b"value")?.bytes()?,
-        },
+/// `None` when one is missing, wrong, or one too many.
+fn decode_arguments<'a>(method: Method, arguments: &Facts<'a>) -> Option<(Id, Query<'a>)> {
+    let sender = id(arguments.id)?;
+    let (query, count) = match method {
+        Method::Ping => (Query::Ping, 1),
+        Method::Join => (Query::Join, 1),
+        Method::FindNode => {
+            let target = id(arguments.target)?;
+            (Query::FindNode { target }, 2)
+        }
+        Method::FindValue => {
+            let key = id(arguments.key)?;
+            (Query::FindValue { key }, 2)
+        }
+        Method::GetValue => {
+            let (key, num) = (id(arguments.key)?, arguments.num?.int()?.signed());
+            (Query::GetValue { key, num }, 3)
+        }
+        Method::StoreValue => {
+            let query = Query::StoreValue {
+                key: id(arguments.key)?,
+                token: arguments.token?.bytes()?,
+                value: arguments.value?.bytes()?,
+            };
+            (query, 4)
+        }
     };
-    arguments.are_all_taken().then_some((sender, query))
+    (arguments.count == count).then_some((sender, query))
 }
 
-/// The arguments of a query, taken one by one: what is left over is one too many.
-struct Arguments<'b, 'a> {
-    all: &'b [(&'a [u8], Item<'a>)],
-    taken: usize,
+fn id(fact: Option<Scanned<'_>>) -> Option<Id> {
+    Id::from_slice(fact?.bytes()?)
 }
 
-impl<'b, 'a> Arguments<'b, 'a> {
-    const fn new(all: &'b [(&'a [u8], Item<'a>)]) -> Self {
-        Self { all, taken: 0 }
-    }
-
-    fn take(&mut self, name: &[u8]) -> Option<&'b Item<'a>> {
-        let (_, item) = self.all.iter().find(|(key, _)| *key == name)?;
-        self.taken += 1;
-        Some(item)
-    }
-
-    fn id(&mut self, name: &[u8]) -> Option<Id> {
-        Id::from_slice(self.take(name)?.bytes()?)
-    }
-
-    fn are_all_taken(&self) -> bool {
-        let known = self
-            .all
-            .iter()
-            .filter(|(key, _)| *key != OVERWRITTEN)
-            .count();
-        known == self.taken
-    }
-}
-
-fn decode_reply<'a>(contents: &Item<'a>) -> Result<Reply<'a>, Breach> {
-    let id = contents
-        .get(b"id")
-        .and_then(Item::bytes)
-        .and_then(Id::from_slice);
+fn decode_reply<'a>(contents: &Facts<'a>) -> Result<Reply<'a>, Breach> {
     Ok(Reply {
-        id: id.ok_or(Breach::Id)?,
-        nodes: contents.get(b"nodes").map(decode_nodes).transpose()?,
-        num: contents
-            .get(b"num")
-            .map(|num| num.unsigned().ok_or(Breach::Num))
-            .transpose()?,
+        id: id(contents.id).ok_or(Breach::Id)?,
+        nodes: contents.nodes.map(decode_nodes).transpose()?,
+        num: contents.num.map(decode_num).transpose()?,
         seen_as: decode_seen_as(contents)?,
-        token: contents.get(b"token").map(decode_token).transpose()?,
-        values: contents.get(b"values").map(decode_values).transpose()?,
+        token: contents.token.map(decode_token).transpose()?,
+        values: contents.values.map(decode_values).transpose()?,
     })
 }
 
-fn decode_nodes(nodes: &Item<'_>) -> Result<Vec<Contact>, Breach> {
-    let entries = nodes.list().ok_or(Breach::Nodes)?;
-    let mut contacts = Vec::with_capacity(entries.len().min(MAX_CONTACTS));
-    for entry in entries {
-        let contact = entry
-            .bytes()
-            .and_then(Contact::from_compact)
-            .ok_or(Breach::Nodes)?;
-        if contacts.len() < MAX_CONTACTS {
-            contacts.push(contact);
-        }
+fn decode_nodes(nodes: Scanned<'_>) -> Result<Nodes<'_>, Breach> {
+    let list = nodes.list().map(List::as_bytes).ok_or(Breach::Nodes)?;
+    let mut entries = list.chunks_exact(ENTRY_LEN);
+    let right = entries.all(|entry| entry.starts_with(CONTACT_PREFIX));
+    if !right || !entries.remainder().is_empty() {
+        return Err(Breach::Nodes);
     }
-    Ok(contacts)
+    let looked_at = list.get(..MAX_CONTACTS * ENTRY_LEN).unwrap_or(list);
+    Ok(Nodes::compact(looked_at, CONTACT_PREFIX.len()))
 }
 
-fn decode_seen_as(contents: &Item<'_>) -> Result<Option<SocketAddr>, Breach> {
-    let (Some(ip), Some(port)) = (contents.get(b"ip_addr"), contents.get(b"port")) else {
+fn decode_num(num: Scanned<'_>) -> Result<u64, Breach> {
+    let num = num.int().ok_or(Breach::Num)?;
+    num.unsigned().ok_or(Breach::Num)
+}
+
+fn decode_seen_as(contents: &Facts<'_>) -> Result<Option<SocketAddr>, Breach> {
+    let (Some(ip), Some(port)) = (contents.ip_addr, contents.port) else {
         return Ok(None);
     };
     let ip = ip.bytes().and_then(|text| core::str::from_utf8(text).ok());
     let ip: Ipv4Addr = ip
         .and_then(|text| text.parse().ok())
         .ok_or(Breach::SeenAs)?;
-    let port = port.unsigned().and_then(|port| u16::try_from(port).ok());
+    let port = port.int().and_then(|port| port.unsigned());
+    let port = port.and_then(|port| u16::try_from(port).ok());
     Ok(Some(SocketAddr::new(
         ip.into(),
         port.ok_or(Breach::SeenAs)?,
     )))
 }
 
-fn decode_token<'a>(token: &Item<'a>) -> Result<&'a [u8], Breach> {
+fn decode_token(token: Scanned<'_>) -> Result<&[u8], Breach> {
     token
         .bytes()
         .filter(|token| token.len() <= MAX_TOKEN)
         .ok_or(Breach::Token)
 }
 
-fn decode_values<'a>(values: &Item<'a>) -> Result<Vec<&'a [u8]>, Breach> {
-    let fits = |bytes: &&[u8]| bytes.len() <= Value::MAX_LEN;
-    let entries = values.list().ok_or(Breach::Values)?;
-    entries
-        .iter()
-        .map(|entry| entry.bytes().filter(fits).ok_or(Breach::Values))
-        .collect()
-}
-
-pub(super) fn encode_query(tid: &[u8], sender: &Id, query: &Query<'_>) -> Vec<u8> {
-    let id = Writer::Bytes(sender.as_bytes());
-    let arguments: Vec<(&[u8], Writer<'_>)> = match query {
-        Query::Ping | Query::Join => vec![(b"id", id)],
-        Query::FindNode { target } => {
-            vec![(b"id", id), (b"target", Writer::Bytes(target.as_bytes()))]
+fn decode_values(values: Scanned<'_>) -> Result<Values<'_>, Breach> {
+    let list = values.list().map(List::as_bytes).ok_or(Breach::Values)?;
+    let mut reader = Reader::new(list);
+    let mut count = 0;
+    while !reader.is_at_end() {
+        let value = reader.string().ok_or(Breach::Values)?;
+        if value.len() > Value::MAX_LEN {
+            return Err(Breach::Values);
         }
-        Query::FindValue { key } => vec![(b"id", id), (b"key", Writer::Bytes(key.as_bytes()))],
-        Query::GetValue { key, num } => vec![
-            (b"id", id),
-            (b"key", Writer::Bytes(key.as_bytes())),
-            (b"num", Writer::Int(*num)),
-        ],
-        Query::StoreValue { key, token, value } => vec![
-            (b"id", id),
-            (b"key", Writer::Bytes(key.as_bytes())),
-            (b"token", Writer::Bytes(token)),
-            (b"value", Writer::Bytes(value)),
-        ],
-    };
-    Writer::Dict(vec![
-        (b"a", Writer::Dict(arguments)),
-        (b"q", Writer::Bytes(query.method().name().as_bytes())),
-        (b"t", Writer::Bytes(tid)),
-        (b"y", Writer::Bytes(b"q")),
-    ])
-    .to_bytes()
+        count += 1;
+    }
+    Ok(Values::bencoded(list, count))
 }
 
-pub(super) fn encode_reply(tid: &[u8], reply: &Reply<'_>) -> Vec<u8> {
-    let ip = reply.seen_as.map(|addr| addr.ip().to_string());
-    let nodes = reply.nodes.as_ref().map(|nodes| {
-        nodes
-            .iter()
-            .filter_map(Contact::to_compact)
-            .collect::<Vec<[u8; Contact::COMPACT_LEN]>>()
-    });
-
-    let mut contents: Vec<(&[u8], Writer<'_>)> = vec![(b"id", Writer::Bytes(reply.id.as_bytes()))];
-    if let Some(ip) = &ip {
-        contents.push((b"ip_addr", Writer::Bytes(ip.as_bytes())));
+pub(super) fn encode_query(tid: &[u8], sender: &Id, query: &Query<'_>, out: &mut Vec<u8>) {
+    out.reserve(tid.len() + ROOM_FOR_QUERY);
+    out.extend_from_slice(b"d1:ad2:id20:");
+    out.extend_from_slice(sender.as_bytes());
+    match query {
+        Query::Ping | Query::Join => {}
+        Query::FindNode { target } => {
+            out.extend_from_slice(b"6:target20:");
+            out.extend_from_slice(target.as_bytes());
+        }
+        Query::FindValue { key } => write_key(out, key),
+        Query::GetValue { key, num } => {
+            write_key(out, key);
+            out.extend_from_slice(b"3:num");
+            write::int(out, *num);
+        }
+        Query::StoreValue { key, token, value } => {
+            write_key(out, key);
+            out.extend_from_slice(b"5:token");
+            write::string(out, token);
+            out.extend_from_slice(b"5:value");
+            write::string(out, value);
+        }
     }
-    if let Some(nodes) = &nodes {
-        let list = nodes.iter().map(|node| Writer::Bytes(node)).collect();
-        contents.push((b"nodes", Writer::List(list)));
+    out.extend_from_slice(b"e1:q");
+    write::string(out, query.method().name().as_bytes());
+    write_end(out, tid, b'q');
+}
+
+pub(super) fn encode_reply(tid: &[u8], reply: &Reply<'_>, out: &mut Vec<u8>) {
+    let nodes = reply.nodes.map_or(0, |nodes| nodes.len());
+    let token = reply.token.map_or(0, <[u8]>::len);
+    out.reserve(tid.len() + nodes * ENTRY_LEN + token + ROOM_FOR_REPLY);
+    out.extend_from_slice(b"d1:rd2:id20:");
+    out.extend_from_slice(reply.id.as_bytes());
+    if let Some(addr) = reply.seen_as {
+        out.extend_from_slice(b"7:ip_addr");
+        write::text(out, format_args!("{}", addr.ip()));
+    }
+    if let Some(nodes) = reply.nodes {
+        out.extend_from_slice(b"5:nodesl");
+        for compact in nodes.iter().filter_map(|node| node.to_compact()) {
+            out.extend_from_slice(CONTACT_PREFIX);
+            out.extend_from_slice(&compact);
+        }
+        out.push(b'e');
     }
     if let Some(num) = reply.num {
-        contents.push((b"num", Writer::Unsigned(num)));
+        out.extend_from_slice(b"3:num");
+        write::unsigned(out, num);
     }
     if let Some(addr) = reply.seen_as {
-        contents.push((b"port", Writer::Unsigned(addr.port().into())));
+        out.extend_from_slice(b"4:port");
+        write::unsigned(out, addr.port().into());
     }
     if let Some(token) = reply.token {
-        contents.push((b"token", Writer::Bytes(token)));
+        out.extend_from_slice(b"5:token");
+        write::string(out, token);
     }
-    if let Some(values) = &reply.values {
-        let list = values.iter().map(|value| Writer::Bytes(value)).collect();
-        contents.push((b"values", Writer::List(list)));
+    if let Some(values) = reply.values {
+        out.extend_from_slice(b"6:valuesl");
+        for value in values.iter() {
+            write::string(out, value);
+        }
+        out.push(b'e');
     }
-    Writer::Dict(vec![
-        (b"r", Writer::Dict(contents)),
-        (b"t", Writer::Bytes(tid)),
-        (b"y", Writer::Bytes(b"r")),
-    ])
-    .to_bytes()
+    out.push(b'e');
+    write_end(out, tid, b'r');
 }
 
-pub(super) fn encode_error(tid: &[u8], code: i64, text: &[u8]) -> Vec<u8> {
-    Writer::Dict(vec![
-        (
-            b"e",
-            Writer::List(vec![Writer::Int(code), Writer::Bytes(text)]),
-        ),
-        (b"t", Writer::Bytes(tid)),
-        (b"y", Writer::Bytes(b"e")),
-    ])
-    .to_bytes()
+pub(super) fn encode_error(tid: &[u8], code: i64, text: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"d1:el");
+    write::int(out, code);
+    write::string(out, text);
+    out.push(b'e');
+    write_end(out, tid, b'e');
 }
 
-pub(super) fn encode_fault(tid: &[u8], fault: &Fault<'_>) -> Vec<u8> {
-    encode_error(tid, code(fault), &text(fault))
+/// The texts of 203, 205 and 206 are the original's; those of the others, which in the original
+/// are whatever its language said, are our own.
+pub(super) fn encode_fault(tid: &[u8], fault: &Fault<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"d1:el");
+    write::int(out, code(fault));
+    match fault {
+        Fault::BadToken => {
+            write::string(out, b"token is invalid, do a find_nodes to get a fresh one");
+        }
+        Fault::Busy => write::string(out, b"too busy"),
+        Fault::StoreFull => write::string(out, b"store is full"),
+        Fault::TooLong { len } => write::text(out, format_args!("response was {len} bytes")),
+        Fault::UnknownMethod { name } => write::string_of(out, &[b"unknown method ", name]),
+        Fault::ValueTooLong => write::string(out, b"value too long"),
+        Fault::WrongArguments => write::string(out, b"wrong arguments"),
+    }
+    out.push(b'e');
+    write_end(out, tid, b'e');
 }
+
+fn write_key(out: &mut Vec<u8>, key: &Id) {
+    out.extend_from_slice(b"3:key20:");
+    out.extend_from_slice(key.as_bytes());
+}
+
+/// Writes what every message ends with: its transaction id and its kind.
+fn write_end(out: &mut Vec<u8>, tid: &[u8], kind: u8) {
+    out.extend_from_slice(b"1:t");
+    write::string(out, tid);
+    out.extend_from_slice(&[b'1', b':', b'y', b'1', b':', kind, b'e']);
+}
+
+/// Bytes around the transaction id of a query, if it is not one that stores.
+const ROOM_FOR_QUERY: usize = b"d1:ad2:id20:3:key20:3:numi-9223372036854775808ee".len()
+    + b"1:q10:find_value1:t20:1:y1:qe".len()
+    + 2 * Id::LEN;
+
+/// Bytes of an answer around its transaction id, contacts and token, if it brings no values and
+/// does not say whom it sees.
+const ROOM_FOR_REPLY: usize =
+    b"d1:rd2:id20:5:nodesle3:numi00000e5:token20:e1:t20:1:y1:re".len() + Id::LEN;
 
 /// The error numbers (specification, section 1.4).
 pub(super) const fn code(fault: &Fault<'_>) -> i64 {
@@ -301,20 +395,6 @@ pub(super) const fn code(fault: &Fault<'_>) -> i64 {
     }
 }
 
-/// The error texts: the original's for 203, 205 and 206, our own for the others, whose texts in
-/// the original are whatever its language said.
-fn text(fault: &Fault<'_>) -> Vec<u8> {
-    match fault {
-        Fault::BadToken => b"token is invalid, do a find_nodes to get a fresh one".to_vec(),
-        Fault::Busy => b"too busy".to_vec(),
-        Fault::StoreFull => b"store is full".to_vec(),
-        Fault::TooLong { len } => format!("response was {len} bytes").into_bytes(),
-        Fault::UnknownMethod { name } => [b"unknown method ", *name].concat(),
-        Fault::ValueTooLong => b"value too long".to_vec(),
-        Fault::WrongArguments => b"wrong arguments".to_vec(),
-    }
-}
-
 /// What is left of a datagram for values: a `get_value` answer has 54 bytes around its list and
 /// its transaction id (`d1:rd2:id20:` id `6:valuesl` `ee1:t` tid `1:y1:re`).
 pub(super) const fn room_for_values(tid_len: usize) -> usize {
@@ -322,99 +402,5 @@ pub(super) const fn room_for_values(tid_len: usize) -> usize {
     MAX_DATAGRAM.saturating_sub(around + string_len(tid_len))
 }
 
-/// The length of a bencoded string of so many bytes.
-pub(super) const fn string_len(len: usize) -> usize {
-    let digits = match len.checked_ilog10() {
-        Some(log) => log as usize + 1,
-        None => 1,
-    };
-    digits + 1 + len
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TID: &[u8; 20] = b"01234567890123456789";
-
-    fn id(byte: u8) -> Id {
-        Id::new([byte; 20])
-    }
-
-    #[test]
-    fn a_get_value_answer_fills_the_datagram_to_the_last_byte() {
-        let value = vec![b'v'; Value::MAX_LEN];
-        let reply = Reply {
-            values: Some(vec![&value]),
-            ..Reply::from(id(1))
-        };
-        assert_eq!(encode_reply(TID, &reply).len(), MAX_DATAGRAM);
-        assert_eq!(room_for_values(TID.len()), string_len(Value::MAX_LEN));
-    }
-
-    #[test]
-    fn an_answer_with_every_fact_goes_there_and_back() {
-        let reply = Reply {
-            id: id(1),
-            nodes: Some(vec![Contact::new(id(2), ([10, 0, 0, 1], 5).into())]),
-            num: Some(3),
-            seen_as: Some(([10, 0, 0, 2], 7).into()),
-            token: Some(b"token"),
-            values: Some(vec![b"", b"value"]),
-        };
-        let bytes = encode_reply(TID, &reply);
-        assert_eq!(decode(&bytes), Ok(Message::Reply { tid: TID, reply }));
-    }
-
-    #[test]
-    fn breaches_of_an_answer_are_told_apart() {
-        for (contents, breach) in [
-            (&b"de"[..], Breach::Id),
-            (b"d2:id3:abce", Breach::Id),
-            (
-                b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:nodes26:aaaaaaaaaaaaaaaaaaaaaaaaaae",
-                Breach::Nodes,
-            ),
-            (b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:nodesl2:aaee", Breach::Nodes),
-            (b"d2:id20:aaaaaaaaaaaaaaaaaaaa3:num1:3e", Breach::Num),
-            (b"d2:id20:aaaaaaaaaaaaaaaaaaaa3:numi-1ee", Breach::Num),
-            (b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:tokeni1ee", Breach::Token),
-            (b"d2:id20:aaaaaaaaaaaaaaaaaaaa6:values1:xe", Breach::Values),
-            (
-                b"d2:id20:aaaaaaaaaaaaaaaaaaaa6:valuesli1eee",
-                Breach::Values,
-            ),
-            (
-                b"d2:id20:aaaaaaaaaaaaaaaaaaaa7:ip_addr1:x4:porti1ee",
-                Breach::SeenAs,
-            ),
-        ] {
-            let bytes = [b"d1:r", contents, b"1:t2:aa1:y1:re"].concat();
-            let expected = Message::Broken { tid: b"aa", breach };
-            assert_eq!(decode(&bytes), Ok(expected), "{}", contents.escape_ascii());
-        }
-        let unknown_kind = b"d1:t2:aa1:y1:xe";
-        assert_eq!(
-            decode(unknown_kind),
-            Ok(Message::Broken {
-                tid: b"aa",
-                breach: Breach::Kind
-            })
-        );
-    }
-
-    #[test]
-    fn extra_keys_of_an_answer_are_ignored() {
-        let bytes = b"d1:rd2:id20:aaaaaaaaaaaaaaaaaaaa1:xd1:yleee1:t2:aa1:y1:re";
-        let reply = Reply::from(id(b'a'));
-        assert_eq!(decode(bytes), Ok(Message::Reply { tid: b"aa", reply }));
-    }
-
-    #[test]
-    fn string_lengths_count_their_digits() {
-        for len in [0, 1, 9, 10, 99, 100, 999, 1000] {
-            let bytes = vec![b'x'; len];
-            assert_eq!(string_len(len), Writer::Bytes(&bytes).to_bytes().len());
-        }
-    }
-}
+mod tests;

@@ -1,10 +1,9 @@
 //! What nodes say to each other, whatever the dialect: queries, replies, errors and faults.
 
-use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
 
-use crate::contact::Contact;
+use super::lists::{Nodes, Values};
 use crate::id::Id;
 
 /// The methods of the protocol (specification, section 1.3).
@@ -64,7 +63,7 @@ impl fmt::Display for Method {
 }
 
 /// One datagram, understood. What has no place here is [`Malformed`](super::Malformed).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// A query in order.
     Query {
@@ -115,7 +114,7 @@ pub enum Message<'a> {
 }
 
 /// A question with its arguments, which are of the right types and lengths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query<'a> {
     /// [`Method::Ping`].
     Ping,
@@ -166,12 +165,12 @@ impl Query<'_> {
 }
 
 /// What an answer says. It does not name its method, so every fact but the id may be absent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply<'a> {
     /// Who answers.
     pub id: Id,
-    /// Whom it knows close to the target, at most [`MAX_CONTACTS`](super::MAX_CONTACTS).
-    pub nodes: Option<Vec<Contact>>,
+    /// Whom it knows close to the target.
+    pub nodes: Option<Nodes<'a>>,
     /// How many values it holds under the key.
     pub num: Option<u64>,
     /// The asker's address as it sees it.
@@ -179,7 +178,7 @@ pub struct Reply<'a> {
     /// A token for writing to it.
     pub token: Option<&'a [u8]>,
     /// Values under the key.
-    pub values: Option<Vec<&'a [u8]>>,
+    pub values: Option<Values<'a>>,
 }
 
 impl Reply<'_> {
@@ -219,7 +218,7 @@ pub enum Breach {
 }
 
 /// What went wrong with serving a query: numbers and texts belong to the dialect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault<'a> {
     /// The token was not issued by us to that address, or too long ago.
     BadToken,

@@ -2,7 +2,10 @@
 
 mod bencode;
 mod khashmir;
+mod lists;
 mod message;
+mod scan;
+mod write;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,6 +14,7 @@ use crate::id::Id;
 
 pub use bencode::{FromBencode, ToBencode, TypedError, from_bencode, to_bencode};
 pub(crate) use bencode::{Item, Writer, parse};
+pub use lists::{Nodes, Values};
 pub use message::{Breach, Fault, Message, Method, Query, Reply};
 
 /// The longest answer in bytes: what an Ethernet frame holds (specification, section 1.5).
@@ -56,37 +60,38 @@ impl Dialect {
         }
     }
 
-    /// Writes a query.
-    #[must_use]
-    pub fn encode_query(self, tid: &[u8], sender: &Id, query: &Query<'_>) -> Vec<u8> {
+    /// Writes a query at the end of `out`.
+    pub fn encode_query(self, tid: &[u8], sender: &Id, query: &Query<'_>, out: &mut Vec<u8>) {
         match self {
-            Self::Khashmir => khashmir::encode_query(tid, sender, query),
+            Self::Khashmir => khashmir::encode_query(tid, sender, query, out),
         }
     }
 
-    /// Writes an answer; [`Fault::TooLong`] in its stead when it would exceed [`MAX_DATAGRAM`].
-    #[must_use]
-    pub fn encode_reply(self, tid: &[u8], reply: &Reply<'_>) -> Encoded {
-        match self {
-            Self::Khashmir => self.bounded(tid, khashmir::encode_reply(tid, reply)),
-        }
-    }
-
-    /// Writes what went wrong; [`Fault::TooLong`] in its stead when it would exceed
+    /// Writes an answer at the end of `out`; [`Fault::TooLong`] in its stead when it would exceed
     /// [`MAX_DATAGRAM`].
-    #[must_use]
-    pub fn encode_fault(self, tid: &[u8], fault: &Fault<'_>) -> Encoded {
+    pub fn encode_reply(self, tid: &[u8], reply: &Reply<'_>, out: &mut Vec<u8>) -> Encoded {
+        let start = out.len();
         match self {
-            Self::Khashmir => self.bounded(tid, khashmir::encode_fault(tid, fault)),
+            Self::Khashmir => khashmir::encode_reply(tid, reply, out),
         }
+        self.bounded(tid, out, start)
     }
 
-    /// Writes an error with a code and a text of the caller's: what a peer of another make might
-    /// send. A node itself only sends [faults](Self::encode_fault).
-    #[must_use]
-    pub fn encode_error(self, tid: &[u8], code: i64, text: &[u8]) -> Vec<u8> {
+    /// Writes what went wrong at the end of `out`; [`Fault::TooLong`] in its stead when it would
+    /// exceed [`MAX_DATAGRAM`].
+    pub fn encode_fault(self, tid: &[u8], fault: &Fault<'_>, out: &mut Vec<u8>) -> Encoded {
+        let start = out.len();
         match self {
-            Self::Khashmir => khashmir::encode_error(tid, code, text),
+            Self::Khashmir => khashmir::encode_fault(tid, fault, out),
+        }
+        self.bounded(tid, out, start)
+    }
+
+    /// Writes an error with a code and a text of the caller's at the end of `out`: what a peer of
+    /// another make might send. A node itself only sends [faults](Self::encode_fault).
+    pub fn encode_error(self, tid: &[u8], code: i64, text: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Khashmir => khashmir::encode_error(tid, code, text, out),
         }
     }
 
@@ -108,40 +113,32 @@ impl Dialect {
     /// Bytes that a value of this length takes up in such a list.
     pub(crate) const fn len_in_list(self, value_len: usize) -> usize {
         match self {
-            Self::Khashmir => khashmir::string_len(value_len),
+            Self::Khashmir => write::string_len(value_len),
         }
     }
 
-    fn bounded(self, tid: &[u8], datagram: Vec<u8>) -> Encoded {
-        if datagram.len() <= MAX_DATAGRAM {
-            return Encoded::Whole(datagram);
+    /// Replaces what was written since `start` if it is too long.
+    fn bounded(self, tid: &[u8], out: &mut Vec<u8>, start: usize) -> Encoded {
+        let len = out.len() - start;
+        if len <= MAX_DATAGRAM {
+            return Encoded::Whole;
         }
-        let fault = Fault::TooLong {
-            len: datagram.len(),
-        };
+        out.truncate(start);
+        let fault = Fault::TooLong { len };
         match self {
-            Self::Khashmir => Encoded::TooLong(khashmir::encode_fault(tid, &fault)),
+            Self::Khashmir => khashmir::encode_fault(tid, &fault, out),
         }
+        Encoded::TooLong
     }
 }
 
-/// An answer as bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What became of an answer that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoded {
-    /// The answer itself.
-    Whole(Vec<u8>),
-    /// The error that stands in for an answer that was too long.
-    TooLong(Vec<u8>),
-}
-
-impl Encoded {
-    /// The bytes to send.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
-        match self {
-            Self::Whole(bytes) | Self::TooLong(bytes) => bytes,
-        }
-    }
+    /// It was written.
+    Whole,
+    /// It was too long: the error that says so was written.
+    TooLong,
 }
 
 /// Why a datagram is dropped without an answer.

@@ -4,6 +4,7 @@ use khashmir::wire::{Dialect, Message};
 
 use super::Generation;
 use super::recorded::Session;
+use crate::written::written;
 
 /// Reads each datagram and writes what was understood, which has to give the same bytes.
 pub(crate) fn round_trip(generation: Generation) {
@@ -12,7 +13,7 @@ pub(crate) fn round_trip(generation: Generation) {
     for (index, datagram) in session.datagrams.iter().enumerate() {
         let message = Dialect::Khashmir.decode(&datagram.bytes);
         let message = message.unwrap_or_else(|why| panic!("datagram {index}: {why}"));
-        let (kind, written) = written(&message);
+        let (kind, written) = written_back(&message);
         assert_eq!(
             written.escape_ascii().to_string(),
             datagram.bytes.escape_ascii().to_string(),
@@ -27,12 +28,18 @@ pub(crate) fn round_trip(generation: Generation) {
 }
 
 /// The bytes of a message, and which of the three kinds it is.
-fn written(message: &Message<'_>) -> (usize, Vec<u8>) {
+fn written_back(message: &Message<'_>) -> (usize, Vec<u8>) {
     let dialect = Dialect::Khashmir;
     match message {
-        Message::Query { tid, sender, query } => (0, dialect.encode_query(tid, sender, query)),
-        Message::Reply { tid, reply } => (1, dialect.encode_reply(tid, reply).into_bytes()),
-        Message::Error { tid, code, text } => (2, dialect.encode_error(tid, *code, text)),
+        Message::Query { tid, sender, query } => (
+            0,
+            written(|out| dialect.encode_query(tid, sender, query, out)),
+        ),
+        Message::Reply { tid, reply } => (1, written(|out| dialect.encode_reply(tid, reply, out))),
+        Message::Error { tid, code, text } => (
+            2,
+            written(|out| dialect.encode_error(tid, *code, text, out)),
+        ),
         Message::WrongArguments { .. } | Message::UnknownMethod { .. } | Message::Broken { .. } => {
             panic!("not in order: {message:?}")
         }

@@ -6,6 +6,7 @@ use khashmir::wire::{Dialect, Message, Reply};
 use super::Generation;
 use super::recorded::{Requests, Session};
 use super::sessions;
+use crate::written::written;
 
 /// Something that our node does otherwise than the original.
 pub(crate) struct Difference {
@@ -54,13 +55,17 @@ impl Ours {
     /// The answer to a request with this transaction id, where it can be told beforehand.
     pub(crate) fn answer(self, request: &[u8], own: Id) -> Option<Vec<u8>> {
         let dialect = Dialect::Khashmir;
-        let reply = |reply| Some(dialect.encode_reply(tid(request), &reply).into_bytes());
+        let reply = |reply| {
+            Some(written(|out| {
+                dialect.encode_reply(tid(request), &reply, out)
+            }))
+        };
         match self {
-            Self::Error(code, text) => {
-                Some(dialect.encode_error(tid(request), code, text.as_bytes()))
-            }
+            Self::Error(code, text) => Some(written(|out| {
+                dialect.encode_error(tid(request), code, text.as_bytes(), out);
+            })),
             Self::NoValues => reply(Reply {
-                values: Some(vec![]),
+                values: Some((&[]).into()),
                 ..Reply::from(own)
             }),
             Self::Plain => reply(Reply::from(own)),

@@ -8,6 +8,7 @@ use khashmir::wire::{Dialect, Query, Reply};
 
 use super::bytes;
 use super::subject::Subject;
+use crate::written::written;
 
 /// Pairs of tokens that came in answers to the same request: the original's and ours.
 #[derive(Default)]
@@ -59,10 +60,11 @@ fn assert_accepted(subject: &mut Subject, asker: SocketAddr, token: &[u8]) {
     };
     // A sender that is our own node is never taken for a contact, so that nothing else changes.
     let own = subject.node().id();
-    let request = Dialect::Khashmir.encode_query(&tid, &own, &query);
+    let request = written(|out| Dialect::Khashmir.encode_query(&tid, &own, &query, out));
     subject.receive(asker, &request);
-    let expected = Dialect::Khashmir.encode_reply(&tid, &Reply::from(own));
+    let expected = Reply::from(own);
+    let expected = written(|out| Dialect::Khashmir.encode_reply(&tid, &expected, out));
     let sent = subject.take_sent();
     let answer = sent.first().map(|sent| (sent.to, sent.bytes.clone()));
-    assert_eq!(answer, Some((asker, expected.into_bytes())));
+    assert_eq!(answer, Some((asker, expected)));
 }

@@ -7,6 +7,7 @@ use khashmir::{Contact, Id, Value};
 
 use crate::script::{Edit, Wrong};
 use crate::world::{PEERS, addr, host_at, own_addr, own_id, peer, value};
+use crate::written::written;
 
 /// A call of the node that it sent a datagram for.
 #[derive(Clone, Debug)]
@@ -44,10 +45,14 @@ impl Call {
             Wrong::Id => (self.to, self.answer_of(Id::hash_of(b"somebody else"), 7)),
             Wrong::OwnId => (self.to, self.answer_of(own_id(), 7)),
             Wrong::NullId => (self.to, self.answer_of(Id::new([0; Id::LEN]), 7)),
-            Wrong::Code(code) => (self.to, DIALECT.encode_error(&self.tid, code, b"no")),
+            Wrong::Code(code) => {
+                let error = written(|out| DIALECT.encode_error(&self.tid, code, b"no", out));
+                (self.to, error)
+            }
             Wrong::Bare => {
-                let reply = DIALECT.encode_reply(&self.tid, &Reply::from(id));
-                (self.to, reply.into_bytes())
+                let reply = Reply::from(id);
+                let reply = written(|out| DIALECT.encode_reply(&self.tid, &reply, out));
+                (self.to, reply)
             }
             Wrong::Facts(which) => (self.to, self.broken(id, which)),
         }
@@ -56,23 +61,24 @@ impl Call {
     fn answer_of(&self, id: Id, facts: u8) -> Vec<u8> {
         let nodes = named(facts);
         let values: Vec<Value> = (0..facts % 4).map(|n| value(facts % 16 + n)).collect();
+        let values: Vec<&[u8]> = values.iter().map(Value::as_bytes).collect();
         let mut reply = Reply::from(id);
         match self.method {
             Method::Ping | Method::StoreValue => {}
             Method::Join => reply.seen_as = Some(own_addr()),
             Method::FindNode => {
-                reply.nodes = Some(nodes);
+                reply.nodes = Some((&nodes).into());
                 reply.token = Some(b"a token of theirs");
             }
             Method::FindValue => {
-                reply.nodes = Some(nodes);
+                reply.nodes = Some((&nodes).into());
                 reply.num = Some(u64::from(facts % 4));
             }
             Method::GetValue => {
-                reply.values = Some(values.iter().map(Value::as_bytes).collect());
+                reply.values = Some((&values).into());
             }
         }
-        DIALECT.encode_reply(&self.tid, &reply).into_bytes()
+        written(|out| DIALECT.encode_reply(&self.tid, &reply, out))
     }
 
     /// An answer under the right transaction id that breaks a rule.

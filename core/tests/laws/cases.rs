@@ -6,6 +6,7 @@ use khashmir::wire::{Dialect, Message, Query, Reply};
 use khashmir::{Command, Config, Event, Instant, Journal, Node, OpId, OwnStore, Seed, Snapshot};
 
 use crate::world::{key, own_addr, own_id, peer, seconds, value};
+use crate::written::written;
 
 const DIALECT: Dialect = Dialect::Khashmir;
 
@@ -53,16 +54,17 @@ fn store(node: &mut Node, now: Instant, token: &[u8]) -> bool {
         token,
         value: stored.as_bytes(),
     };
-    let query = DIALECT.encode_query(b"store", &peer(0).id, &query);
+    let query = written(|out| DIALECT.encode_query(b"store", &peer(0).id, &query, out));
     node.handle_datagram(now, peer(0).addr, &query);
-    let acknowledgement = DIALECT.encode_reply(b"store", &Reply::from(own_id()));
-    datagrams(node).contains(&acknowledgement.into_bytes())
+    let reply = Reply::from(own_id());
+    let acknowledgement = written(|out| DIALECT.encode_reply(b"store", &reply, out));
+    datagrams(node).contains(&acknowledgement)
 }
 
 /// Asks the node for a token.
 fn token(node: &mut Node, now: Instant) -> Vec<u8> {
     let query = Query::FindNode { target: key(0) };
-    let query = DIALECT.encode_query(b"token", &peer(0).id, &query);
+    let query = written(|out| DIALECT.encode_query(b"token", &peer(0).id, &query, out));
     node.handle_datagram(now, peer(0).addr, &query);
     let token = |datagram: &Vec<u8>| {
         let Ok(Message::Reply { reply, .. }) = DIALECT.decode(datagram) else {
@@ -109,12 +111,13 @@ fn of_datagrams_that_nobody_polls_the_oldest_are_dropped() {
     let mut node = node(config, 0);
     let askers = [b"first", b"secnd", b"third"];
     for asker in askers {
-        let query = DIALECT.encode_query(asker, &peer(0).id, &Query::Ping);
+        let query = written(|out| DIALECT.encode_query(asker, &peer(0).id, &Query::Ping, out));
         // It comes from the node's own address, so that nothing is asked in return.
         node.handle_datagram(at(seconds(1)), own_addr(), &query);
     }
-    let answer = |asker| DIALECT.encode_reply(asker, &Reply::from(own_id()));
-    let answers = [askers[1], askers[2]].map(|asker| answer(asker).into_bytes());
+    let reply = Reply::from(own_id());
+    let answers =
+        [askers[1], askers[2]].map(|asker| written(|out| DIALECT.encode_reply(asker, &reply, out)));
     assert_eq!(datagrams(&mut node), answers);
 }
 

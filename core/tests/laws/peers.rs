@@ -7,6 +7,7 @@ use crate::answers::damaged;
 use crate::rig::{Life, Rig, kind};
 use crate::script::{Ask, Base, Edit, Token, Wrong};
 use crate::world::{addr, key, peer, sender, value};
+use crate::written::written;
 
 const DIALECT: Dialect = Dialect::Khashmir;
 
@@ -45,7 +46,8 @@ impl Rig {
     pub(crate) fn deposit(&mut self, from: u8, at: u8, stored: u8, times: u8) {
         let (from, target) = (peer(from), key(at));
         let tid = self.new_tid(20);
-        let query = DIALECT.encode_query(&tid, &from.id, &Query::FindNode { target });
+        let query = Query::FindNode { target };
+        let query = written(|out| DIALECT.encode_query(&tid, &from.id, &query, out));
         self.receive(from.addr, &query);
         while self.poll_transmit() {}
         let Some(token) = self.datagrams.token_of(from.addr) else {
@@ -59,7 +61,8 @@ impl Rig {
                 value: stored.as_bytes(),
             };
             let tid = self.new_tid(20);
-            self.receive(from.addr, &DIALECT.encode_query(&tid, &from.id, &store));
+            let store = written(|out| DIALECT.encode_query(&tid, &from.id, &store, out));
+            self.receive(from.addr, &store);
         }
     }
 
@@ -111,7 +114,8 @@ impl Rig {
                 return self.receive(from, &query);
             }
         };
-        self.receive(from, &DIALECT.encode_query(&tid, &id, &query));
+        let query = written(|out| DIALECT.encode_query(&tid, &id, &query, out));
+        self.receive(from, &query);
     }
 
     pub(crate) fn answer_wrongly(&mut self, nth: u8, wrong: Wrong) {

@@ -182,7 +182,8 @@ impl Net {
     ) -> Option<Vec<u8>> {
         let tid = [7; 20];
         let asker = Id::hash_of(from.to_string().as_bytes());
-        let bytes = Dialect::Khashmir.encode_query(&tid, &asker, query);
+        let mut bytes = Vec::new();
+        Dialect::Khashmir.encode_query(&tid, &asker, query, &mut bytes);
         let before = self.log.len();
         self.send(from, number, &bytes);
         self.run(self.delay * 3);
