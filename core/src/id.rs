@@ -241,6 +241,9 @@ impl fmt::Debug for Distance {
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    use quickcheck::quickcheck;
 
     use super::*;
 
@@ -256,6 +259,15 @@ mod tests {
     fn keys_are_cut_or_filled_up() {
         assert_eq!(Id::normalised(b"ab").as_bytes()[..3], *b"ab\0");
         assert_eq!(Id::normalised(&[7; 30]), Id::new([7; 20]));
+    }
+
+    quickcheck! {
+        fn distances_are_ordered_byte_by_byte(one: Vec<u8>, at: u8, byte: u8) -> bool {
+            let one = Id::normalised(&one).0;
+            let mut other = one;
+            other[usize::from(at) % Id::LEN] = byte;
+            Distance(one).cmp(&Distance(other)) == one.cmp(&other)
+        }
     }
 
     #[test]

@@ -23,19 +23,21 @@ const CONTACT_PREFIX: &[u8] = b"26:";
 const ENTRY_LEN: usize = CONTACT_PREFIX.len() + Contact::COMPACT_LEN;
 
 pub(super) fn decode(datagram: &[u8]) -> Result<Message<'_>, Malformed> {
-    let parts = Parts::read(datagram).ok_or(Malformed::Bencode)?;
+    let mut parts = Parts::default();
+    parts.read(datagram).ok_or(Malformed::Bencode)?;
     let kind = parts.kind.ok_or(Malformed::Kind)?;
     let tid = parts.tid.and_then(Scanned::bytes);
     match kind.bytes() {
         Some(b"q") => {
             let name = parts.method.and_then(Scanned::bytes);
-            let (name, arguments) = name.zip(parts.arguments).ok_or(Malformed::Query)?;
-            Ok(decode_query(bounded(tid)?, name, &arguments))
+            let arguments = parts.arguments.as_ref();
+            let (name, arguments) = name.zip(arguments).ok_or(Malformed::Query)?;
+            Ok(decode_query(bounded(tid)?, name, arguments))
         }
         Some(b"r") => {
-            let contents = parts.contents.ok_or(Malformed::Reply)?;
+            let contents = parts.contents.as_ref().ok_or(Malformed::Reply)?;
             let tid = bounded(tid)?;
-            Ok(match decode_reply(&contents) {
+            Ok(match decode_reply(contents) {
                 Ok(reply) => Message::Reply { tid, reply },
                 Err(breach) => Message::Broken { tid, breach },
             })
@@ -75,26 +77,27 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Reads exactly one canonical value; `None` when the bytes are anything else, or nested too
     /// deeply.
-    fn read(datagram: &'a [u8]) -> Option<Self> {
-        let mut parts = Self::default();
+    fn read(&mut self, datagram: &'a [u8]) -> Option<()> {
         let mut reader = Reader::new(datagram);
         if reader.is_at_dict() {
             reader.dict(MAX_DEPTH, |key, reader, depth| {
                 match key {
                     b"a" if reader.is_at_dict() => {
-                        parts.arguments = Some(Facts::read(reader, depth)?);
+                        let arguments = self.arguments.insert(Facts::default());
+                        return arguments.read(reader, depth);
                     }
                     b"r" if reader.is_at_dict() => {
-                        parts.contents = Some(Facts::read(reader, depth)?);
+                        let contents = self.contents.insert(Facts::default());
+                        return contents.read(reader, depth);
                     }
-                    _ => parts.keep(key, reader.value(depth)?),
+                    _ => self.keep(key, reader.value(depth)?),
                 }
                 Some(())
             })?;
         } else {
             reader.value(MAX_DEPTH)?;
         }
-        reader.is_at_end().then_some(parts)
+        reader.is_at_end().then_some(())
     }
 
     fn keep(&mut self, key: &[u8], value: Scanned<'a>) {
@@ -126,28 +129,26 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn read(reader: &mut Reader<'a>, depth: usize) -> Option<Self> {
-        let mut facts = Self::default();
+    fn read(&mut self, reader: &mut Reader<'a>, depth: usize) -> Option<()> {
         reader.dict(depth, |key, reader, depth| {
             let value = Some(reader.value(depth)?);
-            facts.count += 1;
+            self.count += 1;
             match key {
-                b"id" => facts.id = value,
-                b"ip_addr" => facts.ip_addr = value,
-                b"key" => facts.key = value,
-                b"nodes" => facts.nodes = value,
-                b"num" => facts.num = value,
-                b"port" => facts.port = value,
-                b"target" => facts.target = value,
-                b"token" => facts.token = value,
-                b"value" => facts.value = value,
-                b"values" => facts.values = value,
-                OVERWRITTEN => facts.count -= 1,
+                b"id" => self.id = value,
+                b"ip_addr" => self.ip_addr = value,
+                b"key" => self.key = value,
+                b"nodes" => self.nodes = value,
+                b"num" => self.num = value,
+                b"port" => self.port = value,
+                b"target" => self.target = value,
+                b"token" => self.token = value,
+                b"value" => self.value = value,
+                b"values" => self.values = value,
+                OVERWRITTEN => self.count -= 1,
                 _ => {}
             }
             Some(())
-        })?;
-        Some(facts)
+        })
     }
 }
 
@@ -296,7 +297,9 @@ pub(super) fn encode_query(tid: &[u8], sender: &Id, query: &Query<'_>, out: &mut
 pub(super) fn encode_reply(tid: &[u8], reply: &Reply<'_>, out: &mut Vec<u8>) {
     let nodes = reply.nodes.map_or(0, |nodes| nodes.len());
     let token = reply.token.map_or(0, <[u8]>::len);
-    out.reserve(tid.len() + nodes * ENTRY_LEN + token + ROOM_FOR_REPLY);
+    let values = reply.values.iter().flat_map(Values::iter);
+    let values: usize = values.map(|value| string_len(value.len())).sum();
+    out.reserve(tid.len() + nodes * ENTRY_LEN + token + values + ROOM_FOR_REPLY);
     out.extend_from_slice(b"d1:rd2:id20:");
     out.extend_from_slice(reply.id.as_bytes());
     if let Some(addr) = reply.seen_as {
@@ -306,8 +309,11 @@ pub(super) fn encode_reply(tid: &[u8], reply: &Reply<'_>, out: &mut Vec<u8>) {
     if let Some(nodes) = reply.nodes {
         out.extend_from_slice(b"5:nodesl");
         for compact in nodes.iter().filter_map(|node| node.to_compact()) {
-            out.extend_from_slice(CONTACT_PREFIX);
-            out.extend_from_slice(&compact);
+            let mut entry = [0; ENTRY_LEN];
+            let (prefix, rest) = entry.split_at_mut(CONTACT_PREFIX.len());
+            prefix.copy_from_slice(CONTACT_PREFIX);
+            rest.copy_from_slice(&compact);
+            out.extend_from_slice(&entry);
         }
         out.push(b'e');
     }
@@ -379,10 +385,10 @@ const ROOM_FOR_QUERY: usize = b"d1:ad2:id20:3:key20:3:numi-9223372036854775808ee
     + b"1:q10:find_value1:t20:1:y1:qe".len()
     + 2 * Id::LEN;
 
-/// Bytes of an answer around its transaction id, contacts and token, if it brings no values and
-/// does not say whom it sees.
+/// Bytes of an answer around its transaction id, contacts, token and values, if it does not say whom
+/// it sees.
 const ROOM_FOR_REPLY: usize =
-    b"d1:rd2:id20:5:nodesle3:numi00000e5:token20:e1:t20:1:y1:re".len() + Id::LEN;
+    b"d1:rd2:id20:5:nodesle3:numi00000e5:token20:6:valueslee1:t20:1:y1:re".len() + Id::LEN;
 
 /// The error numbers (specification, section 1.4).
 pub(super) const fn code(fault: &Fault<'_>) -> i64 {

@@ -49,10 +49,16 @@ impl Method {
 
     /// The method of that name.
     #[must_use]
-    pub fn named(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|method| method.name().as_bytes() == name)
+    pub const fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"ping" => Self::Ping,
+            b"join" => Self::Join,
+            b"find_node" => Self::FindNode,
+            b"find_value" => Self::FindValue,
+            b"get_value" => Self::GetValue,
+            b"store_value" => Self::StoreValue,
+            _ => return None,
+        })
     }
 }
 
@@ -240,4 +246,17 @@ pub enum Fault<'a> {
     ValueTooLong,
     /// Arguments are missing, unknown, or of the wrong type or length.
     WrongArguments,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_found_by_its_name() {
+        for method in Method::ALL {
+            assert_eq!(Method::named(method.name().as_bytes()), Some(method));
+        }
+        assert_eq!(Method::named(b"find_nodes"), None);
+    }
 }

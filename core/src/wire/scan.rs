@@ -140,21 +140,30 @@ impl<'a> Reader<'a> {
 
     /// Reads a string, if that is what comes next.
     pub(super) fn string(&mut self) -> Option<&'a [u8]> {
-        let (first, mut rest) = self.rest.split_first()?;
-        let mut len = digit(*first)?;
-        loop {
-            let (next, after) = rest.split_first()?;
-            rest = after;
-            if *next == b':' {
-                break;
+        // Most are short, and so is the way to them.
+        let (len, rest) = match self.rest {
+            [one @ b'0'..=b'9', b':', rest @ ..] => (usize::from(one - b'0'), rest),
+            [ten @ b'1'..=b'9', one @ b'0'..=b'9', b':', rest @ ..] => {
+                (usize::from(ten - b'0') * 10 + usize::from(one - b'0'), rest)
             }
-            // Nothing may follow a zero.
-            len = len.checked_mul(10).filter(|tens| *tens > 0)?;
-            len = len.checked_add(digit(*next)?)?;
-        }
+            _ => self.long_len()?,
+        };
         let (string, rest) = rest.split_at_checked(len)?;
         self.rest = rest;
         Some(string)
+    }
+
+    /// The length of a string, and what comes after its colon.
+    fn long_len(&self) -> Option<(usize, &'a [u8])> {
+        let colon = self.rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        let (digits, rest) = self.rest.split_at_checked(colon)?;
+        let (b':', rest) = rest.split_first()? else {
+            return None;
+        };
+        // A number beyond 64 bits counts as the largest, which is more than there are bytes.
+        let canonical = matches!(digits, [b'1'..=b'9', ..]);
+        let len = usize::try_from(magnitude(digits)).ok()?;
+        canonical.then_some((len, rest))
     }
 
     fn int(&mut self) -> Option<Int<'a>> {
@@ -200,13 +209,6 @@ fn precedes(one: &[u8], other: &[u8]) -> bool {
     match (one.first(), other.first()) {
         (Some(a), Some(b)) if a != b => a < b,
         _ => one < other,
-    }
-}
-
-fn digit(byte: u8) -> Option<usize> {
-    match byte {
-        b'0'..=b'9' => Some(usize::from(byte - b'0')),
-        _ => None,
     }
 }
 

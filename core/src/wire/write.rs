@@ -5,16 +5,27 @@ use core::fmt;
 
 /// Writes a string.
 pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
-    string_of(out, &[bytes]);
+    prefix(out, bytes.len());
+    out.extend_from_slice(bytes);
 }
 
 /// Writes a string that is put together from pieces.
 pub(super) fn string_of(out: &mut Vec<u8>, pieces: &[&[u8]]) {
-    let len: usize = pieces.iter().map(|piece| piece.len()).sum();
-    out.extend_from_slice(Digits::of(len as u64).as_bytes());
-    out.push(b':');
+    prefix(out, pieces.iter().map(|piece| piece.len()).sum());
     for piece in pieces {
         out.extend_from_slice(piece);
+    }
+}
+
+/// Writes what stands before a string of so many bytes.
+fn prefix(out: &mut Vec<u8>, len: usize) {
+    match u8::try_from(len) {
+        Ok(len @ 10..100) => out.extend_from_slice(&[b'0' + len / 10, b'0' + len % 10, b':']),
+        Ok(len @ 0..10) => out.extend_from_slice(&[b'0' + len, b':']),
+        Ok(_) | Err(_) => {
+            out.extend_from_slice(Digits::of(len as u64).as_bytes());
+            out.push(b':');
+        }
     }
 }
 
@@ -24,8 +35,7 @@ pub(super) fn text(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     let written = fmt::write(&mut End(out), text);
     debug_assert!(written.is_ok(), "a buffer takes everything");
     let end = out.len();
-    out.extend_from_slice(Digits::of((end - start) as u64).as_bytes());
-    out.push(b':');
+    prefix(out, end - start);
     let before = out.len() - end;
     out.get_mut(start..)
         .unwrap_or_default()
