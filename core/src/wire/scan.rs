@@ -99,9 +99,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads one whole value, in which containers lie in each other at most so deep.
+    #[inline]
     pub(super) fn value(&mut self, depth: usize) -> Option<Scanned<'a>> {
         match self.rest.first()? {
             b'0'..=b'9' => self.string().map(Scanned::Bytes),
+            _ => self.other_value(depth),
+        }
+    }
+
+    /// Reads one whole value that is not a string.
+    fn other_value(&mut self, depth: usize) -> Option<Scanned<'a>> {
+        match self.rest.first()? {
             b'd' => {
                 self.dict(depth, |_, reader, depth| reader.value(depth).map(|_| ()))?;
                 Some(Scanned::Dict)
@@ -139,6 +147,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string, if that is what comes next.
+    #[inline]
     pub(super) fn string(&mut self) -> Option<&'a [u8]> {
         // Most are short, and so is the way to them.
         let (len, rest) = match self.rest {
@@ -194,6 +203,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn take(&mut self, letter: u8) -> Option<()> {
         let (first, rest) = self.rest.split_first()?;
         if *first != letter {
