@@ -131,7 +131,8 @@ fn fill_waiting(node: &mut Node) {
             let number = bits * k + number;
             let addr = stranger(u16::try_from(number).expect("few")).addr;
             let asker = Contact::new(sharing(&own, bits, number), addr);
-            let query = DIALECT.encode_query(&TID, &asker.id, &Query::Ping);
+            let mut query = Vec::new();
+            DIALECT.encode_query(&TID, &asker.id, &Query::Ping, &mut query);
             node.handle_datagram(NOW, asker.addr, &query);
         }
     }
@@ -146,7 +147,8 @@ fn calls(config: &Arc<Config>, live: &impl Fn() -> usize) -> (usize, usize, usiz
     for number in 0..u16::try_from(probes).expect("few") {
         // A stranger that asks is asked whether it is there.
         let asker = stranger(number);
-        let query = DIALECT.encode_query(&TID, &asker.id, &Query::Ping);
+        let mut query = Vec::new();
+        DIALECT.encode_query(&TID, &asker.id, &Query::Ping, &mut query);
         node.handle_datagram(NOW, asker.addr, &query);
     }
     poll(&mut node);

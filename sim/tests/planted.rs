@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use khashmir::wire::{Dialect, Message, Query};
+use khashmir::wire::{Dialect, Message, Nodes, Query, Reply, Values};
 use khashmir::{
-    Command, Event, Id, Instant, Node, OpId, Record, RecordNo, Refused, Seed, Snapshot,
+    Command, Contact, Event, Id, Instant, Node, OpId, Record, RecordNo, Refused, Seed, Snapshot,
 };
 use khashmir_sim::checks::Check;
 use khashmir_sim::experiment::Cast;
@@ -86,7 +86,7 @@ impl Broken {
             return None;
         };
         let asking = Query::FindNode { target: key };
-        let asking = Dialect::Khashmir.encode_query(b"token", &sender, &asking);
+        let asking = encoded(b"token", &sender, &asking);
         self.node.handle_datagram(self.now, from, &asking);
         let mut answer = Vec::new();
         while let Some(to) = self.node.poll_transmit(&mut answer) {
@@ -98,7 +98,7 @@ impl Broken {
             {
                 let token = reply.token?;
                 let query = Query::StoreValue { key, token, value };
-                return Some(Dialect::Khashmir.encode_query(tid, &sender, &query));
+                return Some(encoded(tid, &sender, &query));
             }
         }
         None
@@ -113,35 +113,35 @@ impl Broken {
             (Break::CutsDatagrams, Message::Reply { .. }) => {
                 datagram.pop();
             }
-            (Break::NamesStrangers, Message::Reply { tid, mut reply }) => {
-                for contact in reply.nodes.iter_mut().flatten() {
-                    contact.id = Id::hash_of(contact.id.as_bytes());
-                }
-                let spoilt = Dialect::Khashmir.encode_reply(tid, &reply);
-                *datagram = spoilt.into_bytes();
+            (Break::NamesStrangers, Message::Reply { tid, mut reply }) if reply.nodes.is_some() => {
+                let stranger = |contact: Contact| {
+                    Contact::new(Id::hash_of(contact.id.as_bytes()), contact.addr)
+                };
+                let named = reply.nodes.iter().flat_map(Nodes::iter);
+                let strangers: Vec<Contact> = named.map(stranger).collect();
+                reply.nodes = Some(Nodes::from(&strangers));
+                *datagram = answered(tid, &reply);
             }
             (Break::NamesNobody, Message::Reply { tid, mut reply }) if reply.nodes.is_some() => {
-                reply.nodes = Some(Vec::new());
-                let spoilt = Dialect::Khashmir.encode_reply(tid, &reply);
-                *datagram = spoilt.into_bytes();
+                reply.nodes = Some(Nodes::from(&[]));
+                *datagram = answered(tid, &reply);
             }
             (Break::HidesValues, Message::Reply { tid, mut reply }) if reply.values.is_some() => {
-                reply.values = Some(Vec::new());
-                let spoilt = Dialect::Khashmir.encode_reply(tid, &reply);
-                *datagram = spoilt.into_bytes();
+                reply.values = Some(Values::from(&[]));
+                *datagram = answered(tid, &reply);
             }
             (Break::BelievesInGhosts, Message::Query { tid, .. }) => {
                 let known = self.node.contacts().find(|contact| contact.addr == to);
                 if let Some(contact) = known {
-                    let reply = khashmir::wire::Reply {
+                    let reply = Reply {
                         id: contact.id,
-                        nodes: Some(Vec::new()),
+                        nodes: Some(Nodes::from(&[])),
                         num: None,
                         seen_as: None,
                         token: None,
                         values: None,
                     };
-                    let reply = Dialect::Khashmir.encode_reply(tid, &reply).into_bytes();
+                    let reply = answered(tid, &reply);
                     self.node.handle_datagram(self.now, to, &reply);
                 }
             }
@@ -241,11 +241,23 @@ impl Machine for Broken {
     }
 }
 
+fn encoded(tid: &[u8], sender: &Id, query: &Query<'_>) -> Vec<u8> {
+    let mut datagram = Vec::new();
+    Dialect::Khashmir.encode_query(tid, sender, query, &mut datagram);
+    datagram
+}
+
+fn answered(tid: &[u8], reply: &Reply<'_>) -> Vec<u8> {
+    let mut datagram = Vec::new();
+    let _ = Dialect::Khashmir.encode_reply(tid, reply, &mut datagram);
+    datagram
+}
+
 /// A small network in which everything happens that a broken node could stumble over.
 fn plan() -> Plan {
     let key = "0123456789abcdef0123456789abcdef01234567";
     // A store with a token that nobody has issued.
-    let store = Dialect::Khashmir.encode_query(
+    let store = encoded(
         b"garbage",
         &Id::hash_of(b"someone"),
         &Query::StoreValue {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use khashmir::wire::{Dialect, MAX_DATAGRAM, Message};
+use khashmir::wire::{Dialect, MAX_DATAGRAM, Message, Nodes};
 use khashmir::{Command, Event, Id, Outcome, Place};
 
 use super::{Check, Finding};
@@ -55,7 +55,7 @@ impl Wire {
             Ok(Message::Query { sender, .. }) => self.know(sender, from),
             Ok(Message::Reply { reply, .. }) => {
                 self.know(reply.id, from);
-                for contact in reply.nodes.iter().flatten() {
+                for contact in reply.nodes.iter().flat_map(Nodes::iter) {
                     self.know(contact.id, contact.addr);
                 }
             }
@@ -93,7 +93,7 @@ impl Wire {
         match Dialect::Khashmir.decode(bytes) {
             Ok(Message::Reply { reply, .. }) => {
                 let unknown = |contact: &khashmir::Contact| !self.knows(contact.id, contact.addr);
-                match reply.nodes.iter().flatten().copied().find(unknown) {
+                match reply.nodes.iter().flat_map(Nodes::iter).find(unknown) {
                     Some(contact) => Err((
                         Check::Contact,
                         format!("names {} at {} to {to}", contact.id, contact.addr),
