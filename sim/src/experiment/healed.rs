@@ -68,6 +68,7 @@ impl<W: Watch> Run<'_, W> {
         let now = self.world.now();
         for host in self.population.hosts().collect::<Vec<_>>() {
             self.world.resume(host);
+            self.world.set_access(host, None);
             let clock = self.world.clock(host);
             if clock.is_drifting() {
                 self.world.set_clock(host, clock.drifting(now, 0));

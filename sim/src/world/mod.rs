@@ -28,7 +28,7 @@ pub use report::{News, Report};
 pub use watch::{Fact, Watch, When};
 
 use crate::host::HostId;
-use crate::network::{Attachment, Network};
+use crate::network::{Access, Attachment, Network};
 use crate::trace::TraceHash;
 use happening::{Happening, Order, What};
 use host::{Host, Power};
@@ -147,6 +147,11 @@ impl<W: Watch> World<W> {
     /// Lets a host wait that long before it takes in what arrives.
     pub fn set_slowness(&mut self, id: HostId, slowness: Duration) {
         self.shard(id).host_mut(id).rare().slowness = slowness;
+    }
+
+    /// Gives a host another line.
+    pub fn set_access(&mut self, id: HostId, access: Option<Access>) {
+        self.shard(id).host_mut(id).attachment.set_access(access);
     }
 
     /// Sets the clock of a host.
