@@ -122,7 +122,11 @@ impl FromStr for Churn {
 fn span(text: &str) -> Result<Span, BadText> {
     match crate::duration::parse(text) {
         Ok(median) => Ok(Span::Exponential { median }),
-        Err(_) => text.parse(),
+        Err(_) if text.contains(':') || text == "none" => text.parse(),
+        Err(_) => {
+            let expected = "a median such as 20m, or one such as weibull:20m,0.6";
+            Err(BadText::new(text, "distribution", expected))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod world;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Runs networks of Khashmir nodes in virtual time: the very nodes that run behind real sockets, on a
@@ -38,11 +39,15 @@ enum Action {
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // One line that names what is wrong is enough; help and version are no errors.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return refuse("say what to do: compare, replay, run or swarm (--help says more)");
+        }
+        // What is wrong, in one line, is enough; help and version are no errors.
         Err(error) if error.use_stderr() => {
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            return refuse(line.trim_start_matches("error: "));
+            let what = text.lines().take_while(|line| !line.is_empty());
+            let what: Vec<&str> = what.map(str::trim).collect();
+            return refuse(what.join(" ").trim_start_matches("error: "));
         }
         Err(help) => help.exit(),
     };

@@ -59,6 +59,9 @@ impl Swarm {
             let Range { start, end } = self.seeds;
             return refuse(&format!("--seeds {start}..{end}: there are none"));
         }
+        if !self.plans.is_dir() {
+            return refuse(&format!("--plans {}: no such folder", self.plans.display()));
+        }
         // A panic is a finding; it is told like the others.
         panic::set_hook(Box::new(|_| ()));
         let bar = bar(self.seeds.end - self.seeds.start);
@@ -157,7 +160,7 @@ impl Swarm {
         }
         let each = seconds * 1000.0 / seeds as f64;
         println!(
-            "{:<26}{seconds:>10.1} s, {each:.1} ms a seed on {} threads",
+            "{:<26}{seconds:>10.1} s, {each:.1} ms a seed with --jobs {}",
             "wall time", self.jobs
         );
         if findings.failing.is_empty() {
