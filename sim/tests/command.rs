@@ -1,10 +1,86 @@
 //! The command as its users meet it.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 fn simulate(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_khashmir-sim"));
     command.args(arguments).output().expect("it starts")
+}
+
+/// A folder for one test, which is gone when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = format!("khashmir-sim-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        fs::create_dir(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    /// Writes a file, and gives its path.
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("the file");
+        path.to_str().expect("a plain path").to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It is of no use to anybody if this fails.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// What a run came to, without what differs from run to run.
+fn outcome(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    let table = text(&output.stdout);
+    let (figures, _) = table.split_once("wall time").expect("a row");
+    figures.to_owned()
+}
+
+/// The figure in the row of a table that begins with a name.
+fn figure(table: &str, name: &str) -> String {
+    let mut lines = table.lines();
+    let row = lines.find_map(|line| line.trim_start().strip_prefix(name));
+    let row = row.unwrap_or_else(|| panic!("no {name:?} in\n{table}"));
+    row.split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// Nothing on stdout, one line on stderr that names what is wrong, exit code 2.
+fn is_refused(output: &Output, named: &str) {
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert_eq!(output.stdout, b"", "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(
+        told.starts_with("khashmir-sim: ") && told.contains(named),
+        "{named:?} is not in {told:?}"
+    );
+}
+
+/// The names of figures that the README lists.
+fn documented() -> BTreeSet<String> {
+    let readme = include_str!("../README.md");
+    let (_, table) = readme.split_once("| name in JSON |").expect("the table");
+    let (table, _) = table.split_once("\n\n").expect("its end");
+    let names = table
+        .lines()
+        .skip(2)
+        .filter_map(|row| row.trim_start_matches('|').split('|').next());
+    names
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().trim_matches('`').to_owned())
+        .collect()
 }
 
 #[test]
@@ -25,30 +101,11 @@ fn a_run_prints_a_table_and_writes_its_figures() {
     let output = simulate(&[&small[..], &["--threads", "2", "--json", path]].concat());
     assert!(output.status.success(), "{output:?}");
     let table = String::from_utf8(output.stdout).expect("text");
-    let json = std::fs::read_to_string(&file).expect("the file");
-    std::fs::remove_file(&file).expect("the file");
+    let json = fs::read_to_string(&file).expect("the file");
+    fs::remove_file(&file).expect("the file");
     let figures: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    for name in [
-        "trace_hash",
-        "nodes",
-        "lookups",
-        "success_rate",
-        "exact_rate",
-        "values_found_rate",
-        "hops_mean",
-        "rounds_mean",
-        "queries_per_lookup",
-        "datagrams_per_lookup",
-        "bytes_per_lookup",
-        "latency_ms",
-        "events",
-        "events_per_second",
-        "lookups_per_second",
-        "wall_seconds",
-        "bytes_per_node",
-    ] {
-        assert!(!figures[name].is_null(), "{name}");
-    }
+    let names = figures.as_object().expect("an object").keys();
+    assert_eq!(names.cloned().collect::<BTreeSet<_>>(), documented());
     for name in ["p50", "p90", "p99", "max"] {
         assert!(
             figures["latency_ms"][name]
@@ -104,25 +161,202 @@ fn a_comparison_sets_two_presets_side_by_side() {
 #[test]
 fn bad_arguments_are_one_line_and_exit_code_2() {
     for (arguments, named) in [
-        (&["run", "--nodes", "0"][..], "--nodes"),
+        (&[][..], "say what to do"),
+        (&["walk"], "walk"),
+        (&["run", "--nodes", "0"], "--nodes"),
+        (&["run", "--start", "sideways"], "\"sideways\""),
         (&["run", "--latency", "slow"], "--latency"),
         (&["run", "--loss", "2"], "--loss"),
+        (&["run", "--churn", "x"], "\"x\""),
         (&["run", "--duration", "soon"], "--duration"),
-        (&["run", "--dead", "1.5"], "dead"),
+        (&["run", "--dead", "2"], "dead must be from 0 to 1"),
         (&["run", "--alpha", "0"], "alpha"),
         (&["run", "--no-such-option"], "--no-such-option"),
-        (&["compare", "adaptive", "fast"], "fast"),
-        (&["walk"], "walk"),
+        (&["run", "/no/such.plan"], "/no/such.plan: "),
+        (&["compare", "adaptive"], "<B>"),
+        (&["compare", "adaptive", "fast"], "\"fast\""),
+        (&["replay"], "<FILE>"),
+        (&["replay", "/no/such.plan"], "/no/such.plan: "),
+        (&["swarm"], "--seeds"),
+        (&["swarm", "--seeds", "5..5"], "5..5: there are none"),
+        (&["swarm", "--seeds", "7..5"], "7..5: there are none"),
+        (&["swarm", "--seeds", "many"], "a range such as 0..1000"),
+        (&["swarm", "--seeds", "0..1", "--jobs", "0"], "--jobs"),
+        (&["swarm", "--seeds", "0..1", "--plans", "/no"], "/no: "),
     ] {
-        let output = simulate(arguments);
-        let told = String::from_utf8(output.stderr).expect("text");
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
-        assert_eq!(told.lines().count(), 1, "{arguments:?}: {told}");
-        assert!(
-            told.starts_with("khashmir-sim: ") && told.contains(named),
-            "{arguments:?}: {told}"
-        );
+        is_refused(&simulate(arguments), named);
     }
+}
+
+#[test]
+fn a_bad_plan_is_one_line_that_names_the_file_and_the_line() {
+    let folder = Folder::new("bad-plans");
+    for (number, (plan, line)) in [
+        (
+            "seed 1\nnodes 10\ncolour red\n",
+            "line 3: \"colour\" is not a setting",
+        ),
+        (
+            "# few\nnodes few\n",
+            "line 2: \"few\" is not a whole number",
+        ),
+        (
+            "at 1s n00 explode\n",
+            "line 1: \"n00 explode\" is not a step",
+        ),
+        ("dead 2\n", "line 1: \"2\" is not a probability"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = folder.file(&format!("{number}.plan"), plan);
+        let named = format!("{file}: {line}");
+        is_refused(&simulate(&["run", &file]), &named);
+        is_refused(&simulate(&["replay", &file]), &named);
+        is_refused(&simulate(&["compare", "adaptive", &file]), &named);
+    }
+    let senseless = folder.file("senseless.plan", "nodes 10\nk 0\n");
+    is_refused(&simulate(&["run", &senseless]), "k must be");
+    is_refused(&simulate(&["replay", &senseless]), &senseless);
+}
+
+#[test]
+fn a_plan_runs_with_the_options_on_top_of_it() {
+    let folder = Folder::new("run");
+    let plan = "seed 3\nnodes 30\nlookups 10\nduration 10s\n";
+    let file = folder.file("a.plan", plan);
+    let plain = outcome(&simulate(&["run", &file]));
+    assert_eq!(figure(&plain, "nodes"), "30");
+    let same = [
+        "--nodes",
+        "30",
+        "--lookups",
+        "10",
+        "--duration",
+        "10s",
+        "--seed",
+        "3",
+    ];
+    assert_eq!(outcome(&simulate(&[&["run"], &same[..]].concat())), plain);
+    let changed = outcome(&simulate(&["run", "--nodes", "20", &file, "--seed", "4"]));
+    assert_eq!(figure(&changed, "nodes"), "20");
+    assert_eq!(figure(&changed, "lookups"), "10");
+    let hash = |table| figure(table, "trace hash");
+    assert_ne!(hash(&changed), hash(&plain));
+    let with_a_step = folder.file("b.plan", &format!("{plan}at 5s n07 crash\n"));
+    let changed = outcome(&simulate(&["run", &with_a_step]));
+    assert_ne!(hash(&changed), hash(&plain));
+}
+
+#[test]
+fn a_run_with_churn_lasts_for_a_median_session() {
+    let churn = ["run", "--nodes", "40", "--lookups", "10", "--churn", "5m"];
+    let seconds = |table: &str| figure(table, "virtual time").parse::<f64>();
+    let table = outcome(&simulate(&churn));
+    // Two hundred seconds of rest come first.
+    let lasts = seconds(&table).expect("a number");
+    assert!((500.0..530.0).contains(&lasts), "{table}");
+    let table = outcome(&simulate(&[&churn[..], &["--duration", "1m"]].concat()));
+    let lasts = seconds(&table).expect("a number");
+    assert!((260.0..290.0).contains(&lasts), "{table}");
+}
+
+#[test]
+fn a_comparison_takes_plans_and_presets() {
+    let folder = Folder::new("compare");
+    let plan =
+        |latency| format!("nodes 30\nlookups 10\nduration 10s\nlatency constant:{latency}\n");
+    let (near, far) = (
+        folder.file("near.plan", &plan("20ms")),
+        folder.file("far.plan", &plan("80ms")),
+    );
+    let output = simulate(&["compare", &near, &far]);
+    assert!(output.status.success(), "{output:?}");
+    let table = text(&output.stdout);
+    let head = table.lines().next().unwrap_or_default();
+    let words: Vec<&str> = head.split_whitespace().collect();
+    assert_eq!(words, ["near.plan", "far.plan", "ratio"]);
+    let p50 = table.lines().find(|line| line.starts_with("latency p50"));
+    let ratio = p50.and_then(|row| row.split_whitespace().last());
+    // Four times the delay, as many rounds.
+    assert_eq!(ratio, Some("4.000"), "{table}");
+    let mixed = [
+        "compare",
+        &near,
+        "adaptive",
+        "--lookups",
+        "10",
+        "--nodes",
+        "20",
+    ];
+    assert!(simulate(&mixed).status.success());
+}
+
+#[test]
+fn a_replay_prints_what_happens_and_what_is_violated() {
+    let folder = Folder::new("replay");
+    let id = "3fa2456789abcdef0123456789abcdef01234567";
+    let good = folder.file(
+        "good.plan",
+        &format!("nodes 12\nat 12.345s n07 find_node {id}\nhealed 20s\n"),
+    );
+    let output = simulate(&["replay", &good]);
+    assert!(output.status.success(), "{output:?}");
+    let summary = text(&output.stdout);
+    assert!(!summary.contains('→') && !summary.contains("violated"));
+    let output = simulate(&["replay", "--trace", &good]);
+    assert!(output.status.success(), "{output:?}");
+    let trace = text(&output.stdout);
+    assert!(trace.ends_with(&summary), "looking on changes nothing");
+    let asked = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        matches!(words[..], ["12.350000s", "n07", "→", to, "find_node", "3fa24567…"]
+            if to.starts_with('n'))
+    };
+    let sent = trace.lines().filter(asked).count();
+    assert!(
+        sent > 0,
+        "at the edge of the window after 12.345 s:\n{trace}"
+    );
+
+    // No datagram with contacts in it gets through.
+    let narrow = "nodes 12\nmtu 200\nfresh 1m\nstaleness 4m\ncheckpoint 30s\nhealed 10s\n";
+    let narrow = folder.file("narrow.plan", narrow);
+    let output = simulate(&["replay", &narrow]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = text(&output.stdout);
+    assert!(
+        told.lines().any(|line| line.starts_with("violated: ")
+            && line.contains("lookups find the K closest after healing")),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_swarm_counts_the_faults_of_its_seeds() {
+    let folder = Folder::new("swarm");
+    let path = folder.0.to_str().expect("a plain path");
+    let output = simulate(&["swarm", "--seeds", "0..5", "--jobs", "2", "--plans", path]);
+    assert!(output.status.success(), "{output:?}");
+    let told = text(&output.stdout);
+    assert_eq!(figure(&told, "seeds"), "5");
+    assert_eq!(figure(&told, "that fail"), "0");
+    let never = told
+        .lines()
+        .find_map(|line| line.strip_prefix("never occurred: "));
+    let never: BTreeSet<String> = never
+        .into_iter()
+        .flat_map(|all| all.split(", "))
+        .map(str::to_owned)
+        .collect();
+    let mut occurred = 0;
+    for fault in khashmir_sim::swarm::Fault::ALL.map(|fault| fault.to_string()) {
+        let count: u64 = figure(&told, &fault).parse().expect("a count");
+        assert_eq!(count == 0, never.contains(&fault), "{fault}\n{told}");
+        occurred += count;
+    }
+    assert!(occurred > 0 && !never.is_empty(), "{told}");
+    assert_eq!(fs::read_dir(&folder.0).expect("the folder").count(), 0);
 }
 
 #[test]
