@@ -1,4 +1,8 @@
 //! Datagrams to messages and back: the only place that sees bytes, and that knows the dialects.
+//!
+//! Messages borrow from the datagram that they were read from, and are written at the end of the
+//! caller's buffer: neither takes memory of its own. The bencode library is behind typed values and
+//! snapshots, and in the tests it is what reader and writer are held against.
 
 mod bencode;
 mod khashmir;
