@@ -64,7 +64,7 @@ impl fmt::Debug for Contact {
 }
 
 /// A node in a result: our own, or one that we reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
     /// Our own node, which has this identifier.
     Here(Id),

@@ -3,8 +3,8 @@
 //! Each host has a hash of its own, and those of a world are combined in the order of the hosts, so
 //! that the number does not depend on who computed which host when.
 
-use std::fmt::{self, Write as _};
-use std::hash::Hasher as _;
+use std::fmt;
+use std::hash::{Hash as _, Hasher};
 use std::net::SocketAddr;
 
 use khashmir::{Event, Instant, Record};
@@ -41,15 +41,14 @@ impl TraceHash {
     /// Takes in a record.
     pub fn record(&mut self, at: Instant, record: &Record) {
         let mut item = Item::new(2, at);
-        // Writing into a hash does not fail.
-        let _ = write!(item, "{record:?}");
+        record.hash(&mut item);
         self.fold(&item);
     }
 
     /// Takes in an event.
     pub fn event(&mut self, at: Instant, event: &Event) {
         let mut item = Item::new(3, at);
-        let _ = write!(item, "{event:?}");
+        event.hash(&mut item);
         self.fold(&item);
     }
 
@@ -98,9 +97,38 @@ impl Item {
     }
 }
 
-impl fmt::Write for Item {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write(text.as_bytes());
-        Ok(())
+/// Numbers are taken in the same way on every machine, whatever its words are like.
+impl Hasher for Item {
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.0.write(&number.to_le_bytes());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0.write(&number.to_le_bytes());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0.write(&number.to_le_bytes());
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0.write(&number.to_le_bytes());
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+
+    // The signed ones fall back on these, but for the size of a word.
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
     }
 }

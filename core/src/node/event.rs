@@ -10,7 +10,7 @@ use crate::operation::{Effort, Outcome};
 use crate::value::Value;
 
 /// Something the user may want to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The table is empty: the last contact was lost, or a round of joining found nobody. The node
     /// tries again by itself if it knows anyone to try.
@@ -72,7 +72,7 @@ impl fmt::Display for RecordNo {
 }
 
 /// A change of what must survive a crash: see [`Snapshot::apply`](crate::Snapshot::apply).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Record {
     /// The identity of this node, once at its start.
     Identity {

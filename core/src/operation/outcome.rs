@@ -10,7 +10,7 @@ use crate::id::Id;
 use crate::wire::Breach;
 
 /// What an operation came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It was ended before it was over.
     Aborted(Abort),
@@ -41,7 +41,7 @@ pub enum Outcome {
 }
 
 /// Why an operation was ended before it was over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Abort {
     /// [`Node::cancel`](crate::Node::cancel).
     Cancelled,
@@ -52,7 +52,7 @@ pub enum Abort {
 }
 
 /// Someone who answered a ping.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pong {
     /// Who it is.
     pub id: Id,
@@ -63,7 +63,7 @@ pub struct Pong {
 }
 
 /// What joining came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Joined {
     /// Contacts in the table at the end: with none, this node stands alone.
     pub contacts: usize,
@@ -74,7 +74,7 @@ pub struct Joined {
 }
 
 /// What someone said our address is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Report {
     /// Who said it.
     pub by: SocketAddr,
@@ -83,7 +83,7 @@ pub struct Report {
 }
 
 /// Someone who holds values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
     /// Who it is.
     pub place: Place,
@@ -92,7 +92,7 @@ pub struct Holder {
 }
 
 /// Why a call brought nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallError {
     /// The answer broke the rules.
     Broken(Breach),
@@ -118,7 +118,7 @@ impl fmt::Display for CallError {
 impl core::error::Error for CallError {}
 
 /// What an operation took.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Effort {
     /// Calls made.
     pub asked: u32,
@@ -149,7 +149,7 @@ impl Effort {
 }
 
 /// A call that was answered with an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Refusal {
     /// Who refused.
     pub by: SocketAddr,

@@ -203,7 +203,7 @@ impl Reply<'_> {
 }
 
 /// How something under a transaction id breaks the rules of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Breach {
     /// It has no `id`, or one that is not 20 bytes.
     Id,
