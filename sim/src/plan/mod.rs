@@ -8,7 +8,7 @@
 //! use khashmir_sim::plan::Plan;
 //!
 //! let plan: Plan = "
-//!     # Two nodes are cut off from the others for a minute.
+//!     ## Two nodes are cut off from the others for a minute.
 //!     seed 7
 //!     hosts n00..n19
 //!     latency geo
