@@ -14,6 +14,14 @@ pub(crate) struct RoundTrip {
 impl RoundTrip {
     const UNIT: Duration = Duration::from_micros(250);
 
+    /// What is assumed before anything was measured: the mean and mean deviation, rounded, of
+    /// round trips between hosts all over the world (those of the simulator's `geo` model, whose
+    /// tables name their source). RFC 6298 would wait a second; being wrong costs a datagram or two.
+    pub(crate) const ASSUMED: Self = Self {
+        mean: 800,
+        deviation: 300,
+    };
+
     /// The estimate after a first sample: deviation is half of it (RFC 6298, section 2.2).
     pub(crate) fn first(sample: Duration) -> Self {
         let mean = Self::units(sample);
@@ -29,7 +37,7 @@ impl RoundTrip {
         let error = self.mean.abs_diff(sample);
         let (of_mean, of_deviation) = match memory {
             Memory::Contact => (8, 4),
-            Memory::Everyone => (32, 32),
+            Memory::Everyone { weight } => (weight, weight),
         };
         self.deviation = blend(self.deviation, error, of_deviation);
         self.mean = blend(self.mean, sample, of_mean);
@@ -72,8 +80,8 @@ pub(crate) enum Memory {
     /// Of one contact: the weights 1/8 and 1/4 of RFC 6298, section 2.3.
     Contact,
     /// Of all contacts, who differ from each other: a few answers from close by must not make it
-    /// forget that others are far away.
-    Everyone,
+    /// forget that others are far away. A sample moves the estimate by one part in `weight`.
+    Everyone { weight: u32 },
 }
 
 /// How long an answer took, as far as that can be told.
@@ -90,10 +98,17 @@ impl Took {
     /// Takes it into an estimate.
     pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>, memory: Memory) {
         match (self, estimate) {
-            (Self::Exactly(sample), Some(estimate)) => estimate.add(sample, memory),
+            (took, Some(estimate)) => took.refine(estimate, memory),
             (Self::Exactly(sample), none) => *none = Some(RoundTrip::first(sample)),
-            (Self::AtMost(most), Some(estimate)) => estimate.back_off(most),
             (Self::AtMost(most), none) => *none = Some(RoundTrip::bounded(most)),
+        }
+    }
+
+    /// Takes it into an estimate that there is.
+    pub(crate) fn refine(self, estimate: &mut RoundTrip, memory: Memory) {
+        match self {
+            Self::Exactly(sample) => estimate.add(sample, memory),
+            Self::AtMost(most) => estimate.back_off(most),
         }
     }
 }

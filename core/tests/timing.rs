@@ -83,11 +83,11 @@ fn look_up_one(net: &mut Net, target: Id) -> Lookup {
 #[test]
 fn with_dead_contacts_the_end_of_a_lookup_follows_the_round_trip() {
     // At 20 ms the shortest waits, which allow for busy machines, weigh more.
-    for (millis, most_round_trips) in [(20, 15), (200, 8)] {
+    for (millis, most_round_trips) in [(20, 15), (200, 7)] {
         let round_trip = Duration::from_millis(millis);
         let mut net = world(&Config::adaptive(), round_trip);
-        look_up(&mut net, 0..5);
-        let measured = look_up(&mut net, 5..25);
+        look_up(&mut net, 0..10);
+        let measured = look_up(&mut net, 10..30);
         let held_up = measured
             .iter()
             .filter(|lookup| lookup.effort.unanswered > 0);

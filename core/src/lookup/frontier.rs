@@ -1,14 +1,15 @@
 //! A walk towards a target: the closest known so far, who of them is asked, and when it is over.
 //!
 //! The contract: call [`Frontier::next`] until it is `None`, report every answer and failure, call
-//! `next` again; the walk is over when [`Frontier::is_done`]. Nobody is asked twice, whoever is slow has
-//! a stand-in, and whoever fails makes room for another, so a walk always ends.
+//! `next` again; the walk is over when [`Frontier::is_done`]. Nobody is asked twice, whoever is slow
+//! has a stand-in, and whoever fails makes room for another, so a walk always ends.
 
 use alloc::vec::Vec;
 
+use super::pace::{Pace, Tally};
 use super::{News, State};
 use crate::contact::{Contact, Place};
-use crate::id::{Distance, Id};
+use crate::id::{Distance, Id, NextBit};
 
 /// Someone who may be asked, or who has answered.
 struct Candidate {
@@ -24,9 +25,28 @@ pub(crate) struct Frontier {
     target: Id,
     k: usize,
     alpha: usize,
+    pace: Pace,
+    trend: Trend,
     candidates: Vec<Candidate>,
     /// The longest chain of queries so far, each caused by an answer to the one before.
     rounds: u32,
+}
+
+/// Whether the walk still comes closer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trend {
+    /// Nobody has answered, or the last answer named someone who belongs to the K closest so far.
+    Closing,
+    /// It named nobody such.
+    Settled,
+}
+
+/// Someone to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) contact: Contact,
+    /// Whose surroundings to ask about.
+    pub(crate) about: Id,
 }
 
 /// Whether someone who was named is news.
@@ -43,12 +63,21 @@ impl Frontier {
     /// of them is ignored. A shortlist needs K live contacts; the rest are spares for dead ones.
     const SPARES: usize = 16;
 
+    /// Contacts of our own that an adaptive walk starts from, in multiples of K. It asks them only
+    /// while it knows nobody closer, so they cost nothing unless the first are dead.
+    const SEEDS: usize = 4;
+    /// So many must have answered who are closer than someone before that one is asked about its
+    /// own side of the tree. One might know little.
+    const INFORMED: usize = 2;
+
     /// A walk that ends with the `k` closest to `target`, asking `alpha` at a time.
-    pub(crate) const fn new(target: Id, k: usize, alpha: usize) -> Self {
+    pub(crate) const fn new(target: Id, k: usize, alpha: usize, pace: Pace) -> Self {
         Self {
             target,
             k,
             alpha,
+            pace,
+            trend: Trend::Closing,
             candidates: Vec::new(),
             rounds: 0,
         }
@@ -56,6 +85,14 @@ impl Frontier {
 
     pub(crate) const fn target(&self) -> &Id {
         &self.target
+    }
+
+    /// How many contacts of our own to begin with.
+    pub(crate) const fn seeds(&self) -> usize {
+        match self.pace {
+            Pace::Adaptive { .. } => self.k * Self::SEEDS,
+            Pace::Steady => self.k,
+        }
     }
 
     /// Puts our own node on the shortlist, as one that needs not be asked.
@@ -71,34 +108,52 @@ impl Frontier {
     /// Names a contact that the answer of `by` named.
     pub(crate) fn offer(&mut self, contact: Contact, by: &Id) -> Offered {
         let depth = self.find(by).map_or(1, |at| self.candidates[at].depth + 1);
-        self.insert(Place::There(contact), State::Fresh, depth)
+        let offered = self.insert(Place::There(contact), State::Fresh, depth);
+        if offered == Offered::New && self.is_among_the_closest(&contact.id) {
+            self.trend = Trend::Closing;
+        }
+        offered
     }
 
-    /// Whom to ask now, if anyone: the closest not yet asked among the K closest that are neither
-    /// given up nor slow, as long as fewer than alpha of those are in flight. So whoever is slow has
-    /// a stand-in asked at once; otherwise dead contacts would be waited for one after the other.
-    pub(crate) fn next(&mut self) -> Option<Contact> {
-        let mut in_flight = 0;
+    /// Whom to ask now, if anyone: the closest not yet asked among those who may belong to the
+    /// result, as long as fewer than alpha who are likely to answer are in flight. Whoever is slow
+    /// is not counted on, so it has a stand-in at once; otherwise dead contacts would be waited for
+    /// one after the other. Once the walk no longer comes closer, all who are left are asked: they
+    /// have to be, and one wait is shorter than several.
+    pub(crate) fn next(&mut self) -> Option<Asked> {
+        if self.is_done() {
+            return None;
+        }
+        let likely = self.pace.likely(self.tally());
+        // Counted in thousandths of contacts. Those who are dead are named all the same, and whoever
+        // lives beyond them is named by few, so that more must be asked than are wanted.
+        let wanted = self.k * (Pace::ALL * 2 - likely) as usize;
+        let half = likely as usize / 2;
+        let (mut counted_on, mut in_flight) = (0, 0);
         let mut fresh = None;
-        let prompt = |state| matches!(state, State::Fresh | State::Waiting | State::Answered);
-        let hopeful = self
-            .candidates
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| prompt(c.state));
-        for (at, candidate) in hopeful.take(self.k) {
+        for (at, candidate) in self.candidates.iter().enumerate() {
+            if counted_on + half >= wanted {
+                break;
+            }
             match candidate.state {
-                State::Waiting => in_flight += 1,
-                State::Fresh if fresh.is_none() => {
-                    fresh = candidate.place.contact().map(|c| (at, c));
+                State::Answered => counted_on += Pace::ALL as usize,
+                State::Waiting => {
+                    counted_on += likely as usize;
+                    in_flight += likely as usize;
                 }
-                State::Fresh | State::Slow | State::Silent | State::Answered | State::Failed => {}
+                State::Fresh => {
+                    counted_on += likely as usize;
+                    fresh = fresh.or(candidate.place.contact().map(|c| (at, c)));
+                }
+                State::Slow | State::Late | State::Silent | State::Failed => {}
             }
         }
-        let (at, contact) = fresh.filter(|_| in_flight < self.alpha)?;
+        let at_once = self.alpha.saturating_mul(Pace::ALL as usize);
+        let (at, contact) = fresh.filter(|_| self.hurries(likely) || in_flight + half < at_once)?;
         self.candidates[at].state = State::Waiting;
         self.rounds = self.rounds.max(self.candidates[at].depth);
-        Some(contact)
+        let about = self.about(at, &contact.id);
+        Some(Asked { contact, about })
     }
 
     /// Reports that someone answered. False for whoever was not being asked.
@@ -106,6 +161,7 @@ impl Frontier {
         match self.find(id) {
             Some(at) if self.candidates[at].state.is_pending() => {
                 self.candidates[at].state = State::Answered;
+                self.trend = Trend::Settled;
                 true
             }
             Some(_) | None => false,
@@ -158,13 +214,69 @@ impl Frontier {
     fn is_anyone_silent(&self) -> bool {
         self.candidates
             .iter()
-            .any(|candidate| candidate.state == State::Silent)
+            .any(|candidate| matches!(candidate.state, State::Late | State::Silent))
     }
 
     /// The K closest that are not given up.
     fn leading(&self) -> impl Iterator<Item = &Candidate> {
-        let live = |c: &&Candidate| !matches!(c.state, State::Failed | State::Silent);
+        let gives_up_late = self.pace.gives_up_late(self.tally());
+        let live = move |c: &&Candidate| match c.state {
+            State::Fresh | State::Waiting | State::Slow | State::Answered => true,
+            State::Late => !gives_up_late,
+            State::Silent | State::Failed => false,
+        };
         self.candidates.iter().filter(live).take(self.k)
+    }
+
+    /// Whether alpha does not matter now.
+    fn hurries(&self, likely: u32) -> bool {
+        match self.pace {
+            Pace::Adaptive { .. } => self.trend == Trend::Settled || Pace::is_thin(likely),
+            Pace::Steady => false,
+        }
+    }
+
+    /// What to ask someone about. An answer names the K closest to what it is asked about, the dead
+    /// among them; once those around the target were asked, another answer about it says little
+    /// new, and who is crowded out by the dead stays unknown. So whoever is farther away is asked
+    /// about the point closest to the target on its own side of the tree, where it knows best.
+    fn about(&self, at: usize, id: &Id) -> Id {
+        let closer = self.candidates.iter().take(at);
+        let answered = closer.filter(|c| c.state == State::Answered).count();
+        match self.pace {
+            Pace::Adaptive { .. } if answered >= Self::INFORMED => {
+                let shared = self.target.common_prefix(id);
+                self.target.under(&self.target, shared, NextBit::Flipped)
+            }
+            Pace::Adaptive { .. } | Pace::Steady => self.target,
+        }
+    }
+
+    /// Whether someone belongs to the K closest of those who answered or may well answer.
+    fn is_among_the_closest(&self, id: &Id) -> bool {
+        let hopeful =
+            |c: &&Candidate| matches!(c.state, State::Fresh | State::Waiting | State::Answered);
+        let closest = self.candidates.iter().filter(hopeful).take(self.k);
+        closest
+            .last()
+            .is_some_and(|last| self.target.distance(id) <= last.distance)
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        let others = self
+            .candidates
+            .iter()
+            .filter(|c| c.place.contact().is_some());
+        for candidate in others {
+            match candidate.state {
+                State::Fresh | State::Waiting => {}
+                State::Answered => tally.answered += 1,
+                State::Slow => tally.slow += 1,
+                State::Late | State::Silent | State::Failed => tally.late += 1,
+            }
+        }
+        tally
     }
 
     fn find(&self, id: &Id) -> Option<usize> {
@@ -207,156 +319,4 @@ impl Frontier {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::collections::BTreeSet;
-
-    use quickcheck::{TestResult, quickcheck};
-
-    use super::*;
-    use crate::rng::{Rng, Seed};
-
-    fn contact(first: u8) -> Contact {
-        let mut bytes = [0; 20];
-        bytes[0] = first;
-        Contact::new(Id::new(bytes), ([10, 0, 0, first], 1).into())
-    }
-
-    fn frontier(k: usize, alpha: usize, seeds: impl IntoIterator<Item = u8>) -> Frontier {
-        let mut frontier = Frontier::new(Id::new([0; 20]), k, alpha);
-        for seed in seeds {
-            frontier.seed(contact(seed));
-        }
-        frontier
-    }
-
-    fn asked(frontier: &mut Frontier) -> Vec<u8> {
-        core::iter::from_fn(|| frontier.next())
-            .map(|c| c.id.as_bytes()[0])
-            .collect()
-    }
-
-    #[test]
-    fn a_walk_asks_alpha_at_a_time_closest_first() {
-        let mut walk = frontier(3, 2, [9, 1, 5, 7]);
-        assert_eq!(asked(&mut walk), [1, 5]);
-        assert!(walk.answered(&contact(5).id));
-        assert_eq!(walk.offer(contact(2), &contact(5).id), Offered::New);
-        assert_eq!(walk.offer(contact(2), &contact(5).id), Offered::Ignored);
-        assert_eq!(asked(&mut walk), [2]);
-        assert_eq!((walk.rounds(), walk.is_done()), (2, false));
-        assert!(walk.answered(&contact(1).id) && walk.answered(&contact(2).id));
-        assert!(walk.is_done());
-        assert_eq!(walk.closest().count(), 3);
-    }
-
-    #[test]
-    fn a_slow_contact_frees_its_slot_but_holds_up_the_end() {
-        let mut walk = frontier(2, 1, [1, 2]);
-        assert_eq!(asked(&mut walk), [1]);
-        walk.report(&contact(1).id, News::Slow);
-        assert_eq!(asked(&mut walk), [2]);
-        walk.answered(&contact(2).id);
-        assert!(!walk.is_done());
-        assert!(walk.answered(&contact(1).id));
-        assert!(walk.is_done());
-    }
-
-    #[test]
-    fn a_silent_contact_holds_up_nothing_but_may_still_answer() {
-        let mut walk = frontier(1, 1, [1, 2]);
-        assert_eq!(asked(&mut walk), [1]);
-        walk.report(&contact(1).id, News::Silent);
-        assert_eq!(asked(&mut walk), [2]);
-        walk.answered(&contact(2).id);
-        assert!(walk.is_done());
-        walk.answered(&contact(1).id);
-        assert_eq!(
-            walk.closest().collect::<Vec<_>>(),
-            [Place::There(contact(1))]
-        );
-        assert!(walk.is_done());
-    }
-
-    #[test]
-    fn when_nobody_has_answered_those_who_are_silent_are_waited_for() {
-        let mut walk = frontier(2, 2, [1, 2]);
-        walk.include_self(contact(3).id);
-        assert_eq!(asked(&mut walk), [1, 2]);
-        walk.report(&contact(1).id, News::Silent);
-        walk.report(&contact(2).id, News::Silent);
-        assert!(!walk.is_done());
-        walk.report(&contact(1).id, News::Failed);
-        assert!(!walk.is_done());
-        walk.answered(&contact(2).id);
-        assert!(walk.is_done());
-    }
-
-    #[test]
-    fn a_failed_contact_is_replaced_and_never_in_the_result() {
-        let mut walk = frontier(1, 4, [1, 2]);
-        assert_eq!(asked(&mut walk), [1]);
-        walk.report(&contact(1).id, News::Failed);
-        assert!(!walk.answered(&contact(1).id));
-        assert_eq!(asked(&mut walk), [2]);
-        walk.answered(&contact(2).id);
-        assert_eq!(
-            walk.closest().collect::<Vec<_>>(),
-            [Place::There(contact(2))]
-        );
-    }
-
-    #[test]
-    fn our_own_node_counts_and_an_empty_walk_is_over_at_once() {
-        let mut walk = frontier(2, 1, []);
-        assert!(walk.is_done());
-        walk.include_self(contact(3).id);
-        assert!(walk.is_done());
-        assert_eq!(
-            walk.closest().collect::<Vec<_>>(),
-            [Place::Here(contact(3).id)]
-        );
-        assert_eq!(walk.hops(), 0);
-    }
-
-    quickcheck! {
-        /// Whatever answers, fails or dawdles, and whoever is named on the way: nobody is asked
-        /// twice, the shortlist stays bounded, and the walk ends.
-        fn every_walk_ends(seed: u64, k: u8, alpha: u8) -> TestResult {
-            let (k, alpha) = (usize::from(k % 9), usize::from(alpha % 9));
-            if k == 0 || alpha == 0 {
-                return TestResult::discard();
-            }
-            let mut rng = Rng::new(Seed::from_number(seed));
-            let mut walk = frontier(k, alpha, 1..10);
-            let mut asked = BTreeSet::new();
-            let mut pending = Vec::new();
-            for _ in 0..100_000 {
-                while let Some(contact) = walk.next() {
-                    assert!(asked.insert(contact.id), "asked twice");
-                    pending.push(contact.id);
-                }
-                if pending.is_empty() {
-                    return TestResult::from_bool(walk.is_done());
-                }
-                let id = pending.swap_remove(rng.below(pending.len() as u64) as usize);
-                match rng.below(4) {
-                    0 => walk.report(&id, News::Failed),
-                    1 => {
-                        walk.report(&id, News::Silent);
-                        pending.push(id);
-                    }
-                    _ => {
-                        walk.answered(&id);
-                        for _ in 0..rng.below(8) {
-                            if asked.len() < 500 {
-                                walk.offer(Contact::new(rng.id(), ([10, 0, 0, 1], 1).into()), &id);
-                            }
-                        }
-                    }
-                }
-                assert!(walk.candidates.len() <= k * Frontier::SPARES + asked.len());
-            }
-            TestResult::failed()
-        }
-    }
-}
+mod tests;

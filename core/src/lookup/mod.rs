@@ -2,9 +2,11 @@
 //! wire nor the clock; both are told what happened and say what follows.
 
 mod frontier;
+mod pace;
 mod spread;
 
-pub(crate) use frontier::Frontier;
+pub(crate) use frontier::{Asked, Frontier};
+pub(crate) use pace::Pace;
 pub(crate) use spread::Spread;
 
 /// How it stands with someone who is asked.
@@ -14,8 +16,10 @@ enum State {
     Fresh,
     /// Asked, and within its time.
     Waiting,
-    /// Asked, and slower than expected: it no longer keeps others from being asked.
+    /// Asked, and slower than most: it no longer keeps others from being asked.
     Slow,
+    /// Asked, and slower than nearly all: nobody waits for it where many others are as late.
+    Late,
     /// Asked, and so late that nobody waits for it; its answer would still count.
     Silent,
     /// Answered.
@@ -27,15 +31,17 @@ enum State {
 impl State {
     /// Whether an answer may still come.
     const fn is_pending(self) -> bool {
-        matches!(self, Self::Waiting | Self::Slow | Self::Silent)
+        matches!(self, Self::Waiting | Self::Slow | Self::Late | Self::Silent)
     }
 }
 
 /// What is learnt about someone who was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// The time in which it should have answered is over.
+    /// The time in which most answer is over.
     Slow,
+    /// The time in which nearly all answer is over.
+    Late,
     /// It is no use waiting for it any longer.
     Silent,
     /// It failed.
@@ -47,9 +53,10 @@ impl News {
     const fn apply(self, state: State) -> State {
         match (self, state) {
             (Self::Slow, State::Waiting) => State::Slow,
-            (Self::Silent, State::Waiting | State::Slow) => State::Silent,
-            (Self::Failed, State::Waiting | State::Slow | State::Silent) => State::Failed,
-            (Self::Slow | Self::Silent | Self::Failed, unchanged) => unchanged,
+            (Self::Late, State::Waiting | State::Slow) => State::Late,
+            (Self::Silent, State::Waiting | State::Slow | State::Late) => State::Silent,
+            (Self::Failed, pending) if pending.is_pending() => State::Failed,
+            (Self::Slow | Self::Late | Self::Silent | Self::Failed, unchanged) => unchanged,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Spread {
         let mut in_flight = 0;
         let mut expected = self.credit;
         for member in &self.members {
-            if matches!(member.state, State::Waiting | State::Slow) {
+            if matches!(member.state, State::Waiting | State::Slow | State::Late) {
                 expected = expected.saturating_add(member.share);
             }
             in_flight += usize::from(member.state == State::Waiting);
@@ -107,7 +107,7 @@ impl Spread {
             .iter()
             .any(|member| member.state == State::Answered);
         let open = |member: &Member| match member.state {
-            State::Fresh | State::Waiting | State::Slow => true,
+            State::Fresh | State::Waiting | State::Slow | State::Late => true,
             State::Silent => !answered,
             State::Answered | State::Failed => false,
         };

@@ -6,16 +6,15 @@ use core::net::SocketAddr;
 use super::operations::{Audience, Listener};
 use super::outbox::Safe;
 use super::{Event, Node, OpId, Owner};
-use crate::config::Role;
-use crate::contact::{Contact, Peer};
+use crate::config::{Retry, Role};
+use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::Frontier;
+use crate::lookup::{Frontier, Pace};
 use crate::operation::{
     Abort, Action, Ask, Effort, Operation, Outcome, Question, Step, StoredHere, Trouble, Walk,
     WalkKind,
 };
-use crate::routing::MAX_K;
-use crate::rpc::{Opening, Sends};
+use crate::rpc::{Opening, Patience, Sends};
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -29,14 +28,22 @@ impl Node {
 
     /// A walk towards a target, seeded from our own table, our own node included if it serves.
     pub(super) fn walk(&mut self, target: Id, kind: WalkKind) -> Walk {
-        let mut frontier = Frontier::new(target, self.config.k, self.config.alpha);
+        let pace = match self.config.retry {
+            Retry::Adaptive => Pace::Adaptive {
+                answering: self.calls.answering(),
+                many_late: match self.calls.patience() {
+                    Patience::Long => Pace::MANY_LATE_WHERE_ALL_ANSWER,
+                    Patience::Short => Pace::MANY_LATE,
+                },
+            },
+            Retry::Fixed { .. } => Pace::Steady,
+        };
+        let mut frontier = Frontier::new(target, self.config.k, self.config.alpha, pace);
         if self.config.role != Role::Client {
             frontier.include_self(self.own);
         }
-        let mut room = [Contact::FILLER; MAX_K];
-        let room = room.get_mut(..self.config.k).unwrap_or_default();
-        for contact in self.table.closest_into(&target, room) {
-            frontier.seed(*contact);
+        for contact in self.table.closest(&target, frontier.seeds()) {
+            frontier.seed(contact);
         }
         self.stats.of(kind.method()).started += 1;
         Walk::new(frontier, kind, self.own, self.now)

@@ -346,13 +346,19 @@ impl Node {
             } => {
                 self.trouble(op, &peer, branch, Trouble::Silent);
             }
+            Due::Late {
+                peer,
+                owner: Owner::Operation { op, branch },
+            } => {
+                self.trouble(op, &peer, branch, Trouble::Late);
+            }
             Due::Slow {
                 peer,
                 owner: Owner::Operation { op, branch },
             } => {
                 self.trouble(op, &peer, branch, Trouble::Slow);
             }
-            Due::Silent { .. } | Due::Slow { .. } => {}
+            Due::Silent { .. } | Due::Late { .. } | Due::Slow { .. } => {}
         }
     }
 

@@ -210,7 +210,7 @@ impl Join {
                         greeted.state = Patience::Silent;
                     }
                 }
-                Trouble::Slow => {}
+                Trouble::Slow | Trouble::Late => {}
             },
             (Phase::Homing { walk, .. }, HOMING) => {
                 if let Some(id) = &peer.id {

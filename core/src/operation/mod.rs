@@ -134,6 +134,7 @@ pub(crate) struct Answer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     Failed(CallError),
+    Late,
     Silent,
     Slow,
 }
@@ -142,6 +143,7 @@ impl Trouble {
     const fn news(self) -> News {
         match self {
             Self::Failed(_) => News::Failed,
+            Self::Late => News::Late,
             Self::Silent => News::Silent,
             Self::Slow => News::Slow,
         }

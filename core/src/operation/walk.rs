@@ -6,7 +6,7 @@ use super::{Ask, Question};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Place};
 use crate::id::Id;
-use crate::lookup::{Frontier, News};
+use crate::lookup::{Asked, Frontier, News};
 use crate::time::Instant;
 use crate::wire::{Breach, Method, Reply};
 
@@ -63,11 +63,13 @@ impl Walk {
 
     /// The next question, if one is to be asked now.
     pub(super) fn next(&mut self, branch: u16) -> Option<Question> {
-        let contact = self.frontier.next()?;
-        let target = *self.frontier.target();
+        let Asked { contact, about } = self.frontier.next()?;
         let ask = match self.kind {
-            WalkKind::FindNode => Ask::FindNode { target },
-            WalkKind::FindValue => Ask::FindValue { key: target },
+            WalkKind::FindNode => Ask::FindNode { target: about },
+            // How many values somebody holds is asked for as well, and only of one key.
+            WalkKind::FindValue => Ask::FindValue {
+                key: *self.frontier.target(),
+            },
         };
         Some(Question {
             peer: contact.into(),

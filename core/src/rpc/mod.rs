@@ -1,5 +1,6 @@
 //! Calls in flight: who was asked what and for whom, until when we wait, and who may answer.
 
+mod experience;
 mod retry;
 
 use alloc::collections::BTreeMap;
@@ -11,14 +12,15 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use siphasher::sip::SipHasher13;
 
-pub(crate) use retry::{Plan, Sends};
+pub(crate) use retry::{Patience, Plan, Sends};
 
 use crate::config::Retry;
 use crate::contact::Peer;
 use crate::rng::Rng;
-use crate::rtt::{Memory, RoundTrip, Took};
+use crate::rtt::{RoundTrip, Took};
 use crate::time::Instant;
 use crate::wire::{Method, TID_LEN};
+use experience::Experience;
 
 /// A transaction id of ours: 20 bytes that nobody can guess.
 pub(crate) type Tid = [u8; TID_LEN];
@@ -31,9 +33,7 @@ pub(crate) struct Calls<O, Q> {
     /// What is due when, and for the how-many-th call: ties go to the older call.
     timeline: BTreeMap<(Instant, u64), Tid>,
     opened: u64,
-    /// What answers took, whoever gave them.
-    estimate: Option<RoundTrip>,
-    samples: u32,
+    experience: Experience,
 }
 
 /// One call in flight.
@@ -84,7 +84,9 @@ pub(crate) enum Due<O, Q> {
     },
     /// It is no use waiting for it any longer.
     Silent { peer: Peer, owner: O },
-    /// It is slower than expected.
+    /// It is slower than nearly all answers are.
+    Late { peer: Peer, owner: O },
+    /// It is slower than most answers are.
     Slow { peer: Peer, owner: O },
 }
 
@@ -101,9 +103,6 @@ pub(crate) struct Opening<'c, O, Q> {
 }
 
 impl<O: Clone, Q: Clone> Calls<O, Q> {
-    /// Answers of any contacts after which their round trips stand for those of all.
-    const ENOUGH_SAMPLES: u32 = 16;
-
     pub(crate) fn new(max: usize, rng: &mut Rng) -> Self {
         let key = rng.bytes();
         Self {
@@ -111,8 +110,7 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             by_tid: HashMap::with_hasher(TidHasher { key }),
             timeline: BTreeMap::new(),
             opened: 0,
-            estimate: None,
-            samples: 0,
+            experience: Experience::NONE,
         }
     }
 
@@ -148,7 +146,8 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             sends,
             round_trip,
         } = opening;
-        let plan = Plan::new(retry, round_trip.or(self.trusted_estimate()), sends);
+        let estimate = round_trip.unwrap_or(self.experience.round_trip());
+        let plan = Plan::new(retry, estimate, self.experience.patience(), sends);
         let number = self.opened;
         self.opened += 1;
         let mut call = Call {
@@ -189,8 +188,17 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
 
     /// Takes in how long an answer took.
     pub(crate) fn measured(&mut self, took: Took) {
-        took.add_to(&mut self.estimate, Memory::Everyone);
-        self.samples = self.samples.saturating_add(1);
+        self.experience.answered(took);
+    }
+
+    /// How many of a thousand calls are answered, by what the last ones were like.
+    pub(crate) const fn answering(&self) -> u32 {
+        self.experience.answering()
+    }
+
+    /// How long whoever does not answer is waited for.
+    pub(crate) const fn patience(&self) -> Patience {
+        self.experience.patience()
     }
 
     /// When the next thing falls due.
@@ -213,6 +221,10 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             return Some(Due::GaveUp(call.close(now)));
         }
         let due = call.pass(elapsed, tid);
+        // Whoever is asked but once may have been asked at an address that never was right.
+        if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
+            self.experience.silent();
+        }
         call.due = call.next_due(now);
         let next = (call.due, call.number);
         self.timeline.insert(next, tid);
@@ -226,13 +238,6 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             // An empty tree keeps its last leaf.
             self.timeline = BTreeMap::new();
         }
-    }
-
-    /// The estimate for someone of whom nothing is known. A few answers say what those few are
-    /// like, not yet what others may be.
-    fn trusted_estimate(&self) -> Option<RoundTrip> {
-        self.estimate
-            .filter(|_| self.samples >= Self::ENOUGH_SAMPLES)
     }
 
     /// Closes every call whose owner is gone for good.
@@ -258,14 +263,17 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
         }
     }
 
-    /// Strikes off what is due, and says what it was: silence before slowness, and either before a
-    /// resend, which follows on the next turn.
+    /// Strikes off what is due, and says what it was: the worst first, and all that before a resend,
+    /// which follows on the next turn.
     fn pass(&mut self, elapsed: Duration, tid: Tid) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
         if self.plan.silent.is_some_and(|at| at <= elapsed) {
-            self.plan.silent = None;
-            self.plan.slow = None;
+            (self.plan.silent, self.plan.late, self.plan.slow) = (None, None, None);
             return Some(Due::Silent { peer, owner });
+        }
+        if self.plan.late.is_some_and(|at| at <= elapsed) {
+            (self.plan.late, self.plan.slow) = (None, None);
+            return Some(Due::Late { peer, owner });
         }
         if self.plan.slow.is_some_and(|at| at <= elapsed) {
             self.plan.slow = None;
@@ -291,6 +299,7 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
     fn next_due(&self, now: Instant) -> Instant {
         let waits = [
             self.plan.slow,
+            self.plan.late,
             self.plan.resend.first().copied(),
             self.plan.silent,
         ];
@@ -382,6 +391,7 @@ mod tests {
                         Due::GaveUp(_) => "gave up",
                         Due::Resend { .. } => "resend",
                         Due::Silent { .. } => "silent",
+                        Due::Late { .. } => "late",
                         Due::Slow { .. } => "slow",
                     };
                     log.push((now.as_nanos() / 1_000_000, what));
@@ -419,8 +429,12 @@ mod tests {
         bench.open(at(0), 1);
         let log = bench.run();
         let kinds: Vec<_> = log.iter().map(|(_, what)| *what).collect();
-        assert_eq!(kinds, ["slow", "resend", "resend", "silent", "gave up"]);
-        assert!(log[0].0 >= 100 && log[3].0 <= 450, "{log:?}");
+        let expected = ["slow", "late", "resend", "resend", "silent", "gave up"];
+        assert_eq!(kinds, expected);
+        assert!(
+            log[0].0 >= 100 && log[3].0 <= 450 && log[4].0 < 2000,
+            "{log:?}"
+        );
     }
 
     #[test]
