@@ -1,0 +1,134 @@
+//! The figures of cells as text: for people, for programs, and held against each other.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use khashmir_sim::plan::Preset;
+
+use super::{Cell, Row, UNLIMITED, Weather};
+
+/// A figure: its name, how many digits stand after the point, and how it comes out of a row.
+type Column = (&'static str, usize, fn(&Row) -> f64);
+
+const COLUMNS: [Column; 12] = [
+    ("found %", 2, |row| row.summary.success_rate * 100.0),
+    ("exact %", 2, |row| row.summary.exact_rate * 100.0),
+    ("hops", 2, |row| row.summary.hops_mean),
+    ("rounds", 2, |row| row.summary.rounds_mean),
+    ("queries", 2, |row| row.summary.queries_per_lookup),
+    ("unanswered", 2, |row| row.summary.unanswered_per_lookup),
+    ("datagrams", 2, |row| row.summary.datagrams_per_lookup),
+    ("bytes", 0, |row| row.summary.bytes_per_lookup),
+    ("p50 ms", 1, |row| millis(row.summary.latency.p50)),
+    ("p90 ms", 1, |row| millis(row.summary.latency.p90)),
+    ("p99 ms", 1, |row| millis(row.summary.latency.p99)),
+    ("max ms", 1, |row| millis(row.summary.latency.max)),
+];
+
+/// A line for each row, in aligned columns.
+#[must_use]
+pub fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:>7} {:<9} {:<8} {:>5}",
+        "nodes", "weather", "preset", "alpha"
+    );
+    for (name, ..) in COLUMNS {
+        let _ = write!(text, " {name:>10}");
+    }
+    text.push('\n');
+    for row in rows {
+        let cell = &row.cell;
+        let (preset, alpha) = (cell.preset.name(), alpha(cell.alpha));
+        let _ = write!(
+            text,
+            "{:>7} {:<9} {preset:<8} {alpha:>5}",
+            cell.nodes, cell.weather
+        );
+        for (_, digits, figure) in COLUMNS {
+            let _ = write!(text, " {:>10.digits$}", figure(row));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The same with tabs between the columns.
+#[must_use]
+pub fn tsv(rows: &[Row]) -> String {
+    let mut text = "nodes\tweather\tpreset\talpha".to_owned();
+    for (name, ..) in COLUMNS {
+        let _ = write!(text, "\t{name}");
+    }
+    text.push('\n');
+    for row in rows {
+        let cell = &row.cell;
+        let _ = write!(
+            text,
+            "{}\t{}\t{}\t{}",
+            cell.nodes, cell.weather, cell.preset, cell.alpha
+        );
+        for (_, digits, figure) in COLUMNS {
+            let _ = write!(text, "\t{:.digits$}", figure(row));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What the presets take beside what they could: a line for each world and preset as it is.
+///
+/// The median beside the same preset's in fair weather, and for `adaptive` beside that with
+/// unlimited alpha, and its queries beside those of a plain walk with alpha 4.
+#[must_use]
+pub fn ratios(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:>7} {:<9} {:<8} {:>10} {:>13} {:>19}\n",
+        "nodes", "weather", "preset", "p50/fair's", "p50/unlimited", "queries/alpha 4's"
+    );
+    for row in rows.iter().filter(|row| row.cell.is_plain()) {
+        let cell = row.cell;
+        let p50 = |other: &Row| millis(other.summary.latency.p50);
+        let beside = |other: Cell, figure: &dyn Fn(&Row) -> f64| {
+            let other = rows.iter().find(|row| row.cell == other);
+            other.map_or("-".to_owned(), |other| {
+                format!("{:.2}", figure(row) / figure(other))
+            })
+        };
+        let fair = Cell {
+            weather: Weather::Fair,
+            ..cell
+        };
+        let with = |alpha| Cell {
+            alpha,
+            preset: Preset::Adaptive,
+            ..cell
+        };
+        let (unlimited, queries) = if cell.preset == Preset::Adaptive {
+            let queries = |other: &Row| other.summary.queries_per_lookup;
+            (beside(with(UNLIMITED), &p50), beside(with(4), &queries))
+        } else {
+            ("-".to_owned(), "-".to_owned())
+        };
+        let fair = beside(fair, &p50);
+        let _ = writeln!(
+            text,
+            "{:>7} {:<9} {:<8} {fair:>10} {unlimited:>13} {queries:>19}",
+            cell.nodes,
+            cell.weather,
+            cell.preset.name()
+        );
+    }
+    text
+}
+
+fn alpha(alpha: usize) -> String {
+    if alpha == UNLIMITED {
+        "all".to_owned()
+    } else {
+        alpha.to_string()
+    }
+}
+
+fn millis(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
+}
