@@ -1,10 +1,12 @@
-//! Measures how long it takes to read and to write one message of each kind.
+//! Measures how long it takes to read and to write one message of each kind, beside the serde
+//! libraries for bencode.
 
 use std::hint::black_box;
 
 use criterion::{Bencher, Criterion, criterion_group, criterion_main};
-use khashmir::wire::{Fault, Message};
-use khashmir_benches::{DIALECT, TID, nodes, queries, replies, stranger, written};
+use khashmir::wire::Message;
+use khashmir_benches::peers::Peer;
+use khashmir_benches::{DIALECT, FAULT, TID, kinds, nodes, queries, replies, stranger, written};
 
 fn queries_there_and_back(c: &mut Criterion) {
     let sender = stranger(0).id;
@@ -30,12 +32,33 @@ fn replies_there_and_back(c: &mut Criterion) {
 }
 
 fn errors_there_and_back(c: &mut Criterion) {
-    let fault = Fault::BadToken;
+    let fault = FAULT;
     c.bench_function("encode/error", |b| {
         write(b, |out| DIALECT.encode_fault(&TID, black_box(&fault), out));
     });
     let datagram = written(|out| DIALECT.encode_fault(&TID, &fault, out));
     c.bench_function("decode/error", |b| read(b, &datagram));
+}
+
+/// The same bytes read and written by others; they are compared with ours of the same name.
+fn peers_there_and_back(c: &mut Criterion) {
+    let mut out = Vec::new();
+    for (peer, (kind, datagram)) in Peer::ALL
+        .into_iter()
+        .flat_map(|peer| kinds().into_iter().map(move |kind| (peer, kind)))
+    {
+        let message = peer.decode(&datagram).expect("our own writing");
+        c.bench_function(&format!("encode/{}/{kind}", peer.name()), |b| {
+            b.iter(|| {
+                out.clear();
+                peer.encode(black_box(&message), &mut out);
+                black_box(out.len())
+            });
+        });
+        c.bench_function(&format!("decode/{}/{kind}", peer.name()), |b| {
+            b.iter(|| peer.decode(black_box(&datagram)));
+        });
+    }
 }
 
 /// Writes into one buffer over and over, as a node does.
@@ -77,6 +100,7 @@ criterion_group!(
     codec,
     queries_there_and_back,
     replies_there_and_back,
-    errors_there_and_back
+    errors_there_and_back,
+    peers_there_and_back
 );
 criterion_main!(codec);

@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 
 pub mod convergence;
+pub mod load;
 pub mod memory;
+pub mod peers;
+pub mod servers;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use khashmir::wire::{Dialect, Message, Method, Query, Reply};
+use khashmir::wire::{Dialect, Encoded, Fault, Message, Method, Query, Reply};
 use khashmir::{Config, Contact, Id, Instant, Node, Seed, Snapshot, Value};
 
 /// The only moment of a benchmark.
@@ -105,6 +108,46 @@ pub fn replies(nodes: &[Contact; 8]) -> [(&'static str, Reply<'_>); 6] {
     ]
 }
 
+/// A message of each kind, its name first.
+#[must_use]
+pub fn kinds() -> Vec<(String, Vec<u8>)> {
+    let sender = stranger(0).id;
+    let query = |query: Query<'_>| {
+        let datagram = written(|out| DIALECT.encode_query(&TID, &sender, &query, out));
+        (format!("query/{}", query.method()), datagram)
+    };
+    let mut kinds: Vec<_> = queries().map(query).into();
+    for (method, reply) in replies(&nodes()) {
+        let datagram = written(|out| DIALECT.encode_reply(&TID, &reply, out));
+        kinds.push((format!("reply/{method}"), datagram));
+    }
+    let datagram = written(|out| DIALECT.encode_fault(&TID, &FAULT, out));
+    kinds.push(("error".to_owned(), datagram));
+    kinds
+}
+
+/// The fault of every error.
+pub const FAULT: Fault<'_> = Fault::BadToken;
+
+/// Writes a message anew that was one of [`kinds`].
+///
+/// # Panics
+/// When it was not.
+pub fn write(message: &Message<'_>, out: &mut Vec<u8>) {
+    let encoded = match message {
+        Message::Query { tid, sender, query } => {
+            DIALECT.encode_query(tid, sender, query, out);
+            return;
+        }
+        Message::Reply { tid, reply } => DIALECT.encode_reply(tid, reply, out),
+        Message::Error { tid, .. } => DIALECT.encode_fault(tid, &FAULT, out),
+        other @ (Message::Broken { .. }
+        | Message::UnknownMethod { .. }
+        | Message::WrongArguments { .. }) => panic!("no kind of ours: {other:?}"),
+    };
+    assert_eq!(encoded, Encoded::Whole, "it fits");
+}
+
 /// What `write` writes, in a buffer of its own.
 pub fn written<T>(write: impl FnOnce(&mut Vec<u8>) -> T) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -142,7 +185,11 @@ pub fn loaded(contacts: usize) -> Node {
 }
 
 /// An id whose first `bits` bits are those of `own`, and the next one not.
-fn sharing(own: &Id, bits: usize, number: usize) -> Id {
+///
+/// # Panics
+/// When there are not so many bits.
+#[must_use]
+pub fn sharing(own: &Id, bits: usize, number: usize) -> Id {
     let mut bytes = *Id::hash_of(&number.to_be_bytes()).as_bytes();
     let own = own.as_bytes();
     let (whole, rest) = (bits / 8, bits % 8);

@@ -45,11 +45,11 @@ pub fn plot(rows: &[Row]) -> Result<String, Failure> {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         area.fill(&PAPER)?;
         let panels = area.split_evenly((1, 2));
-        for (panel, weather) in panels.iter().zip([Weather::Fair, Weather::Dead50]) {
-            let named = match weather {
-                Weather::Dead50 => "half of them dead",
-                _ => "none dead",
-            };
+        let weathers = [
+            (Weather::Fair, "none dead"),
+            (Weather::Dead50, "half of them dead"),
+        ];
+        for (panel, (weather, named)) in panels.iter().zip(weathers) {
             let rows = rows.iter().filter(|row| {
                 let cell = row.cell;
                 cell.nodes == nodes && cell.weather == weather && cell.is_plain()
@@ -64,7 +64,7 @@ pub fn plot(rows: &[Row]) -> Result<String, Failure> {
 fn draw<'r>(
     area: &Area<'_>,
     title: &str,
-    rows: impl Iterator<Item = &'r Row>,
+    rows: impl DoubleEndedIterator<Item = &'r Row>,
 ) -> Result<(), Failure> {
     area.draw_text(title, &text(17.0, HPos::Left), (52, 8))?;
     let mut chart = ChartBuilder::on(area)
@@ -85,7 +85,8 @@ fn draw<'r>(
         .y_label_formatter(&|percent| format!("{percent} %"))
         .x_desc("lookups that are over after so much virtual time")
         .draw()?;
-    for row in rows {
+    // The first of the presets lies on top.
+    for row in rows.rev() {
         let preset = row.cell.preset;
         let line = rise(&row.details.latencies);
         let style = colour(preset).stroke_width(3);
