@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use khashmir_benches::load::{Load, Rate};
+use khashmir_benches::load::{Load, Rate, median};
 use khashmir_benches::servers::{Echo, Ours, question};
 
 /// Contacts of the node.
@@ -48,10 +48,4 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:<26}{answered:>10.0}", "khashmir");
     println!("{:<26}{ratio:>10.2} median of the turns' own", "ratio");
     Ok(())
-}
-
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,6 +1,7 @@
 //! What the benchmarks work on: one message of each kind, and nodes that know and store something.
 #![forbid(unsafe_code)]
 
+pub mod bep5;
 pub mod convergence;
 pub mod load;
 pub mod memory;
