@@ -78,12 +78,12 @@ pub fn tsv(rows: &[Row]) -> String {
 /// What the presets take beside what they could: a line for each world and preset as it is.
 ///
 /// The median beside the same preset's in fair weather, and for `adaptive` beside that with
-/// unlimited alpha, and its queries beside those of a plain walk with alpha 4.
+/// unlimited alpha, and its queries beside those of `early`, which is a plain walk with alpha 4.
 #[must_use]
 pub fn ratios(rows: &[Row]) -> String {
     let mut text = format!(
         "{:>7} {:<9} {:<8} {:>10} {:>13} {:>19}\n",
-        "nodes", "weather", "preset", "p50/fair's", "p50/unlimited", "queries/alpha 4's"
+        "nodes", "weather", "preset", "p50/fair's", "p50/unlimited", "queries/early's"
     );
     for row in rows.iter().filter(|row| row.cell.is_plain()) {
         let cell = row.cell;
@@ -98,14 +98,18 @@ pub fn ratios(rows: &[Row]) -> String {
             weather: Weather::Fair,
             ..cell
         };
-        let with = |alpha| Cell {
-            alpha,
-            preset: Preset::Adaptive,
+        let unlimited = Cell {
+            alpha: UNLIMITED,
             ..cell
         };
+        let early = Cell {
+            preset: Preset::Early,
+            alpha: Preset::Early.config().alpha,
+            ..cell
+        };
+        let queries = |other: &Row| other.summary.queries_per_lookup;
         let (unlimited, queries) = if cell.preset == Preset::Adaptive {
-            let queries = |other: &Row| other.summary.queries_per_lookup;
-            (beside(with(UNLIMITED), &p50), beside(with(4), &queries))
+            (beside(unlimited, &p50), beside(early, &queries))
         } else {
             ("-".to_owned(), "-".to_owned())
         };
