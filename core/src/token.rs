@@ -3,17 +3,24 @@
 use alloc::collections::VecDeque;
 use core::net::SocketAddr;
 
-use sha1::{Digest, Sha1};
-use subtle::{Choice, ConstantTimeEq as _};
+use siphasher::sip128::SipHasher24;
+use subtle::ConstantTimeEq as _;
 
 use crate::rng::Rng;
 
-/// A write token (specification, section 6: 20 bytes).
+/// A write token (specification, section 6: 20 bytes). Nobody but its issuer can tell what it is
+/// made of: 4 bytes that name the secret, and 16 of the address under that secret.
 pub(crate) type Token = [u8; 20];
 
 /// The secrets from which tokens are made, newest first.
 pub(crate) struct Tokens {
-    secrets: VecDeque<[u8; 20]>,
+    secrets: VecDeque<Secret>,
+}
+
+/// A key, and the name under which tokens made with it are known.
+struct Secret {
+    name: [u8; 4],
+    key: [u8; 16],
 }
 
 impl Tokens {
@@ -22,7 +29,7 @@ impl Tokens {
 
     pub(crate) fn new(rng: &mut Rng) -> Self {
         Self {
-            secrets: VecDeque::from([rng.bytes()]),
+            secrets: VecDeque::from([Secret::new(rng)]),
         }
     }
 
@@ -30,37 +37,53 @@ impl Tokens {
     pub(crate) fn issue(&self, to: SocketAddr) -> Token {
         self.secrets
             .front()
-            .map_or([0; 20], |secret| token(secret, to))
+            .map_or([0; 20], |secret| secret.token(to))
     }
 
     /// Whether a token was issued to this address with a live secret. The time that it takes says
     /// nothing about how close a wrong one came.
     pub(crate) fn accepts(&self, given: &[u8], from: SocketAddr) -> bool {
-        let mut found = Choice::from(0);
-        for secret in &self.secrets {
-            found |= token(secret, from).as_slice().ct_eq(given);
-        }
-        found.into()
+        let mut live = self.secrets.iter();
+        let made_with = live.find(|secret| given.starts_with(&secret.name));
+        made_with.is_some_and(|secret| secret.token(from).as_slice().ct_eq(given).into())
     }
 
     /// Starts a new secret, and forgets the oldest beyond those that are live.
     pub(crate) fn rotate(&mut self, rng: &mut Rng) {
-        self.secrets.push_front(rng.bytes());
+        let mut secret = Secret::new(rng);
+        while self.secrets.iter().any(|live| live.name == secret.name) {
+            secret = Secret::new(rng);
+        }
+        self.secrets.push_front(secret);
         self.secrets.truncate(Self::LIVE);
     }
 }
 
-/// SHA-1 over secret and address, port included: the original leaves the port out, so that its
-/// tokens are good for every process behind one address (specification, section 13).
-fn token(secret: &[u8; 20], addr: SocketAddr) -> Token {
-    let mut hash = Sha1::new().chain_update(secret);
-    match addr {
-        SocketAddr::V4(v4) => hash.update(v4.ip().octets()),
-        SocketAddr::V6(v6) => hash.update(v6.ip().octets()),
+impl Secret {
+    fn new(rng: &mut Rng) -> Self {
+        Self {
+            name: rng.bytes(),
+            key: rng.bytes(),
+        }
     }
-    hash.chain_update(addr.port().to_be_bytes())
-        .finalize()
-        .into()
+
+    /// The address is authenticated port included: the original leaves the port out, so that its
+    /// tokens are good for every process behind one address (specification, section 13). It hashes
+    /// with SHA-1, of which a node that answers would do little else; SipHash-2-4 with 128 bits is
+    /// made for authenticating a few bytes with a key.
+    fn token(&self, addr: SocketAddr) -> Token {
+        let mut bytes = [0; 18];
+        match addr {
+            SocketAddr::V4(v4) => bytes[..4].copy_from_slice(&v4.ip().octets()),
+            SocketAddr::V6(v6) => bytes[..16].copy_from_slice(&v6.ip().octets()),
+        }
+        bytes[16..].copy_from_slice(&addr.port().to_be_bytes());
+        let tag = SipHasher24::new_with_key(&self.key).hash(&bytes).as_u128();
+        let mut token = [0; 20];
+        token[..4].copy_from_slice(&self.name);
+        token[4..].copy_from_slice(&tag.to_be_bytes());
+        token
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +107,11 @@ mod tests {
             assert!(!tokens.accepts(&token, other));
         }
         assert!(!tokens.accepts(b"", asker) && !tokens.accepts(&token[..19], asker));
+        for at in 0..token.len() {
+            let mut wrong = token;
+            wrong[at] ^= 1;
+            assert!(!tokens.accepts(&wrong, asker), "byte {at} is looked at");
+        }
         tokens.rotate(&mut rng);
         assert!(!tokens.accepts(&token, asker));
     }
