@@ -103,6 +103,12 @@ impl Id {
         Self(bytes)
     }
 
+    /// The most significant 64 bits.
+    pub(crate) const fn first_64(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     fn bit(&self, index: usize) -> bool {
         self.0[index / 8] & (0x80 >> (index % 8)) != 0
     }
@@ -203,12 +209,6 @@ impl Distance {
     pub(crate) fn bit(&self, at: usize) -> bool {
         let byte = self.0.get(at / 8).copied().unwrap_or_default();
         byte & (0x80 >> (at % 8)) != 0
-    }
-
-    /// The most significant 64 bits.
-    pub(crate) const fn first_64(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
     }
 
     /// The number itself, in two parts because there is no type for 160 bits: machines compare

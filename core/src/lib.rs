@@ -161,7 +161,7 @@ pub mod wire;
 
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StoreLimits,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets, StoreLimits,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};

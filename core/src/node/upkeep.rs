@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::operations::{Audience, Chore};
 use super::{Event, Life, Node, OpId, Owner, Probe};
-use crate::config::Config;
+use crate::config::{Config, StaleBuckets};
 use crate::contact::{Contact, Peer};
 use crate::id::Id;
 use crate::interval::Interval;
@@ -396,7 +396,11 @@ impl Node {
         if busy || self.table.is_empty() {
             return;
         }
-        let targets = self.table.stale_targets(self.now, &mut self.rng);
+        let (table, now, rng) = (&self.table, self.now, &mut self.rng);
+        let targets = match self.config.refresh {
+            StaleBuckets::All => table.stale_targets(now, rng),
+            StaleBuckets::WithRoom => table.stale_targets_with_room(now, rng),
+        };
         if !targets.is_empty() {
             self.begin_chore(Chore::Refresh, Operation::Refresh(Refresh::new(targets)));
         }

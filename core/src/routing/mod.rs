@@ -5,6 +5,7 @@
 //! overlap, only the one around ourselves can split, and only the last two can merge.
 
 mod entry;
+mod rank;
 mod rows;
 mod waiting;
 
@@ -13,6 +14,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use entry::{Candidate, Compact, Entry};
+use rank::Ranking;
 use rows::Rows;
 use waiting::Waiting;
 
@@ -189,14 +191,15 @@ impl Table {
     /// The same without memory of its own: as many contacts as there is room for.
     pub(crate) fn closest_into<'r>(&self, target: &Id, room: &'r mut [Contact]) -> &'r [Contact] {
         let mut found = 0;
-        let mut ranks = [Rank::default(); MAX_K];
+        let mut ranking = Ranking::new(target);
         for bucket in self.buckets_by_distance(target) {
+            let left = &mut room[found..];
+            if left.is_empty() {
+                break;
+            }
             let entries = self.entries.row(bucket);
-            for (_, place) in rank(target, entries, &mut ranks).iter() {
-                let Some(next) = room.get_mut(found) else {
-                    return room;
-                };
-                *next = entries[usize::from(*place)].contact();
+            for (next, entry) in left.iter_mut().zip(ranking.order(entries)) {
+                *next = entry.contact();
                 found += 1;
             }
         }
@@ -217,25 +220,22 @@ impl Table {
 
     /// A random target in each bucket that has gone unused for too long.
     pub(crate) fn stale_targets(&self, now: Instant, rng: &mut Rng) -> Vec<Id> {
-        let stale = |at: &usize| self.stale_at[*at] <= now;
-        (0..self.entries.count())
-            .filter(stale)
-            .map(|at| self.target_in(at, rng))
-            .collect()
+        self.targets_where(|at| self.stale_at[at] <= now, rng)
+    }
+
+    /// The same for those that have room.
+    pub(crate) fn stale_targets_with_room(&self, now: Instant, rng: &mut Rng) -> Vec<Id> {
+        self.targets_where(|at| self.stale_at[at] <= now && self.has_room(at), rng)
     }
 
     /// A random target in each bucket.
     pub(crate) fn all_targets(&self, rng: &mut Rng) -> Vec<Id> {
-        (0..self.entries.count())
-            .map(|at| self.target_in(at, rng))
-            .collect()
+        self.targets_where(|_| true, rng)
     }
 
     /// A random target in each bucket but the one around ourselves.
     pub(crate) fn far_targets(&self, rng: &mut Rng) -> Vec<Id> {
-        (0..self.entries.count() - 1)
-            .map(|at| self.target_in(at, rng))
-            .collect()
+        self.targets_where(|at| at + 1 < self.entries.count(), rng)
     }
 
     /// Contacts that have failed since their last answer.
@@ -291,6 +291,11 @@ impl Table {
         let halvings = u32::try_from(self.entries.count() - 1).unwrap_or(u32::MAX);
         let multiple = 1u64.checked_shl(halvings).unwrap_or(u64::MAX);
         (self.habits.k as u64).saturating_mul(multiple)
+    }
+
+    fn targets_where(&self, wanted: impl Fn(usize) -> bool, rng: &mut Rng) -> Vec<Id> {
+        let buckets = (0..self.entries.count()).filter(|at| wanted(*at));
+        buckets.map(|at| self.target_in(at, rng)).collect()
     }
 
     /// Whether a node of that identifier may be in this table at all.
@@ -456,27 +461,6 @@ impl Table {
         };
         rng.id().under(&self.own, at, after)
     }
-}
-
-/// The first 64 bits of a contact's distance to some target, and its place in its bucket.
-type Rank = (u64, u8);
-
-/// Orders the contacts of a bucket by their distance to a target.
-///
-/// Sorting such small items takes half the time of sorting contacts.
-fn rank<'r>(target: &Id, entries: &[Entry], room: &'r mut [Rank; MAX_K]) -> &'r [Rank] {
-    let distance = |entry: &Entry| target.distance(&entry.compact.id);
-    let mut count = 0;
-    for ((rank, entry), place) in room.iter_mut().zip(entries).zip(0..) {
-        *rank = (distance(entry).first_64(), place);
-        count += 1;
-    }
-    let ranked = &mut room[..count];
-    ranked.sort_unstable_by(|(a, at), (b, bt)| {
-        let exactly = |place: &u8| distance(&entries[usize::from(*place)]);
-        a.cmp(b).then_with(|| exactly(at).cmp(&exactly(bt)))
-    });
-    ranked
 }
 
 /// How long ago a span began that ends, or ended, at `end`.

@@ -221,6 +221,19 @@ fn a_lookup_in_a_bucket_keeps_it_from_being_refreshed() {
 }
 
 #[test]
+fn a_full_bucket_may_be_left_alone() {
+    let mut table = table();
+    let mut rng = Rng::new(Seed::from_number(1));
+    for number in 0..9 {
+        answered(&mut table, at(0), contact(usize::from(number == 8), number));
+    }
+    assert_eq!(table.stale_targets(at(3600), &mut rng).len(), 2);
+    let targets = table.stale_targets_with_room(at(3600), &mut rng);
+    let buckets: Vec<usize> = targets.iter().map(|id| table.bucket_of(id)).collect();
+    assert_eq!(buckets, [1]);
+}
+
+#[test]
 fn ages_survive_a_restart_and_go_on() {
     let mut before = table();
     for number in 0..20 {
