@@ -306,13 +306,10 @@ impl Frontier {
                 depth,
             },
         );
-        if self.candidates.len() > most
-            && self
-                .candidates
-                .last()
-                .is_some_and(|c| c.state == State::Fresh)
-        {
-            self.candidates.pop();
+        // Whoever was asked stays, however far away: its answer is still to be told from others.
+        let mut beyond = self.candidates.iter().skip(most);
+        if let Some(at) = beyond.position(|c| c.state == State::Fresh) {
+            self.candidates.remove(most + at);
         }
         Offered::New
     }

@@ -197,6 +197,17 @@ fn a_steady_walk_keeps_to_alpha_and_to_the_target() {
     assert_eq!(asked(&mut walk), [4]);
 }
 
+#[test]
+fn the_shortlist_is_bounded_behind_someone_far_who_was_asked() {
+    let mut walk = frontier(1, 1, 200..201);
+    assert_eq!(asked(&mut walk), [200]);
+    for closer in (1..200).rev() {
+        walk.offer(contact(closer), &contact(200).id);
+    }
+    assert_eq!(walk.candidates.len(), Frontier::SPARES + 1);
+    assert!(walk.answered(&contact(200).id), "it is still known");
+}
+
 quickcheck! {
     /// Whatever answers, fails or dawdles, and whoever is named on the way: nobody is asked
     /// twice, the shortlist stays bounded, and the walk ends.
