@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::pace::{Pace, Tally};
+use super::pace::{Pace, Tally, Turnout};
 use super::{News, State};
 use crate::contact::{Contact, Place};
 use crate::id::{Distance, Id, NextBit};
@@ -47,6 +47,8 @@ pub(crate) struct Asked {
     pub(crate) contact: Contact,
     /// Whose surroundings to ask about.
     pub(crate) about: Id,
+    /// How many of those it knows seem to be there.
+    pub(crate) turnout: Turnout,
 }
 
 /// Whether someone who was named is news.
@@ -149,11 +151,17 @@ impl Frontier {
             }
         }
         let at_once = self.alpha.saturating_mul(Pace::ALL as usize);
-        let (at, contact) = fresh.filter(|_| self.hurries(likely) || in_flight + half < at_once)?;
+        let turnout = self.pace.turnout(likely);
+        let (at, contact) =
+            fresh.filter(|_| self.hurries(turnout) || in_flight + half < at_once)?;
         self.candidates[at].state = State::Waiting;
         self.rounds = self.rounds.max(self.candidates[at].depth);
         let about = self.about(at, &contact.id);
-        Some(Asked { contact, about })
+        Some(Asked {
+            contact,
+            about,
+            turnout,
+        })
     }
 
     /// Reports that someone answered. False for whoever was not being asked.
@@ -229,9 +237,9 @@ impl Frontier {
     }
 
     /// Whether alpha does not matter now.
-    fn hurries(&self, likely: u32) -> bool {
+    fn hurries(&self, turnout: Turnout) -> bool {
         match self.pace {
-            Pace::Adaptive { .. } => self.trend == Trend::Settled || Pace::is_thin(likely),
+            Pace::Adaptive { .. } => self.trend == Trend::Settled || turnout == Turnout::Low,
             Pace::Steady => false,
         }
     }

@@ -6,7 +6,7 @@ mod pace;
 mod spread;
 
 pub(crate) use frontier::{Asked, Frontier};
-pub(crate) use pace::Pace;
+pub(crate) use pace::{Pace, Turnout};
 pub(crate) use spread::Spread;
 
 /// How it stands with someone who is asked.

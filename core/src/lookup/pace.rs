@@ -15,6 +15,15 @@ pub(crate) enum Pace {
     Steady,
 }
 
+/// How many of those who are listed seem to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turnout {
+    /// Nearly all.
+    High,
+    /// So few that it is no time to be sparing.
+    Low,
+}
+
 /// What came of those whom a walk asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -64,9 +73,12 @@ impl Pace {
         }
     }
 
-    /// Whether so few are likely to be there that it is no time to be sparing.
-    pub(super) const fn is_thin(likely: u32) -> bool {
-        likely < Self::THIN
+    /// How many seem to be there, by this walk's own count or by what earlier calls were like.
+    pub(super) fn turnout(self, likely: u32) -> Turnout {
+        match self {
+            Self::Adaptive { answering, .. } if likely.min(answering) < Self::THIN => Turnout::Low,
+            Self::Adaptive { .. } | Self::Steady => Turnout::High,
+        }
     }
 
     fn share(self, answered: u32, missed: u32) -> u32 {

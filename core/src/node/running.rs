@@ -9,12 +9,12 @@ use super::{Event, Node, OpId, Owner};
 use crate::config::{Retry, Role};
 use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::{Frontier, Pace};
+use crate::lookup::{Frontier, Pace, Turnout};
 use crate::operation::{
     Abort, Action, Ask, Effort, Operation, Outcome, Question, Step, StoredHere, Trouble, Walk,
     WalkKind,
 };
-use crate::rpc::{Opening, Patience, Sends};
+use crate::rpc::{Opening, Patience, Sends, Slow};
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -127,13 +127,29 @@ impl Node {
     }
 
     fn ask(&mut self, op: OpId, question: Question) {
-        let Question { peer, ask, branch } = question;
-        self.call(peer, Owner::Operation { op, branch }, Sends::Several, ask);
+        let Question {
+            peer,
+            ask,
+            branch,
+            turnout,
+        } = question;
+        let slow = match turnout {
+            Turnout::High => Slow::AfterMost,
+            Turnout::Low => Slow::AfterMean,
+        };
+        let owner = Owner::Operation { op, branch };
+        self.call(peer, owner, (Sends::Several, slow), ask);
         self.operations.count_call(op);
     }
 
     /// Opens a call and sends its datagram.
-    pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, ask: Ask) {
+    pub(super) fn call(
+        &mut self,
+        peer: Peer,
+        owner: Owner,
+        (sends, slow): (Sends, Slow),
+        ask: Ask,
+    ) {
         let round_trip = peer
             .contact()
             .and_then(|contact| self.table.round_trip(&contact));
@@ -145,6 +161,7 @@ impl Node {
             owner,
             question: ask,
             sends,
+            slow,
             round_trip,
         };
         if let Some((tid, ask)) = self.calls.open(self.now, opening, &mut self.rng) {

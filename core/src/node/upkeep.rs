@@ -13,7 +13,7 @@ use crate::contact::{Contact, Peer};
 use crate::id::Id;
 use crate::interval::Interval;
 use crate::operation::{Ask, Join, Operation, Outcome, Put, Refresh, Trouble, WalkKind};
-use crate::rpc::{Due, Sends};
+use crate::rpc::{Due, Sends, Slow};
 use crate::time::Instant;
 use crate::value::Value;
 
@@ -271,7 +271,8 @@ impl Node {
             } else {
                 Sends::Several
             };
-            self.call(contact.into(), Owner::Probe(why), sends, Ask::Ping);
+            let how = (sends, Slow::AfterMost);
+            self.call(contact.into(), Owner::Probe(why), how, Ask::Ping);
         }
     }
 

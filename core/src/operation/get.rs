@@ -9,7 +9,7 @@ use crate::address::AddressRules;
 use crate::config::Retrieve;
 use crate::contact::{Peer, Place};
 use crate::id::Id;
-use crate::lookup::Spread;
+use crate::lookup::{Spread, Turnout};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{Breach, Method};
@@ -119,6 +119,7 @@ impl Get {
                         peer: contact.into(),
                         ask,
                         branch: 0,
+                        turnout: Turnout::High,
                     });
                 }
                 if !spread.is_done() {

@@ -11,6 +11,7 @@ use super::{Action, Answer, Ask, Joined, Outcome, Question, Reach, Report, Step,
 use crate::address::AddressRules;
 use crate::contact::{Contact, Peer};
 use crate::id::Id;
+use crate::lookup::Turnout;
 use crate::time::Instant;
 use crate::wire::{Breach, Method};
 
@@ -108,6 +109,7 @@ impl Join {
                 peer,
                 ask: Ask::Join,
                 branch: GREETING,
+                turnout: Turnout::High,
             });
         }
         match &mut self.phase {

@@ -27,7 +27,7 @@ pub(crate) use walk::{Reach, Walk, WalkKind};
 use crate::address::AddressRules;
 use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::News;
+use crate::lookup::{News, Turnout};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{Breach, Method, Query, Reply};
@@ -78,6 +78,8 @@ pub(crate) struct Question {
     pub(crate) ask: Ask,
     /// Which part of the operation asks: comes back with the answer.
     pub(crate) branch: u16,
+    /// How many of those whom that part knows seem to be there.
+    pub(crate) turnout: Turnout,
 }
 
 /// What to ask.

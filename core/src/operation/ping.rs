@@ -2,6 +2,7 @@
 
 use super::{Action, Answer, Ask, CallError, Outcome, Pong, Question, Step, Trouble};
 use crate::contact::Peer;
+use crate::lookup::Turnout;
 use crate::wire::{Breach, Method};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -57,6 +58,7 @@ impl Ping {
                     peer: Peer::at(self.addr),
                     ask,
                     branch: 0,
+                    turnout: Turnout::High,
                 })
             }
             State::Waiting => Step::Wait,

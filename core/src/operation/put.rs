@@ -8,7 +8,7 @@ use super::{Action, Answer, Ask, Outcome, Question, Reach, Step, StoredHere, Tro
 use crate::address::AddressRules;
 use crate::contact::{Peer, Place};
 use crate::id::Id;
-use crate::lookup::Spread;
+use crate::lookup::{Spread, Turnout};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{Breach, Method};
@@ -118,6 +118,7 @@ impl Put {
                         peer: contact.into(),
                         ask,
                         branch: 0,
+                        turnout: Turnout::High,
                     });
                 }
                 if !spread.is_done() || *here != Here::Settled {

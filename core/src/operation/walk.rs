@@ -63,7 +63,11 @@ impl Walk {
 
     /// The next question, if one is to be asked now.
     pub(super) fn next(&mut self, branch: u16) -> Option<Question> {
-        let Asked { contact, about } = self.frontier.next()?;
+        let Asked {
+            contact,
+            about,
+            turnout,
+        } = self.frontier.next()?;
         let ask = match self.kind {
             WalkKind::FindNode => Ask::FindNode { target: about },
             // How many values somebody holds is asked for as well, and only of one key.
@@ -75,6 +79,7 @@ impl Walk {
             peer: contact.into(),
             ask,
             branch,
+            turnout,
         })
     }
 

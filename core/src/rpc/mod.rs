@@ -2,17 +2,16 @@
 
 mod experience;
 mod retry;
+mod tid_hasher;
 
 use alloc::collections::BTreeMap;
-use core::hash::{BuildHasher, Hash};
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use siphasher::sip::SipHasher13;
 
-pub(crate) use retry::{Patience, Plan, Sends};
+pub(crate) use retry::{Patience, Plan, Sends, Slow};
 
 use crate::config::Retry;
 use crate::contact::Peer;
@@ -21,6 +20,7 @@ use crate::rtt::{RoundTrip, Took};
 use crate::time::Instant;
 use crate::wire::{Method, TID_LEN};
 use experience::Experience;
+use tid_hasher::TidHasher;
 
 /// A transaction id of ours: 20 bytes that nobody can guess.
 pub(crate) type Tid = [u8; TID_LEN];
@@ -98,16 +98,17 @@ pub(crate) struct Opening<'c, O, Q> {
     pub(crate) owner: O,
     pub(crate) question: Q,
     pub(crate) sends: Sends,
+    pub(crate) slow: Slow,
     /// The estimate for this peer, if there is one.
     pub(crate) round_trip: Option<RoundTrip>,
 }
 
 impl<O: Clone, Q: Clone> Calls<O, Q> {
     pub(crate) fn new(max: usize, rng: &mut Rng) -> Self {
-        let key = rng.bytes();
+        let hasher = TidHasher::new(rng.bytes());
         Self {
             max,
-            by_tid: HashMap::with_hasher(TidHasher { key }),
+            by_tid: HashMap::with_hasher(hasher),
             timeline: BTreeMap::new(),
             opened: 0,
             experience: Experience::NONE,
@@ -144,10 +145,11 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             owner,
             question,
             sends,
+            slow,
             round_trip,
         } = opening;
         let estimate = round_trip.unwrap_or(self.experience.round_trip());
-        let plan = Plan::new(retry, estimate, self.experience.patience(), sends);
+        let plan = Plan::new(retry, estimate, self.experience.patience(), slow, sends);
         let number = self.opened;
         self.opened += 1;
         let mut call = Call {
@@ -313,25 +315,6 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
     }
 }
 
-/// SipHash-1-3 with a key of our own, so that nobody can choose transaction ids that collide.
-struct TidHasher {
-    key: [u8; 16],
-}
-
-impl BuildHasher for TidHasher {
-    type Hasher = SipHasher13;
-
-    fn build_hasher(&self) -> SipHasher13 {
-        SipHasher13::new_with_key(&self.key)
-    }
-
-    fn hash_one<T: Hash>(&self, tid: T) -> u64 {
-        let mut hasher = self.build_hasher();
-        tid.hash(&mut hasher);
-        core::hash::Hasher::finish(&hasher)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec;
@@ -376,6 +359,7 @@ mod tests {
                 owner,
                 question: (),
                 sends: Sends::Several,
+                slow: Slow::AfterMost,
                 round_trip: None,
             };
             let opened = self.calls.open(now, opening, &mut self.rng);

@@ -16,6 +16,15 @@ pub(crate) enum Sends {
     Several,
 }
 
+/// When a call counts as slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slow {
+    /// When it is slower than most answers are: whoever is slow is probably not there.
+    AfterMost,
+    /// Hardly later than the mean: many are not there, and asking others is worth more than waiting.
+    AfterMean,
+}
+
 /// How long it takes until no answer is expected any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
@@ -45,6 +54,9 @@ impl Plan {
     /// In the simulator's `geo` world one answer in eight is; at fewer quarters a lookup asks too
     /// many beside them, at more it finds out too late that contacts are dead.
     const SLOW_QUARTERS: u32 = 5;
+    /// And so many where many are dead: half of those who are asked never answer, and each round of a
+    /// lookup waits for that.
+    const SLOW_QUARTERS_AFTER_MEAN: u32 = 1;
     /// It is late, and sent again, when its answer is later by so many: one in two hundred is.
     /// RFC 6298 waits for a third more, because what it sends again adds to a congestion; this is
     /// one datagram.
@@ -69,6 +81,7 @@ impl Plan {
         retry: &Retry,
         estimate: RoundTrip,
         patience: Patience,
+        slow: Slow,
         sends: Sends,
     ) -> Self {
         let mut plan = match retry {
@@ -79,7 +92,7 @@ impl Plan {
                 silent: None,
                 give_up: *give_up,
             },
-            Retry::Adaptive => Self::adaptive(estimate, patience),
+            Retry::Adaptive => Self::adaptive(estimate, patience, slow),
         };
         if sends == Sends::Once {
             plan.resend.clear();
@@ -89,13 +102,17 @@ impl Plan {
 
     /// Sent again after a wait that nearly every answer beats, and once more after twice that; silent
     /// after three times that, when the answer to a resend is late as well, or much later.
-    fn adaptive(estimate: RoundTrip, patience: Patience) -> Self {
+    fn adaptive(estimate: RoundTrip, patience: Patience, slow: Slow) -> Self {
         let deviation = estimate
             .deviation()
             .max(estimate.mean() / Self::LEAST_DEVIATION);
         let after = |quarters: u32| estimate.mean() + deviation * quarters / 4;
         let [soonest, soonest_late, soonest_silent] = Self::SHORTEST;
-        let slow = after(Self::SLOW_QUARTERS).clamp(soonest, Self::LONGEST);
+        let slow = match slow {
+            Slow::AfterMost => Self::SLOW_QUARTERS,
+            Slow::AfterMean => Self::SLOW_QUARTERS_AFTER_MEAN,
+        };
+        let slow = after(slow).clamp(soonest, Self::LONGEST);
         let late = after(Self::LATE_QUARTERS).clamp(soonest_late, Self::LONGEST);
         let waits = match patience {
             Patience::Short => 3,
@@ -133,6 +150,7 @@ mod tests {
                 &Retry::Adaptive,
                 steady(millis),
                 Patience::Short,
+                Slow::AfterMost,
                 Sends::Several,
             );
             let trip = Duration::from_millis(millis);
@@ -149,7 +167,13 @@ mod tests {
     fn waits_ascend_whatever_the_estimate() {
         let trips = [0, 1, 20, 3000, 60_000].map(|ms| RoundTrip::first(Duration::from_millis(ms)));
         for trip in trips.into_iter().chain([RoundTrip::ASSUMED]) {
-            let plan = Plan::new(&Retry::Adaptive, trip, Patience::Long, Sends::Several);
+            let plan = Plan::new(
+                &Retry::Adaptive,
+                trip,
+                Patience::Long,
+                Slow::AfterMost,
+                Sends::Several,
+            );
             let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
             let late = plan.late.expect("some");
             assert!(Duration::ZERO < slow && slow <= late, "{plan:?}");
@@ -166,6 +190,7 @@ mod tests {
                 &Retry::late(),
                 RoundTrip::ASSUMED,
                 Patience::Short,
+                Slow::AfterMost,
                 Sends::Once
             )
             .resend
