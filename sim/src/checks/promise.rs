@@ -26,6 +26,8 @@ pub(super) struct Promises {
     /// Stores that were asked for and not yet answered, by asker and transaction; of one that was
     /// sent again there are several, the oldest first.
     asked: BTreeMap<(SocketAddr, Vec<u8>), VecDeque<Asked>>,
+    /// The latest of them. Whoever has left its network leaves such as came before without an answer.
+    latest: Option<(SocketAddr, Vec<u8>)>,
     /// Up to which records are safe.
     durable: Option<RecordNo>,
     /// Values that were acknowledged, and when they expire.
@@ -139,8 +141,9 @@ impl Promises {
                 token: token.to_vec(),
                 record: None,
             };
-            let same = self.asked.entry((from, tid.to_vec())).or_default();
-            same.push_back(asked);
+            let place = (from, tid.to_vec());
+            self.latest = Some(place.clone());
+            self.asked.entry(place).or_default().push_back(asked);
         }
     }
 
@@ -208,7 +211,11 @@ impl Promises {
         {
             self.promised.retain(|(key, _), _| !evicted.contains(key));
             // Records are given in the step in which they were caused.
-            let cause = self.asked.values_mut().flatten().find(|asked| {
+            let latest = self
+                .latest
+                .as_ref()
+                .and_then(|at| self.asked.get_mut(at)?.back_mut());
+            let cause = latest.filter(|asked| {
                 let (asked_key, asked_value) = &asked.what;
                 asked.record.is_none() && asked_key == key && asked_value == value.as_bytes()
             });
