@@ -32,6 +32,9 @@ struct Options {
     /// Where the tables and the plot go
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/convergence"))]
     out: PathBuf,
+    /// Where a copy of the plot goes
+    #[arg(long)]
+    plot: Option<PathBuf>,
     /// Only write the table of small worlds anew that the tests hold the code to
     #[arg(long)]
     snapshot: bool,
@@ -80,6 +83,9 @@ impl Options {
         write(&self.out.join("convergence.txt"), &text)?;
         write(&self.out.join("convergence.tsv"), &tsv(&rows))?;
         let svg = plot(&rows).map_err(io::Error::other)?;
+        if let Some(copy) = &self.plot {
+            write(copy, &svg)?;
+        }
         write(&self.out.join("convergence.svg"), &svg)
     }
 }
