@@ -74,6 +74,31 @@ fn fill(c: &mut Criterion) {
     group.finish();
 }
 
+/// Emptying a full table: nobody answers any longer, so upkeep pings everybody, gives them up and
+/// takes them out, and all buckets merge on the way.
+fn empty(c: &mut Criterion) {
+    let mut group = c.benchmark_group("empty");
+    for contacts in TABLES {
+        group.bench_function(BenchmarkId::new("khashmir", contacts), |b| {
+            b.iter_batched(|| loaded(contacts), emptied, BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+}
+
+/// A node that has lost everybody, and has one bucket again.
+fn emptied(mut node: Node) -> Node {
+    let mut datagram = Vec::new();
+    while node.contacts().next().is_some()
+        && let Some(next) = node.poll_timeout()
+    {
+        node.handle_timeout(next);
+        while node.poll_transmit(&mut datagram).is_some() || node.poll_event().is_some() {}
+    }
+    assert_eq!(node.buckets().count(), 1);
+    node
+}
+
 /// Their table with these contacts in it.
 fn theirs(contacts: &[Contact], own: Id) -> RoutingTable {
     let mut table = RoutingTable::new(their_id(&own));
@@ -91,5 +116,5 @@ fn their_id(id: &Id) -> mainline::Id {
     mainline::Id::from_bytes(id.as_bytes()).expect("20 bytes")
 }
 
-criterion_group!(table, closest, fill);
+criterion_group!(table, closest, fill, empty);
 criterion_main!(table);
