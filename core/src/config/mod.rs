@@ -346,7 +346,7 @@ pub enum Retrieve {
 ///
 /// Whoever is in a bucket and has not answered for as long as a bucket may go unused is pinged, and
 /// gives way to a candidate if it is gone, so a lookup brings a full bucket nothing that it has room
-/// for. In a network of 100,000 nodes, four buckets of five are full.
+/// for. In a large network all buckets but the last few are full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StaleBuckets {
     /// Every one, as in the original (specification, section 4).

@@ -132,6 +132,14 @@ mod tests {
     }
 
     #[test]
+    fn turnout_is_low_by_the_count_of_a_walk_or_by_earlier_calls() {
+        assert_eq!(TRUSTING.turnout(Pace::ALL), Turnout::High);
+        assert_eq!(TRUSTING.turnout(Pace::THIN - 1), Turnout::Low);
+        assert_eq!(wary(500).turnout(Pace::ALL), Turnout::Low);
+        assert_eq!(Pace::Steady.turnout(0), Turnout::High);
+    }
+
+    #[test]
     fn a_few_who_are_late_are_waited_for_and_so_are_many_among_more_who_answer() {
         assert!(!TRUSTING.gives_up_late(tally(2, 9, 4)));
         assert!(TRUSTING.gives_up_late(tally(2, 0, 5)));

@@ -164,6 +164,19 @@ mod tests {
     }
 
     #[test]
+    fn where_few_are_there_a_call_is_slow_sooner_and_nothing_else_changes() {
+        let plan = |slow| {
+            let (patience, sends) = (Patience::Short, Sends::Several);
+            Plan::new(&Retry::Adaptive, RoundTrip::ASSUMED, patience, slow, sends)
+        };
+        let (after_most, after_mean) = (plan(Slow::AfterMost), plan(Slow::AfterMean));
+        assert!(after_mean.slow < after_most.slow);
+        assert!(after_mean.slow > Some(RoundTrip::ASSUMED.mean()));
+        let slow = after_most.slow;
+        assert_eq!(Plan { slow, ..after_mean }, after_most);
+    }
+
+    #[test]
     fn waits_ascend_whatever_the_estimate() {
         let trips = [0, 1, 20, 3000, 60_000].map(|ms| RoundTrip::first(Duration::from_millis(ms)));
         for trip in trips.into_iter().chain([RoundTrip::ASSUMED]) {
