@@ -7,6 +7,7 @@ mod inbound;
 mod operations;
 mod outbox;
 mod queue;
+mod records;
 mod running;
 mod snapshot;
 mod stats;

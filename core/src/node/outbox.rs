@@ -7,32 +7,23 @@ use core::net::SocketAddr;
 
 use super::event::{Event, Record, RecordNo};
 use super::queue::Queue;
+use super::records::Records;
 use crate::config::{Journal, Limits};
 
 /// The queues behind every `poll_*`.
 pub(super) struct Outbox {
-    journal: Journal,
     max_datagrams: usize,
     max_events: usize,
-    max_records: usize,
     datagrams: Queue,
-    /// Acknowledgements, each with the record that has to be safe before it leaves.
-    held: VecDeque<Held>,
+    /// If there is a journal.
+    records: Option<Box<Records>>,
     events: VecDeque<Event>,
     /// Room kept free for what running commands may still report.
     reserved: usize,
     /// Our own latest word on whether anyone is there; an older one is no longer true.
-    presence: Option<Event>,
-    checkpoint: Option<Event>,
-    records: VecDeque<(RecordNo, Record)>,
-    last_record: u64,
-    durable: RecordNo,
-}
-
-struct Held {
-    until: RecordNo,
-    to: SocketAddr,
-    bytes: Box<[u8]>,
+    /// Boxed, as it is rarely there and an event is large.
+    presence: Option<Box<Event>>,
+    checkpoint: Option<Box<Event>>,
 }
 
 /// Whether a queue had room.
@@ -53,24 +44,20 @@ pub(super) enum Safe {
 }
 
 impl Outbox {
-    /// Room for so many events is kept when none is left.
-    const KEPT_EVENTS: usize = 4;
-
     pub(super) fn new(journal: Journal, limits: &Limits) -> Self {
+        let records = match journal {
+            Journal::Off => None,
+            Journal::On => Some(Records::new(limits).into()),
+        };
         Self {
-            journal,
             max_datagrams: limits.max_datagrams,
             max_events: limits.max_events,
-            max_records: limits.max_records,
             datagrams: Queue::default(),
-            held: VecDeque::new(),
+            records,
             events: VecDeque::new(),
             reserved: 0,
             presence: None,
             checkpoint: None,
-            records: VecDeque::new(),
-            last_record: 0,
-            durable: RecordNo(0),
         }
     }
 
@@ -87,9 +74,11 @@ impl Outbox {
 
     /// Sends what was written once the record is safe, or at once if it is.
     pub(super) fn send(&mut self, safe: Safe, to: SocketAddr) -> Queued {
-        match safe {
-            Safe::After(until) if until > self.durable => self.hold(until, to),
-            Safe::After(_) | Safe::Now => self.send_now(to),
+        match (safe, &mut self.records) {
+            (Safe::After(until), Some(records)) if !records.is_durable(until) => {
+                records.hold(until, to, self.datagrams.drafted())
+            }
+            (Safe::After(_) | Safe::Now, _) => self.send_now(to),
         }
     }
 
@@ -98,11 +87,13 @@ impl Outbox {
     /// Gives how many datagrams were dropped for that.
     pub(super) fn durable(&mut self, up_to: RecordNo) -> u64 {
         let mut dropped = 0;
-        let known = RecordNo(up_to.0.min(self.last_record));
-        self.durable = self.durable.max(known);
-        while let Some(held) = self.held.front()
-            && held.until <= self.durable
-            && let Some(held) = self.held.pop_front()
+        if let Some(records) = &mut self.records {
+            records.confirm(up_to);
+        }
+        while let Some(held) = self
+            .records
+            .as_mut()
+            .and_then(|records| records.take_released())
         {
             self.draft().extend_from_slice(&held.bytes);
             let queued = self.send_now(held.to);
@@ -111,8 +102,10 @@ impl Outbox {
         dropped
     }
 
-    pub(super) const fn is_durable(&self, record: RecordNo) -> bool {
-        record.0 <= self.durable.0
+    /// Whether that record is safe: there is none where there is no journal.
+    pub(super) fn is_durable(&self, record: RecordNo) -> bool {
+        let records = self.records.as_ref();
+        records.is_none_or(|records| records.is_durable(record))
     }
 
     pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
@@ -130,24 +123,20 @@ impl Outbox {
 
     /// Notes a change, if there is a journal.
     pub(super) fn record(&mut self, record: impl FnOnce() -> Record) -> Safe {
-        match self.journal {
-            Journal::Off => Safe::Now,
-            Journal::On => {
-                self.last_record += 1;
-                let number = RecordNo(self.last_record);
-                self.records.push_back((number, record()));
-                Safe::After(number)
-            }
+        match &mut self.records {
+            None => Safe::Now,
+            Some(records) => Safe::After(records.push(record())),
         }
     }
 
     /// Whether another change can be noted.
     pub(super) fn has_room_for_records(&self) -> bool {
-        self.records.len() < self.max_records
+        let records = self.records.as_ref();
+        records.is_none_or(|records| records.has_room())
     }
 
     pub(super) fn poll_record(&mut self) -> Option<(RecordNo, Record)> {
-        self.records.pop_front()
+        self.records.as_mut()?.poll()
     }
 
     /// Whether so many more events would fit, beside what running commands may still report.
@@ -167,18 +156,17 @@ impl Outbox {
 
     pub(super) fn event(&mut self, event: Event) {
         match event {
-            Event::Alone | Event::Online { .. } => self.presence = Some(event),
-            Event::Checkpoint => self.checkpoint = Some(event),
+            Event::Alone | Event::Online { .. } => self.presence = Some(event.into()),
+            Event::Checkpoint => self.checkpoint = Some(event.into()),
             Event::Ended { .. } | Event::Values { .. } => self.events.push_back(event),
         }
     }
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let own = self.presence.take().or_else(|| self.checkpoint.take());
-        let event = own.or_else(|| self.events.pop_front());
-        // A queue that was long and is empty gives its room back; a short one keeps it.
-        if self.events.is_empty() && self.events.capacity() > Self::KEPT_EVENTS {
-            self.events.shrink_to(Self::KEPT_EVENTS);
+        let event = own.map(|own| *own).or_else(|| self.events.pop_front());
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
         }
         event
     }
@@ -189,16 +177,6 @@ impl Outbox {
             return Queued::Whole;
         }
         self.datagrams.pop(|_| ());
-        Queued::DroppedOldest
-    }
-
-    fn hold(&mut self, until: RecordNo, to: SocketAddr) -> Queued {
-        let bytes = self.datagrams.drafted().into();
-        self.held.push_back(Held { until, to, bytes });
-        if self.held.len() <= self.max_datagrams {
-            return Queued::Whole;
-        }
-        self.held.pop_front();
         Queued::DroppedOldest
     }
 }

@@ -25,9 +25,9 @@ struct Waiting {
 
 impl Queue {
     /// What an empty queue keeps of its memory: enough for an answer that names 8 contacts.
-    const KEPT_BYTES: usize = 512;
+    const KEPT_BYTES: usize = 384;
     /// And of its places.
-    const KEPT_PLACES: usize = 4;
+    const KEPT_PLACES: usize = 2;
 
     pub(super) fn len(&self) -> usize {
         self.waiting.len()

@@ -389,11 +389,8 @@ impl Table {
     fn split(&mut self) {
         let (own, at) = (self.own, self.entries.count() - 1);
         let is_closer = |id: &Id| own.common_prefix(id) > at;
-        let last = self.entries.row_mut(at);
-        // A stable sort: both parts keep their order.
-        last.sort_by_key(|entry| is_closer(&entry.compact.id));
-        let kept = last.partition_point(|entry| !is_closer(&entry.compact.id));
-        self.entries.split_last(kept);
+        self.entries
+            .split_last(|entry| is_closer(&entry.compact.id));
         self.waiting.split_last(is_closer);
         self.stale_at.reserve_exact(1);
         self.stale_at.push(self.stale_at[at]);
@@ -429,9 +426,7 @@ impl Table {
                 self.entries.push(at, entry);
                 return Failed::Removed;
             }
-            Some(Candidate::Verified(entry)) => Some(entry.contact()),
-            Some(Candidate::Unverified(compact)) => Some(compact.contact()),
-            None => None,
+            candidate => candidate.map(|candidate| candidate.contact()),
         };
         self.merge();
         candidate.map_or(Failed::Removed, Failed::RemovedFor)

@@ -89,10 +89,14 @@ impl<T> Rows<T> {
         Some(item)
     }
 
-    /// Moves what comes after the first `kept` items of the last row into a new row behind it.
-    pub(super) fn split_last(&mut self, kept: usize) {
+    /// Moves some items of the last row into a new row behind it. Both keep their order.
+    pub(super) fn split_last(&mut self, moves: impl Fn(&T) -> bool) {
         let last = self.bounds(self.ends.len() - 1);
-        let end = u16::try_from(last.end.min(last.start + kept)).unwrap_or(u16::MAX);
+        let row = self.row_mut(self.ends.len() - 1);
+        // A stable sort.
+        row.sort_by_key(&moves);
+        let end = last.start + row.partition_point(|item| !moves(item));
+        let end = u16::try_from(end).unwrap_or(u16::MAX);
         self.ends.reserve_exact(1);
         self.ends.insert(self.ends.len() - 1, end);
     }
@@ -152,11 +156,11 @@ mod tests {
                         assert_eq!(rows.remove(row, at), removed);
                     }
                     6 => {
-                        let last = lists.last_mut().expect("there is always one");
-                        let kept = at.min(last.len());
-                        let rest = last.split_off(kept);
-                        lists.push(rest);
-                        rows.split_last(kept);
+                        let moves = |item: &u8| usize::from(item / 8) < at;
+                        let last = lists.pop().expect("there is always one");
+                        let (moved, kept) = last.into_iter().partition(moves);
+                        lists.extend([kept, moved]);
+                        rows.split_last(moves);
                     }
                     _ => {
                         rows.join_last();

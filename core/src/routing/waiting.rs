@@ -4,13 +4,15 @@ use super::entry::{Candidate, Compact, Entry};
 use super::rows::Rows;
 use crate::id::Id;
 
-/// The candidates of each bucket, never more than K. Those who only wrote come before those who
-/// answered; among either, the latest is at the back, and the best is at the back of all.
+/// The candidates of each bucket, never more than K. Those who answered are better than those who
+/// only wrote; among either, the latest is at the back, and the best.
 ///
 /// Nothing is allocated until somebody waits.
 pub(super) struct Waiting {
     k: usize,
-    rows: Rows<Candidate>,
+    /// Apart, because there are many of them and little is known of each.
+    unverified: Rows<Compact>,
+    verified: Rows<Entry>,
 }
 
 impl Waiting {
@@ -18,41 +20,49 @@ impl Waiting {
     pub(super) fn new(k: usize) -> Self {
         Self {
             k,
-            rows: Rows::new(),
+            unverified: Rows::new(),
+            verified: Rows::new(),
         }
     }
 
     /// How many there are for all buckets.
     pub(super) fn len(&self) -> usize {
-        self.rows.all().len()
+        self.unverified.all().len() + self.verified.all().len()
     }
 
-    /// Remembers someone who answered but found no place: the best candidate now.
+    /// Remembers someone who answered but found no place: the best candidate now. If all places
+    /// are taken, the worst gives way.
     pub(super) fn keep_verified(&mut self, bucket: usize, entry: Entry) {
         self.forget(bucket, &entry.compact.id);
-        let back = self.rows.row(bucket).len();
-        self.add(bucket, back, Candidate::Verified(entry));
+        if self.in_bucket(bucket) >= self.k && self.unverified.remove(bucket, 0).is_none() {
+            self.verified.remove(bucket, 0);
+        }
+        self.verified.push(bucket, entry);
     }
 
     /// Remembers someone who wrote to us but found no place. It comes after all who answered, and
     /// displaces none of them.
     pub(super) fn keep_unverified(&mut self, bucket: usize, compact: Compact) {
-        let row = self.rows.row(bucket);
-        if row.iter().any(|candidate| *candidate.id() == compact.id) {
+        if self.knows(bucket, &compact.id) {
             return;
         }
-        let unverified = row.partition_point(|candidate| !candidate.is_verified());
-        if row.len() < self.k || unverified > 0 {
-            self.add(bucket, unverified, Candidate::Unverified(compact));
+        if self.in_bucket(bucket) < self.k {
+            self.unverified.push(bucket, compact);
+        } else if let Some(first) = self.unverified.row_mut(bucket).first_mut() {
+            *first = compact;
+            self.unverified.move_to_end(bucket, 0);
         }
     }
 
     /// Forgets a candidate, which has entered, did not answer, or answers under another id.
     pub(super) fn forget(&mut self, bucket: usize, id: &Id) {
-        let found = self.rows.row(bucket).iter();
-        let found = found.map(Candidate::id).position(|known| known == id);
-        if let Some(at) = found {
-            self.rows.remove(bucket, at);
+        let mut unverified = self.unverified.row(bucket).iter();
+        if let Some(at) = unverified.position(|compact| compact.id == *id) {
+            self.unverified.remove(bucket, at);
+        }
+        let mut verified = self.verified.row(bucket).iter();
+        if let Some(at) = verified.position(|entry| entry.compact.id == *id) {
+            self.verified.remove(bucket, at);
         }
     }
 
@@ -62,49 +72,47 @@ impl Waiting {
         bucket: usize,
         is_free: impl Fn(&Id) -> bool,
     ) -> Option<Candidate> {
-        let row = self.rows.row(bucket);
-        let best = row.iter().rposition(|waiting| is_free(waiting.id()))?;
-        self.rows.remove(bucket, best)
+        let mut verified = self.verified.row(bucket).iter();
+        if let Some(best) = verified.rposition(|entry| is_free(&entry.compact.id)) {
+            return self.verified.remove(bucket, best).map(Candidate::Verified);
+        }
+        let mut unverified = self.unverified.row(bucket).iter();
+        let best = unverified.rposition(|compact| is_free(&compact.id))?;
+        self.unverified
+            .remove(bucket, best)
+            .map(Candidate::Unverified)
     }
 
     /// Gives those for the last bucket who belong closer to ourselves a bucket of their own.
     pub(super) fn split_last(&mut self, is_closer: impl Fn(&Id) -> bool) {
-        let last = self.rows.row_mut(self.rows.count() - 1);
-        // A stable sort: both parts keep their order.
-        last.sort_by_key(|candidate| is_closer(candidate.id()));
-        let kept = last.partition_point(|candidate| !is_closer(candidate.id()));
-        self.rows.split_last(kept);
+        self.unverified.split_last(|compact| is_closer(&compact.id));
+        self.verified
+            .split_last(|entry| is_closer(&entry.compact.id));
     }
 
     /// Joins those for the last two buckets, as if those of the last came after the others.
     pub(super) fn join_last(&mut self) {
-        let Some(far) = self.rows.count().checked_sub(2) else {
+        let Some(far) = self.unverified.count().checked_sub(2) else {
             return;
         };
-        while let Some(candidate) = self.rows.remove(far + 1, 0) {
-            match candidate {
-                Candidate::Unverified(compact) => self.keep_unverified(far, compact),
-                Candidate::Verified(entry) => self.keep_verified(far, entry),
-            }
+        while let Some(compact) = self.unverified.remove(far + 1, 0) {
+            self.keep_unverified(far, compact);
         }
-        self.rows.join_last();
+        while let Some(entry) = self.verified.remove(far + 1, 0) {
+            self.keep_verified(far, entry);
+        }
+        self.unverified.join_last();
+        self.verified.join_last();
     }
 
-    /// Adds a candidate before the one at that place; if all places are taken, the first gives way.
-    fn add(&mut self, bucket: usize, at: usize, candidate: Candidate) {
-        if self.rows.row(bucket).len() < self.k {
-            self.rows.insert(bucket, at, candidate);
-        } else if let Some(before) = self.rows.row_mut(bucket).get_mut(..at)
-            && let Some(first) = before.first_mut()
-        {
-            *first = candidate;
-            before.rotate_left(1);
-        }
-    }
-
-    #[cfg(test)]
     pub(super) fn in_bucket(&self, bucket: usize) -> usize {
-        self.rows.row(bucket).len()
+        self.unverified.row(bucket).len() + self.verified.row(bucket).len()
+    }
+
+    fn knows(&self, bucket: usize, id: &Id) -> bool {
+        let mut unverified = self.unverified.row(bucket).iter();
+        let mut verified = self.verified.row(bucket).iter();
+        unverified.any(|compact| compact.id == *id) || verified.any(|entry| entry.compact.id == *id)
     }
 }
 
@@ -127,7 +135,7 @@ mod tests {
 
     /// The first bytes of the ids of all who wait for a bucket, the best first.
     fn best_first(waiting: &mut Waiting, bucket: usize) -> Vec<u8> {
-        let take = || Some(waiting.take_best(bucket, |_| true)?.id().as_bytes()[0]);
+        let take = || Some(waiting.take_best(bucket, |_| true)?.contact().id.as_bytes()[0]);
         core::iter::from_fn(take).collect()
     }
 
@@ -169,7 +177,7 @@ mod tests {
         waiting.keep_verified(0, entry(1));
         waiting.keep_verified(0, entry(2));
         let best = waiting.take_best(0, |id| *id != compact(2).id);
-        assert_eq!(best.map(|best| *best.id()), Some(compact(1).id));
+        assert_eq!(best.map(|best| best.contact().id), Some(compact(1).id));
         assert_eq!(best_first(&mut waiting, 0), [2]);
     }
 
