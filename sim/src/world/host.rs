@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use khashmir::Instant;
-
+use super::alarm::Alarm;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::happening::What;
@@ -16,8 +15,7 @@ use crate::trace::TraceHash;
 pub(super) struct Host {
     pub(super) power: Power,
     pub(super) attachment: Attachment,
-    /// The timer that counts; others that are still on their way mean nothing any more.
-    pub(super) armed: Option<Instant>,
+    pub(super) alarm: Alarm,
     pub(super) trace: TraceHash,
     pub(super) traffic: Traffic,
     /// What few hosts have.
@@ -68,7 +66,7 @@ impl Host {
         Self {
             power: Power::Off,
             attachment,
-            armed: None,
+            alarm: Alarm::NONE,
             trace,
             traffic: Traffic {
                 sent: 0,

@@ -5,6 +5,7 @@
 //! threads, each computes its own, and at the edge they hand over what is on its way. The outcome
 //! is the same, bit for bit, for any number of threads.
 
+mod alarm;
 mod clock;
 mod disk;
 mod happening;

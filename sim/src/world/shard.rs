@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use khashmir::{Event, Instant};
 
+use super::alarm::{Alarm, Needs};
 use super::clock::Clock;
 use super::happening::{Datagram, Happening, Order, What};
 use super::host::{Backlog, Host, Power};
@@ -142,7 +143,7 @@ impl<W: Watch> Shard<W> {
     ) -> Option<Box<dyn Machine>> {
         let when = self.when(id, now);
         let host = self.host_mut(id);
-        host.armed = None;
+        host.alarm = Alarm::NONE;
         if let Some(rare) = &mut host.rare {
             rare.pause = None;
             rare.starts = rare.starts.wrapping_add(1);
@@ -172,7 +173,7 @@ impl<W: Watch> Shard<W> {
         self.host_mut(id).rare().clock = clock;
         let when = self.when(id, now);
         self.watch.see(when, id, Fact::Clock);
-        self.host_mut(id).armed = None;
+        self.host_mut(id).alarm = Alarm::NONE;
         self.drain(id, now, network);
     }
 
@@ -204,7 +205,7 @@ impl<W: Watch> Shard<W> {
                 network,
             );
         }
-        self.host_mut(id).armed = None;
+        self.host_mut(id).alarm = Alarm::NONE;
         self.drain(id, now, network);
     }
 
@@ -289,8 +290,10 @@ impl<W: Watch> Shard<W> {
                 }
                 self.obey(to, when, *order);
             }
-            What::Timer if host.armed == Some(at) && host.backlog().is_none() => {
-                host.armed = None;
+            What::Timer => {
+                if !host.alarm.rings(at) || host.backlog().is_some() {
+                    return;
+                }
                 if let Power::On(machine) = &mut host.power
                     && machine
                         .poll_timeout()
@@ -300,7 +303,6 @@ impl<W: Watch> Shard<W> {
                     self.watch.see(when, to, Fact::Woken);
                 }
             }
-            What::Timer => return,
         }
         self.drain(to, at, network);
     }
@@ -481,8 +483,7 @@ impl<W: Watch> Shard<W> {
             Some(rare) => rare.clock.when(due),
         };
         let at = at.max(now);
-        if host.armed.is_none_or(|armed| at < armed) {
-            host.armed = Some(at);
+        if host.alarm.set(at) == Needs::Timer {
             self.later(Happening {
                 at,
                 to: id,
