@@ -1,7 +1,7 @@
 //! Write tokens: proof that whoever stores a value can receive at the address it writes from.
 
-use alloc::collections::VecDeque;
 use core::net::SocketAddr;
+use core::{iter, mem};
 
 use siphasher::sip128::SipHasher24;
 use subtle::ConstantTimeEq as _;
@@ -12,9 +12,12 @@ use crate::rng::Rng;
 /// made of: 4 bytes that name the secret, and 16 of the address under that secret.
 pub(crate) type Token = [u8; 20];
 
-/// The secrets from which tokens are made, newest first.
+/// The secrets from which tokens are made.
 pub(crate) struct Tokens {
-    secrets: VecDeque<Secret>,
+    newest: Secret,
+    /// Those that are still good, the newest first: a token outlives two rotations (specification,
+    /// section 6).
+    older: [Option<Secret>; 2],
 }
 
 /// A key, and the name under which tokens made with it are known.
@@ -24,38 +27,38 @@ struct Secret {
 }
 
 impl Tokens {
-    /// How many secrets are live: a token outlives two rotations (specification, section 6).
-    const LIVE: usize = 3;
-
     pub(crate) fn new(rng: &mut Rng) -> Self {
         Self {
-            secrets: VecDeque::from([Secret::new(rng)]),
+            newest: Secret::new(rng),
+            older: [None, None],
         }
     }
 
     /// The token for an asker, made with the newest secret.
     pub(crate) fn issue(&self, to: SocketAddr) -> Token {
-        self.secrets
-            .front()
-            .map_or([0; 20], |secret| secret.token(to))
+        self.newest.token(to)
     }
 
     /// Whether a token was issued to this address with a live secret. The time that it takes says
     /// nothing about how close a wrong one came.
     pub(crate) fn accepts(&self, given: &[u8], from: SocketAddr) -> bool {
-        let mut live = self.secrets.iter();
-        let made_with = live.find(|secret| given.starts_with(&secret.name));
+        let made_with = self.live().find(|secret| given.starts_with(&secret.name));
         made_with.is_some_and(|secret| secret.token(from).as_slice().ct_eq(given).into())
     }
 
     /// Starts a new secret, and forgets the oldest beyond those that are live.
     pub(crate) fn rotate(&mut self, rng: &mut Rng) {
         let mut secret = Secret::new(rng);
-        while self.secrets.iter().any(|live| live.name == secret.name) {
+        while self.live().any(|live| live.name == secret.name) {
             secret = Secret::new(rng);
         }
-        self.secrets.push_front(secret);
-        self.secrets.truncate(Self::LIVE);
+        let last = mem::replace(&mut self.newest, secret);
+        self.older.rotate_right(1);
+        self.older[0] = Some(last);
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Secret> {
+        iter::once(&self.newest).chain(self.older.iter().flatten())
     }
 }
 
