@@ -58,6 +58,17 @@ pub(super) struct Gets {
 }
 
 impl Ledger {
+    /// Room that is made for lookups before there are any.
+    const ROOM: u32 = 1 << 20;
+
+    /// An empty one, with room for so many lookups, within reason.
+    pub(super) fn new(lookups: u32) -> Self {
+        Self {
+            lookups: Vec::with_capacity(lookups.min(Self::ROOM) as usize),
+            ..Self::default()
+        }
+    }
+
     /// Notes an order.
     pub(super) fn expect(&mut self, order: u64, host: HostId, task: Task) {
         self.ordered.insert(order, (host, task));

@@ -49,7 +49,7 @@ impl<'e, W: Watch> Run<'e, W> {
             experiment,
             plan: &experiment.plan,
             world,
-            ledger: Ledger::default(),
+            ledger: Ledger::new(experiment.plan.workload.lookups),
             population: Population::new(&experiment.plan),
             agenda: Agenda::default(),
             churn: super::deeds::ChurnNow::default(),
@@ -63,6 +63,7 @@ impl<'e, W: Watch> Run<'e, W> {
     /// Brings the network to stand.
     pub(super) fn stand(&mut self) -> Result<(), Senseless> {
         let last = self.plan.hosts.last().map_or(0, HostId::number);
+        self.world.reserve(last as usize + 1);
         for number in 0..=last {
             let host = HostId::new(number);
             let member = self.population.member(host);

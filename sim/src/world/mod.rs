@@ -109,6 +109,14 @@ impl<W: Watch> World<W> {
         HostId::new(self.hosts)
     }
 
+    /// Makes room for so many more hosts, and no more than that.
+    pub fn reserve(&mut self, hosts: usize) {
+        let of_each = hosts.div_ceil(self.shards.len());
+        for shard in &mut self.shards {
+            shard.reserve(of_each);
+        }
+    }
+
     /// Adds the [next host](Self::next_host), which is off, attached to the network like that.
     pub fn add(&mut self, attachment: Attachment) -> HostId {
         let id = self.next_host();

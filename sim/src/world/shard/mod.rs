@@ -1,5 +1,7 @@
 //! Hosts that one thread computes: everything that happens to them within one window of time.
 
+mod outside;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
@@ -7,11 +9,9 @@ use std::time::Duration;
 
 use khashmir::{Event, Instant};
 
-use super::alarm::{Alarm, Needs};
-use super::clock::Clock;
+use super::alarm::Needs;
 use super::happening::{Datagram, Happening, Order, What};
-use super::host::{Backlog, Host, Power};
-use super::machine::Machine;
+use super::host::{Host, Power};
 use super::report::{News, Report};
 use super::watch::{Fact, Watch, When};
 use crate::host::HostId;
@@ -30,6 +30,8 @@ pub(super) struct Shard<W> {
     soon: BinaryHeap<Reverse<Happening>>,
     /// The end of that window.
     end: Instant,
+    /// When hosts that have fallen silent are asked next to free what is over.
+    settle_at: Instant,
     /// What happens to hosts of other shards, in windows to come.
     abroad: Vec<Vec<Happening>>,
     reports: Vec<Report>,
@@ -39,6 +41,9 @@ pub(super) struct Shard<W> {
 }
 
 impl<W: Watch> Shard<W> {
+    /// Hosts remember what they sent for a virtual minute.
+    const SETTLE: Duration = Duration::from_secs(60);
+
     pub(super) fn new(index: usize, count: usize, window: Duration, watch: W) -> Self {
         Self {
             index,
@@ -48,12 +53,17 @@ impl<W: Watch> Shard<W> {
             wheel: Wheel::new(window),
             soon: BinaryHeap::new(),
             end: Instant::ORIGIN,
+            settle_at: Instant::ORIGIN + Self::SETTLE,
             abroad: (0..count).map(|_| Vec::new()).collect(),
             reports: Vec::new(),
             happenings: 0,
             buffer: Vec::new(),
             watch,
         }
+    }
+
+    pub(super) fn reserve(&mut self, hosts: usize) {
+        self.hosts.reserve_exact(hosts);
     }
 
     pub(super) fn add(&mut self, host: Host) {
@@ -114,6 +124,7 @@ impl<W: Watch> Shard<W> {
     /// Computes a window. Whatever lies before it has happened.
     pub(super) fn run(&mut self, window: Window, network: &Network) {
         self.end = self.wheel.end_of(window);
+        self.settle(self.wheel.start_of(window));
         let mut due = self.wheel.take(window);
         due.sort_unstable();
         for happening in due {
@@ -131,113 +142,14 @@ impl<W: Watch> Shard<W> {
         }
     }
 
-    // ---- between windows
-
-    /// Gives a host a machine, or takes it away.
-    pub(super) fn switch(
-        &mut self,
-        id: HostId,
-        now: Instant,
-        machine: Option<Box<dyn Machine>>,
-        network: &Network,
-    ) -> Option<Box<dyn Machine>> {
-        let when = self.when(id, now);
-        let host = self.host_mut(id);
-        host.alarm = Alarm::NONE;
-        if let Some(rare) = &mut host.rare {
-            rare.pause = None;
-            rare.starts = rare.starts.wrapping_add(1);
-            if let Some(disk) = &mut rare.disk {
-                disk.lose_pending();
+    fn settle(&mut self, now: Instant) {
+        if now >= self.settle_at {
+            self.settle_at = now + Self::SETTLE;
+            for host in &mut self.hosts {
+                host.attachment.settle(now);
             }
         }
-        let power = machine.map_or(Power::Off, Power::On);
-        let before = std::mem::replace(&mut host.power, power);
-        let before = match before {
-            Power::Off => None,
-            Power::On(machine) => Some(machine),
-        };
-        if let Some(machine) = &before {
-            self.watch.see(when, id, Fact::Off(&**machine));
-        }
-        let place = self.place(id);
-        if let Power::On(machine) = &self.hosts[place].power {
-            self.watch.see(when, id, Fact::On(&**machine));
-        }
-        self.drain(id, now, network);
-        before
     }
-
-    /// Sets the clock of a host.
-    pub(super) fn set_clock(&mut self, id: HostId, now: Instant, clock: Clock, network: &Network) {
-        self.host_mut(id).rare().clock = clock;
-        let when = self.when(id, now);
-        self.watch.see(when, id, Fact::Clock);
-        self.host_mut(id).alarm = Alarm::NONE;
-        self.drain(id, now, network);
-    }
-
-    /// Lets a host stand still.
-    pub(super) fn pause(&mut self, id: HostId, now: Instant) {
-        let when = self.when(id, now);
-        let host = self.host_mut(id);
-        if matches!(host.power, Power::On(_)) && host.backlog().is_none() {
-            host.rare().pause = Some(Backlog::default());
-            self.watch.see(when, id, Fact::Paused);
-        }
-    }
-
-    /// Lets it go on with what has waited for it.
-    pub(super) fn resume(&mut self, id: HostId, now: Instant, network: &Network) {
-        let when = self.when(id, now);
-        let rare = self.host_mut(id).rare.as_mut();
-        let Some(backlog) = rare.and_then(|rare| rare.pause.take()) else {
-            return;
-        };
-        self.watch.see(when, id, Fact::Resumed);
-        for what in backlog.into_all() {
-            self.happen(
-                Happening {
-                    at: now,
-                    to: id,
-                    what,
-                },
-                network,
-            );
-        }
-        self.host_mut(id).alarm = Alarm::NONE;
-        self.drain(id, now, network);
-    }
-
-    /// Lets the machine of a host leave its network.
-    pub(super) fn leave(&mut self, id: HostId, now: Instant, network: &Network) {
-        let when = self.when(id, now);
-        if let Power::On(machine) = &mut self.host_mut(id).power {
-            machine.leave(when.reading);
-            self.watch.see(when, id, Fact::Left);
-        }
-        self.drain(id, now, network);
-    }
-
-    /// Sends a datagram from a host that its machine knows nothing of.
-    pub(super) fn forge(
-        &mut self,
-        id: HostId,
-        now: Instant,
-        to: SocketAddr,
-        bytes: &[u8],
-        network: &Network,
-    ) {
-        self.buffer.clear();
-        self.buffer.extend_from_slice(bytes);
-        let fate = self.send(id, now, to, network);
-        let when = self.when(id, now);
-        let bytes = &self.buffer;
-        let fate = &fate;
-        self.watch.see(when, id, Fact::Forged { to, fate, bytes });
-    }
-
-    // ---- within a window
 
     fn next_soon(&mut self, network: &Network) {
         if let Some(Reverse(happening)) = self.soon.pop() {
