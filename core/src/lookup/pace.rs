@@ -41,7 +41,7 @@ impl Pace {
     const EARLIER: u32 = 3;
     /// Where fewer than that many of a thousand are likely to be there, all who may belong to the
     /// result are asked at once: waiting for answers that do not come is what takes longest then.
-    const THIN: u32 = 800;
+    const THIN: u32 = 830;
     /// So many have to be late before they are given up: fewer may just be far away.
     pub(crate) const MANY_LATE: u32 = 5;
     /// And so many where everybody has answered so far. With one less in either case, one lookup
