@@ -4,6 +4,7 @@
 
 use std::alloc::System;
 
+use khashmir::Node;
 use khashmir::wire::Method;
 use khashmir_benches::{answerable, ask, loaded};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -45,4 +46,14 @@ fn a_query_is_answered_without_asking_for_memory() {
         let counted = ask_often(TIMES);
         assert_eq!(counted, allowed(*method) * TIMES, "{method}, {TIMES} times");
     }
+    let freed = |node: &mut Node| {
+        let region = Region::new(ALLOCATOR);
+        node.shrink();
+        region.change().bytes_deallocated
+    };
+    assert!(
+        freed(&mut node) >= answer.len(),
+        "what it kept for the next"
+    );
+    assert_eq!(freed(&mut node), 0, "there is nothing more");
 }

@@ -316,6 +316,14 @@ impl Node {
         Some(to)
     }
 
+    /// Gives back the memory that is kept for the datagrams to come, if none waits to be polled.
+    ///
+    /// A node does that by itself now and then. Whoever holds many that are mostly idle may want it
+    /// after each input: then the next datagram is allocated anew.
+    pub fn shrink(&mut self) {
+        self.outbox.give_back();
+    }
+
     /// The next thing that the user may want to know.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.outbox.poll_event()

@@ -31,12 +31,50 @@ pub(super) struct Run<'e, W> {
     waiting: Vec<Wish>,
 }
 
-/// Something that somebody will ask for.
+/// Something that somebody will ask for. There may be as many as there are nodes: the command is
+/// made when it is time.
 struct Wish {
     at: Instant,
-    command: Command,
-    task: Task,
+    what: Wanted,
     who: Draw,
+}
+
+/// What is asked for.
+enum Wanted {
+    Lookup {
+        target: Id,
+    },
+    /// The value of that number.
+    Get(u32),
+    /// To store the value of that number.
+    Put(u32),
+}
+
+impl Wanted {
+    const fn task(&self) -> Task {
+        match *self {
+            Self::Lookup { target } => Task::Lookup { target },
+            Self::Get(number) => Task::Get(number),
+            Self::Put(number) => Task::Put(number),
+        }
+    }
+
+    fn command(&self, seed: u64) -> Command {
+        match *self {
+            Self::Lookup { target } => Command::FindNode { target },
+            Self::Get(number) => Command::Get {
+                key: key(seed, number),
+                retrieve: None,
+                own_store: OwnStore::Include,
+            },
+            Self::Put(number) => Command::Put {
+                key: key(seed, number),
+                value: Value::new(format!("value {number}"))
+                    .unwrap_or_else(|_| unreachable!("it is short")),
+                keep: Keep::Once,
+            },
+        }
+    }
 }
 
 impl<'e, W: Watch> Run<'e, W> {
@@ -170,14 +208,7 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn store(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/puts")]);
         for number in 0..self.plan.workload.values {
-            let value = Value::new(format!("value {number}"))
-                .unwrap_or_else(|_| unreachable!("it is short"));
-            let put = Command::Put {
-                key: key(self.plan.seed, number),
-                value,
-                keep: Keep::Once,
-            };
-            self.wish(&mut draw, Experiment::PUTS, put, Task::Put(number));
+            self.wish(&mut draw, Experiment::PUTS, Wanted::Put(number));
         }
         if self.plan.workload.values > 0 {
             self.wait("storing", Experiment::PUTS);
@@ -192,8 +223,7 @@ impl<'e, W: Watch> Run<'e, W> {
         let span = self.plan.workload.duration;
         for _ in 0..self.plan.workload.lookups {
             let target = population::id(&mut draw);
-            let find = Command::FindNode { target };
-            self.wish(&mut draw, span, find, Task::Lookup { target });
+            self.wish(&mut draw, span, Wanted::Lookup { target });
         }
         let expiry = self
             .plan
@@ -204,27 +234,17 @@ impl<'e, W: Watch> Run<'e, W> {
             if stored + expiry.expiry < end {
                 continue;
             }
-            let get = Command::Get {
-                key: key(self.plan.seed, number),
-                retrieve: None,
-                own_store: OwnStore::Include,
-            };
-            self.wish(&mut draw, span, get, Task::Get(number));
+            self.wish(&mut draw, span, Wanted::Get(number));
         }
         self.wait("looking up", span);
         self.finish("looking up");
     }
 
     /// Notes that somebody who then lives asks for something within a span from now.
-    fn wish(&mut self, draw: &mut Draw, span: Duration, command: Command, task: Task) {
+    fn wish(&mut self, draw: &mut Draw, span: Duration, what: Wanted) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
-        self.waiting.push(Wish {
-            at,
-            command,
-            task,
-            who,
-        });
+        self.waiting.push(Wish { at, what, who });
     }
 
     /// Lets time go by, and does what is to be done meanwhile.
@@ -268,7 +288,8 @@ impl<'e, W: Watch> Run<'e, W> {
     fn ask_until(&mut self, next: Instant) {
         while let Some(mut wish) = self.waiting.pop_if(|wish| wish.at < next) {
             if let Some(host) = self.population.somebody(&mut wish.who) {
-                self.order(wish.at, host, wish.command, wish.task);
+                let command = wish.what.command(self.plan.seed);
+                self.order(wish.at, host, command, wish.what.task());
             }
         }
     }

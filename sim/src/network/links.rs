@@ -1,8 +1,6 @@
 //! Links between hosts: the chance that belongs to each, and what a sender remembers of its own,
 //! which is only the virtual minute under way.
 
-use std::collections::BTreeMap;
-
 use khashmir::Instant;
 
 use crate::host::HostId;
@@ -28,7 +26,8 @@ pub(super) fn pair_draw(seed: u64, topic: u64, a: HostId, b: HostId) -> Draw {
 #[derive(Debug, Default)]
 pub(super) struct Links {
     minute: u32,
-    links: BTreeMap<HostId, Link>,
+    /// In the order of the hosts. Most have a few, for which a list takes the least memory.
+    links: Vec<(HostId, Link)>,
 }
 
 /// A link from one host to another in one virtual minute.
@@ -49,17 +48,20 @@ impl Links {
         start: impl FnOnce() -> Channel,
     ) -> &mut Link {
         self.settle(minute);
-        self.links.entry(host).or_insert_with(|| Link {
-            sent: 0,
-            channel: start(),
-        })
+        let found = self.links.binary_search_by_key(&host, |(host, _)| *host);
+        let place = found.unwrap_or_else(|place| {
+            let channel = start();
+            self.links.insert(place, (host, Link { sent: 0, channel }));
+            place
+        });
+        &mut self.links[place].1
     }
 
     /// Frees what was known of other minutes.
     pub(super) fn settle(&mut self, minute: u32) {
         if self.minute != minute {
             self.minute = minute;
-            self.links.clear();
+            self.links = Vec::new();
         }
     }
 

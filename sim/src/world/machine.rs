@@ -27,6 +27,8 @@ pub trait Machine: Send {
     fn poll_record(&mut self) -> Option<(RecordNo, Record)>;
     /// As [`Node::poll_transmit`].
     fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr>;
+    /// As [`Node::shrink`], if there is anything to give back.
+    fn shrink(&mut self) {}
     /// As [`Node::poll_event`].
     fn poll_event(&mut self) -> Option<Event>;
     /// As [`Node::poll_timeout`].
@@ -62,6 +64,10 @@ impl Machine for Node {
 
     fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
         Self::poll_transmit(self, datagram)
+    }
+
+    fn shrink(&mut self) {
+        Self::shrink(self);
     }
 
     fn poll_event(&mut self) -> Option<Event> {

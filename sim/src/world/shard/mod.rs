@@ -258,7 +258,8 @@ impl<W: Watch> Shard<W> {
             let (fate, bytes) = (&fate, &self.buffer);
             self.watch.see(when, id, Fact::Sent { to, fate, bytes });
         }
-        if let Power::On(machine) = &self.hosts[place].power {
+        if let Power::On(machine) = &mut self.hosts[place].power {
+            machine.shrink();
             self.watch.rest(when, id, &**machine);
         }
         self.arm(id, now);
