@@ -113,8 +113,9 @@ mod tests {
                 .forward(now, Duration::from_nanos(u64::from(jump)));
             let reading = at(reading >> 2).max(clock.read(now));
             let when = clock.when(reading);
-            let before = at(when.as_nanos().saturating_sub(3));
-            clock.read(when) >= reading && (before < now || clock.read(before) < reading)
+            let before = when.as_nanos().checked_sub(3).map(at);
+            let is_first = |before| before < now || clock.read(before) < reading;
+            clock.read(when) >= reading && before.is_none_or(is_first)
         }
     }
 

@@ -8,6 +8,7 @@
 mod alarm;
 mod clock;
 mod disk;
+mod edge;
 mod happening;
 mod host;
 mod machine;

@@ -3,27 +3,44 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant as Clock};
 
 use khashmir::Instant;
 
+use super::edge::Edge;
 use super::happening::Happening;
 use super::shard::Shard;
 use super::watch::Watch;
 use crate::network::Network;
 use crate::wheel::Window;
 
-/// What the threads share: who comes first, and what is handed over.
+/// What the threads share.
 struct Table {
-    edge: Barrier,
-    firsts: Vec<Mutex<Option<Window>>>,
-    /// By receiver, then by sender.
+    edge: Edge,
+    /// What they say at one edge lies here while they wait for each other, and until they meet at
+    /// the next; what they say there, in the other half.
+    halves: [Half; 2],
+}
+
+/// What is said at an edge.
+struct Half {
+    /// By who says it.
+    said: Vec<Mutex<Said>>,
+    /// What is handed over: by receiver, then by sender. The lists change hands as they are, and
+    /// come back empty, so that none is allocated anew.
     handed: Vec<Vec<Mutex<Vec<Happening>>>>,
-    /// Whether a thread has panicked: the others must not wait for it for ever.
-    broken: AtomicBool,
+}
+
+/// What a thread says.
+#[derive(Clone, Copy)]
+enum Said {
+    /// The first window in which anything happens that it knows of: to its own hosts, or to those
+    /// of others because of what it hands over.
+    First(Option<Window>),
+    /// It has panicked: the others must not wait for it for ever.
+    Broken,
 }
 
 /// What a thread comes to, or what it panicked with.
@@ -42,15 +59,7 @@ pub(super) struct Effort {
 
 /// Computes all windows that begin before `until`.
 pub(super) fn run<W: Watch>(shards: &mut [Shard<W>], network: &Network, until: Instant) -> Effort {
-    let count = shards.len();
-    let table = Table {
-        edge: Barrier::new(count),
-        firsts: (0..count).map(|_| Mutex::new(None)).collect(),
-        handed: (0..count)
-            .map(|_| (0..count).map(|_| Mutex::default()).collect())
-            .collect(),
-        broken: AtomicBool::new(false),
-    };
+    let table = Table::new(shards.len());
     let worked: Worked = thread::scope(|scope| {
         let work = |(index, shard)| {
             let table = &table;
@@ -82,38 +91,78 @@ fn work<W: Watch>(
 ) -> Worked {
     let mut effort = Effort::default();
     let begun = Clock::now();
-    let wait = |effort: &mut Effort| {
-        let begun = Clock::now();
+    let mut ran = Ok(());
+    for half in table.halves.iter().cycle() {
+        half.say(index, shard, ran.is_ok());
+        let came = Clock::now();
         table.edge.wait();
-        effort.waiting += begun.elapsed();
-    };
-    loop {
-        *lock(&table.firsts[index]) = shard.first();
-        wait(&mut effort);
-        let first = table.firsts.iter().filter_map(|first| *lock(first)).min();
-        // All threads see the same first window, and so they stop together.
-        let Some(window) = first.filter(|window| shard.start_of(*window) < until) else {
+        effort.waiting += came.elapsed();
+        // All threads hear the same, and so they stop together.
+        let Said::First(first) = half.first() else {
             effort.time = begun.elapsed();
-            return Ok(effort);
+            return ran.map(|()| effort);
+        };
+        half.take_in(index, shard);
+        let Some(window) = first.filter(|window| shard.start_of(*window) < until) else {
+            break;
         };
         // A shard that was left in the middle of a window is not used again: the panic goes on.
-        let ran = catch_unwind(AssertUnwindSafe(|| shard.run(window, network)));
-        if ran.is_err() {
-            table.broken.store(true, Ordering::SeqCst);
+        ran = catch_unwind(AssertUnwindSafe(|| shard.run(window, network)));
+        effort.windows += 1;
+    }
+    effort.time = begun.elapsed();
+    Ok(effort)
+}
+
+impl Table {
+    fn new(threads: usize) -> Self {
+        let half = |_| Half {
+            said: (0..threads)
+                .map(|_| Mutex::new(Said::First(None)))
+                .collect(),
+            handed: (0..threads)
+                .map(|_| (0..threads).map(|_| Mutex::default()).collect())
+                .collect(),
+        };
+        Self {
+            edge: Edge::new(threads),
+            halves: [0, 1].map(half),
         }
-        for (to, handed) in table.handed.iter().enumerate() {
-            *lock(&handed[index]) = shard.take_abroad(to);
+    }
+}
+
+impl Half {
+    /// Before the edge: tells the others what a shard has come to, and gives them what is theirs.
+    fn say<W: Watch>(&self, index: usize, shard: &mut Shard<W>, is_whole: bool) {
+        *lock(&self.said[index]) = if is_whole {
+            Said::First(shard.first_anywhere())
+        } else {
+            Said::Broken
+        };
+        for (to, handed) in self.handed.iter().enumerate() {
+            shard.swap_abroad(to, &mut lock(&handed[index]));
         }
-        wait(&mut effort);
-        if table.broken.load(Ordering::SeqCst) {
-            return ran.map(|()| effort);
+    }
+
+    /// After the edge: what all have said.
+    fn first(&self) -> Said {
+        let mut firsts: Option<Window> = None;
+        for said in &self.said {
+            match *lock(said) {
+                Said::Broken => return Said::Broken,
+                Said::First(first) => firsts = firsts.into_iter().chain(first).min(),
+            }
         }
-        for handed in &table.handed[index] {
-            for happening in std::mem::take(&mut *lock(handed)) {
+        Said::First(firsts)
+    }
+
+    /// After the edge: takes what others have handed to a shard.
+    fn take_in<W: Watch>(&self, index: usize, shard: &mut Shard<W>) {
+        for handed in &self.handed[index] {
+            for happening in lock(handed).drain(..) {
                 shard.plan(happening);
             }
         }
-        effort.windows += 1;
     }
 }
 

@@ -100,6 +100,14 @@ impl<W: Watch> Shard<W> {
         self.wheel.first()
     }
 
+    /// The first window in which anything happens to hosts of this shard, or to those of others
+    /// because of what is to be handed to them.
+    pub(super) fn first_anywhere(&self) -> Option<Window> {
+        let abroad = self.abroad.iter().flatten().map(Happening::time).min();
+        let abroad = abroad.map(|time| self.wheel.window_of(time));
+        self.first().into_iter().chain(abroad).min()
+    }
+
     pub(super) fn start_of(&self, window: Window) -> Instant {
         self.wheel.start_of(window)
     }
@@ -110,6 +118,11 @@ impl<W: Watch> Shard<W> {
 
     pub(super) fn take_reports(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.reports)
+    }
+
+    /// What is to be handed to another shard, in exchange for an empty list.
+    pub(super) fn swap_abroad(&mut self, shard: usize, list: &mut Vec<Happening>) {
+        std::mem::swap(&mut self.abroad[shard], list);
     }
 
     /// What is to be handed to another shard.
