@@ -49,6 +49,11 @@ impl Pace {
     pub(crate) const MANY_LATE_WHERE_ALL_ANSWER: u32 = 6;
     /// And fewer than that many of a thousand must have answered: datagrams do get lost.
     const GIVES_UP: u32 = 850;
+    /// Fewer than that where [nearly all](Self::NEARLY_ALL) calls were answered lately: once all who
+    /// are left are asked at once, some who live are late together.
+    const GIVES_UP_WHERE_NEARLY_ALL_ANSWER: u32 = 700;
+    /// So many of a thousand. Where one in five is dead, it is hardly ever reached.
+    const NEARLY_ALL: u32 = 950;
 
     /// How many of a thousand who are listed are likely to be there. Those who are slow count as
     /// if they were not, until they answer.
@@ -65,9 +70,17 @@ impl Pace {
     pub(super) fn gives_up_late(self, tally: Tally) -> bool {
         let Tally { answered, late, .. } = tally;
         match self {
-            Self::Adaptive { many_late, .. } => {
+            Self::Adaptive {
+                answering,
+                many_late,
+            } => {
                 let earlier = self.missed_earlier() / Self::ALL;
-                late + earlier >= many_late && self.share(answered, late) < Self::GIVES_UP
+                let gives_up = if answering >= Self::NEARLY_ALL {
+                    Self::GIVES_UP_WHERE_NEARLY_ALL_ANSWER
+                } else {
+                    Self::GIVES_UP
+                };
+                late + earlier >= many_late && self.share(answered, late) < gives_up
             }
             Self::Steady => false,
         }
@@ -147,5 +160,13 @@ mod tests {
         assert!(!Pace::Steady.gives_up_late(tally(0, 0, 9)));
         let wary = wary(500);
         assert!(wary.gives_up_late(tally(2, 0, 4)));
+    }
+
+    #[test]
+    fn where_nearly_all_have_answered_lately_more_have_to_be_late() {
+        let few_late = tally(11, 0, 5);
+        assert!(wary(900).gives_up_late(few_late));
+        assert!(!wary(980).gives_up_late(few_late));
+        assert!(wary(980).gives_up_late(tally(11, 0, 7)));
     }
 }
