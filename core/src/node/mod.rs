@@ -147,8 +147,9 @@ impl Node {
         }
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
+            let expires = now + saved.remaining;
             node.store
-                .put(*saved.key, saved.value.clone(), now + saved.remaining);
+                .put(now, *saved.key, saved.value.clone(), expires);
         }
         node.presence_after_restore();
         Ok(node)
