@@ -360,6 +360,28 @@ fn the_counters_are_those_of_the_original() {
 }
 
 #[test]
+fn pings_of_upkeep_count_as_actions() {
+    let mut net = Net::new();
+    net.add(1, Config::default());
+    net.add(2, Config::default());
+    let pings = |net: &mut Net| {
+        let pings = net.node(1).stats().method(Method::Ping).clone();
+        let counts = (pings.started, pings.successful, pings.failed);
+        (counts, pings.completed, pings.completed_time)
+    };
+    let bootstrap = vec![addr(1)];
+    net.outcome(2, Command::Join { bootstrap });
+    net.run(seconds(1));
+    let round_trip = net.delay * 2;
+    assert_eq!(pings(&mut net), ((1, 1, 0), 1, round_trip));
+    net.ask(addr(9), 1, &Query::Ping);
+    net.run(seconds(1));
+    assert_eq!(pings(&mut net), ((2, 1, 0), 1, round_trip));
+    net.run(seconds(20));
+    assert_eq!(pings(&mut net), ((2, 1, 1), 2, round_trip));
+}
+
+#[test]
 fn a_token_is_good_for_its_address_until_the_third_checkpoint() {
     let mut net = Net::new();
     net.add(1, Config::default());

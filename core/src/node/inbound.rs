@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::outbox::{Queued, Safe};
 use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record};
@@ -91,6 +92,7 @@ impl Node {
                 self.trouble(op, &closed.peer, branch, Trouble::Failed(error));
             }
             Owner::Probe(_) => {
+                self.stats.of(closed.method).complete(Duration::ZERO);
                 let until = self.now + self.config.fresh;
                 self.upkeep.probe_failed(closed.peer.addr, until);
             }
@@ -166,8 +168,9 @@ impl Node {
         self.stats.of(closed.method).success(closed.elapsed);
         self.calls.measured(closed.took);
         self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.took));
-        if let Owner::Operation { op, .. } = closed.owner {
-            self.advance(op);
+        match closed.owner {
+            Owner::Operation { op, .. } => self.advance(op),
+            Owner::Probe(_) => self.stats.of(closed.method).complete(closed.elapsed),
         }
         Ok(())
     }

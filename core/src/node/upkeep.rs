@@ -16,6 +16,7 @@ use crate::operation::{Ask, Join, Operation, Outcome, Put, Refresh, Trouble, Wal
 use crate::rpc::{Due, Sends, Slow};
 use crate::time::Instant;
 use crate::value::Value;
+use crate::wire::Method;
 
 /// What upkeep keeps in mind.
 pub(super) struct Upkeep {
@@ -272,6 +273,7 @@ impl Node {
                 Sends::Several
             };
             let how = (sends, Slow::AfterMost);
+            self.stats.of(Method::Ping).started += 1;
             self.call(contact.into(), Owner::Probe(why), how, Ask::Ping);
         }
     }
