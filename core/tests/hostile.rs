@@ -253,6 +253,24 @@ fn nobody_is_asked_twice_however_often_named() {
 }
 
 #[test]
+fn nothing_is_sent_again_for_a_command_that_is_over() {
+    for config in [Config::adaptive(), Config::late()] {
+        let mut victim = Victim::knowing(4, config);
+        let cancelled = victim.node.find_node(victim.now, key("target"));
+        let shared = victim.node.ping(victim.now, addr(1)).expect("accepted");
+        assert_eq!(victim.asked().len(), 5);
+        assert!(victim.node.cancel(victim.now, cancelled.expect("accepted")));
+        let mut again = Vec::new();
+        while victim.node.status(victim.now).calls > 0 {
+            victim.now = victim.node.poll_timeout().expect("calls are open");
+            victim.node.handle_timeout(victim.now);
+            again.extend(victim.asked().into_iter().map(|asked| asked.to));
+        }
+        assert_eq!(again, [addr(1), addr(1)], "only {shared} goes on");
+    }
+}
+
+#[test]
 fn named_contacts_with_useless_addresses_are_not_asked() {
     let mut victim = Victim::knowing(1, Config::default());
     victim

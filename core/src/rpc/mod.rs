@@ -208,29 +208,41 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
         self.timeline.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// The next thing that has fallen due. A call that is overdue by several things does the worst.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Due<O, Q>> {
-        let entry = self
-            .timeline
-            .first_entry()
-            .filter(|entry| entry.key().0 <= now)?;
-        let tid = entry.remove();
-        let call = self.by_tid.get_mut(&tid)?;
-        let elapsed = now.since(call.opened);
-        if call.opened + call.plan.give_up <= now {
-            let call = self.by_tid.remove(&tid)?;
-            self.give_back();
-            return Some(Due::GaveUp(call.close(now)));
+    /// The next thing that has fallen due. A call that is overdue by several things does the worst,
+    /// and one that its owner no longer wants is not sent again.
+    pub(crate) fn take_due(
+        &mut self,
+        now: Instant,
+        is_wanted: impl Fn(&O) -> bool,
+    ) -> Option<Due<O, Q>> {
+        loop {
+            let entry = self
+                .timeline
+                .first_entry()
+                .filter(|entry| entry.key().0 <= now)?;
+            let tid = entry.remove();
+            let call = self.by_tid.get_mut(&tid)?;
+            let elapsed = now.since(call.opened);
+            if call.opened + call.plan.give_up <= now {
+                let call = self.by_tid.remove(&tid)?;
+                self.give_back();
+                return Some(Due::GaveUp(call.close(now)));
+            }
+            if !is_wanted(&call.owner) {
+                call.plan.resend.clear();
+            }
+            let due = call.pass(elapsed, tid);
+            // Whoever is asked but once may have been asked at an address that never was right.
+            if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
+                self.experience.silent();
+            }
+            call.due = call.next_due(now);
+            let next = (call.due, call.number);
+            self.timeline.insert(next, tid);
+            if due.is_some() {
+                return due;
+            }
         }
-        let due = call.pass(elapsed, tid);
-        // Whoever is asked but once may have been asked at an address that never was right.
-        if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
-            self.experience.silent();
-        }
-        call.due = call.next_due(now);
-        let next = (call.due, call.number);
-        self.timeline.insert(next, tid);
-        due
     }
 
     /// An idle node holds no room for calls: there may be a million of them in one process.
@@ -265,8 +277,8 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
         }
     }
 
-    /// Strikes off what is due, and says what it was: the worst first, and all that before a resend,
-    /// which follows on the next turn.
+    /// Strikes off what is due, and says what it was, if anything is: the worst first, and all that
+    /// before a resend, which follows on the next turn.
     fn pass(&mut self, elapsed: Duration, tid: Tid) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
         if self.plan.silent.is_some_and(|at| at <= elapsed) {
@@ -287,6 +299,9 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
             .iter()
             .take_while(|at| **at <= elapsed)
             .count();
+        if missed == 0 {
+            return None;
+        }
         self.plan.resend.drain(..missed);
         self.sent = Sent::Again;
         Some(Due::Resend {
@@ -370,7 +385,7 @@ mod tests {
         fn run(&mut self) -> Vec<(u64, &'static str)> {
             let mut log = vec![];
             while let Some(now) = self.calls.next_deadline() {
-                while let Some(due) = self.calls.take_due(now) {
+                while let Some(due) = self.calls.take_due(now, |_| true) {
                     let what = match due {
                         Due::GaveUp(_) => "gave up",
                         Due::Resend { .. } => "resend",
@@ -444,7 +459,7 @@ mod tests {
         let mut bench = Bench::new(Retry::late(), 9);
         let tid = bench.open(at(0), 7).expect("room");
         assert!(matches!(
-            bench.calls.take_due(at(2000)),
+            bench.calls.take_due(at(2000), |_| true),
             Some(Due::Resend { .. })
         ));
         let closed = bench
@@ -459,13 +474,13 @@ mod tests {
         let mut bench = Bench::new(Retry::Adaptive, 9);
         bench.open(at(0), 1);
         assert!(matches!(
-            bench.calls.take_due(at(60_000)),
+            bench.calls.take_due(at(60_000), |_| true),
             Some(Due::GaveUp(_))
         ));
-        assert_eq!(bench.calls.take_due(at(60_000)), None);
+        assert_eq!(bench.calls.take_due(at(60_000), |_| true), None);
         bench.open(Instant::MAX, 1);
         assert!(matches!(
-            bench.calls.take_due(Instant::MAX),
+            bench.calls.take_due(Instant::MAX, |_| true),
             Some(Due::GaveUp(_))
         ));
     }
