@@ -279,10 +279,13 @@ impl Operations {
         };
         match error {
             CallError::Broken(_) | CallError::WrongId => effort.broken += 1,
-            CallError::Refused(code) if effort.refusals.len() < Effort::MAX_REFUSALS => {
-                effort.refusals.push(Refusal { by, code });
+            CallError::Refused(code) => {
+                effort.refused += 1;
+                if effort.refusals.len() < Effort::MAX_REFUSALS {
+                    effort.refusals.push(Refusal { by, code });
+                }
             }
-            CallError::Refused(_) | CallError::Timeout => {}
+            CallError::Timeout => {}
         }
     }
 
@@ -314,8 +317,7 @@ impl Running {
     /// What it took so far; whoever was asked and has not been heard of counts as unanswered.
     pub(super) fn effort(&self) -> Effort {
         let mut effort = self.effort.clone();
-        let heard =
-            effort.answered + effort.broken + u32::try_from(effort.refusals.len()).unwrap_or(0);
+        let heard = effort.answered + effort.broken + effort.refused;
         effort.unanswered = effort.asked.saturating_sub(heard);
         let reach = self.operation.reach();
         (effort.hops, effort.rounds) = (reach.hops, reach.rounds);

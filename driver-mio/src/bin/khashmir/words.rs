@@ -49,9 +49,9 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
 pub(crate) fn effort(effort: &Effort) -> String {
     let mut words = format!("{} asked, {} answered", effort.asked, effort.answered);
     for (count, what) in [
-        (effort.unanswered as usize, "unanswered"),
-        (effort.broken as usize, "broken"),
-        (effort.refusals.len(), "refused"),
+        (effort.unanswered, "unanswered"),
+        (effort.broken, "broken"),
+        (effort.refused, "refused"),
     ] {
         if count > 0 {
             words += &format!(", {count} {what}");
