@@ -6,10 +6,10 @@ mod net;
 mod victim;
 mod written;
 
-use khashmir::wire::{Breach, Dialect, Query, Reply};
+use khashmir::wire::{Dialect, InvalidReply, Query, Reply};
 use khashmir::{
-    CallError, Command, Config, Contact, Effort, Id, Instant, Keep, Node, Outcome, OwnStore, Place,
-    Seed, Snapshot,
+    CallError, Command, Config, Contact, Id, Instant, Keep, Node, Outcome, OwnStore, Place,
+    QueryStats, Seed, Snapshot,
 };
 use net::{Net, addr, is_query, key, seconds};
 use victim::{Victim, contact, number_of};
@@ -56,13 +56,17 @@ fn every_kind_of_broken_answer_fails_its_contact_and_none_hangs_the_lookup() {
         ]
         .concat();
         victim.hears(asked[0].to, &bytes);
-        let (outcome, effort) = victim.end();
+        let (outcome, query_stats) = victim.end();
         assert_eq!(
             outcome,
             Outcome::Found(vec![Place::Here(Id::new([0xee; 20]))]),
             "{contents}"
         );
-        assert_eq!((effort.broken, effort.took.as_secs()), (1, 0), "{contents}");
+        assert_eq!(
+            (query_stats.broken, query_stats.took.as_secs()),
+            (1, 0),
+            "{contents}"
+        );
     }
 }
 
@@ -74,7 +78,10 @@ fn an_unknown_kind_of_message_under_our_transaction_id_fails_the_call() {
     let bytes = [b"d1:t20:", asked[0].tid(), b"1:y1:ze"].concat();
     victim.hears(addr(1), &bytes);
     let (outcome, _) = victim.end();
-    assert_eq!(outcome, Outcome::Ping(Err(CallError::Broken(Breach::Kind))));
+    assert_eq!(
+        outcome,
+        Outcome::Ping(Err(CallError::Broken(InvalidReply::Kind)))
+    );
 }
 
 #[test]
@@ -132,14 +139,18 @@ fn dead_contacts_are_never_in_a_result_and_leave_after_three_failures() {
                 victim.hears_reply(&asked, &reply);
             }
         }
-        let (outcome, effort) = victim.end();
+        let (outcome, query_stats) = victim.end();
         let Outcome::Found(found) = outcome else {
             panic!("not a find")
         };
         assert_eq!(found.len(), 4, "three contacts and ourselves");
         assert!(!found.contains(&Place::There(contact(1))));
         assert_eq!(
-            (effort.asked, effort.answered, effort.unanswered),
+            (
+                query_stats.asked,
+                query_stats.answered,
+                query_stats.unanswered
+            ),
             (4, 3, 1)
         );
         let there = victim.node.contacts().any(|known| known == contact(1));
@@ -255,9 +266,9 @@ fn an_error_fails_the_query_but_keeps_the_contact() {
         let (tid, text) = (asked[0].tid(), b"unknown method find_value");
         let bytes = written(|out| Dialect::Khashmir.encode_error(tid, 203, text, out));
         victim.hears(asked[0].to, &bytes);
-        let (outcome, effort) = victim.end();
+        let (outcome, query_stats) = victim.end();
         assert_eq!(outcome, Outcome::Holders(vec![]));
-        let refusals: Vec<_> = effort
+        let refusals: Vec<_> = query_stats
             .refusals
             .iter()
             .map(|refusal| (refusal.by, refusal.code))
@@ -298,12 +309,19 @@ fn what_a_lookup_took_adds_up_however_many_refuse() {
             }
         }
     }
-    let (_, effort) = victim.end();
-    let told = (effort.answered, effort.broken, effort.unanswered);
+    let (_, query_stats) = victim.end();
+    let told = (
+        query_stats.answered,
+        query_stats.broken,
+        query_stats.unanswered,
+    );
     assert_eq!(told, (3, 1, 1));
-    assert_eq!(effort.refused + 5, effort.asked);
-    assert!(effort.refused as usize > Effort::MAX_REFUSALS, "{effort:?}");
-    assert_eq!(effort.refusals.len(), Effort::MAX_REFUSALS);
+    assert_eq!(query_stats.refused + 5, query_stats.asked);
+    assert!(
+        query_stats.refused as usize > QueryStats::MAX_REFUSALS,
+        "{query_stats:?}"
+    );
+    assert_eq!(query_stats.refusals.len(), QueryStats::MAX_REFUSALS);
 }
 
 #[test]
@@ -393,9 +411,9 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
             );
         }
     }
-    let (outcome, effort) = victim.end();
+    let (outcome, query_stats) = victim.end();
     assert_eq!(outcome, Outcome::Got { values: 2 });
-    assert_eq!(effort.broken, 1);
+    assert_eq!(query_stats.broken, 1);
 }
 
 #[test]
@@ -423,14 +441,14 @@ fn the_only_contact_is_waited_for_however_late_it_is() {
         victim.asked();
         victim.hears_reply(&asked[0], &reply);
     }
-    let (outcome, effort) = victim.end();
+    let (outcome, query_stats) = victim.end();
     let Outcome::Stored(places) = outcome else {
         panic!("not a put")
     };
     assert!(places.contains(&Place::There(contact(1))));
     assert!(
-        effort.took > seconds(1),
+        query_stats.took > seconds(1),
         "it was late indeed: {:?}",
-        effort.took
+        query_stats.took
     );
 }

@@ -5,7 +5,9 @@
 use std::net::SocketAddr;
 
 use khashmir::wire::{Dialect, Message, Reply};
-use khashmir::{Config, Contact, Effort, Event, Id, Instant, Node, Outcome, Seed, Snapshot};
+use khashmir::{
+    Config, Contact, Event, Id, Instant, Node, Outcome, QueryStats, Seed, Snapshot, Transmit,
+};
 
 use crate::net::{self, addr, is_query, seconds};
 use crate::written::written;
@@ -61,7 +63,7 @@ impl Victim {
     pub(crate) fn asked(&mut self) -> Vec<Asked> {
         let mut bytes = Vec::new();
         let mut asked = Vec::new();
-        while let Some(to) = self.node.poll_transmit(&mut bytes) {
+        while let Some(Transmit { to, .. }) = self.node.poll_transmit(&mut bytes) {
             if is_query(&bytes) {
                 asked.push(Asked {
                     to,
@@ -73,7 +75,7 @@ impl Victim {
     }
 
     pub(crate) fn hears(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.node.handle_datagram(self.now, from, bytes);
+        self.node.handle_datagram(self.now, from, None, bytes);
     }
 
     pub(crate) fn hears_reply(&mut self, asked: &Asked, reply: &Reply<'_>) {
@@ -82,14 +84,16 @@ impl Victim {
     }
 
     /// Lets time pass until the command that runs has ended.
-    pub(crate) fn end(&mut self) -> (Outcome, Effort) {
+    pub(crate) fn end(&mut self) -> (Outcome, QueryStats) {
         loop {
             while let Some(event) = self.node.poll_event() {
                 if let Event::Ended {
-                    outcome, effort, ..
+                    outcome,
+                    query_stats,
+                    ..
                 } = event
                 {
-                    return (outcome, effort);
+                    return (outcome, query_stats);
                 }
             }
             self.now = self.node.poll_timeout().expect("something is due");
