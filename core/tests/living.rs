@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use khashmir::wire::{Method, Query};
 use khashmir::{
-    Command, Config, Event, Journal, Keep, Node, Outcome, Refused, Role, Seed, Snapshot, Value,
+    Command, Config, Event, Id, Instant, Journal, Keep, Node, Outcome, Refused, Role, Seed,
+    Snapshot, Value,
 };
 use net::{Net, addr, asks, error, get, is_query, key, put, reply, seconds, stored_at, value};
 
@@ -190,6 +191,16 @@ fn a_node_that_was_away_for_a_moment_stands_where_it_stood() {
 }
 
 #[test]
+fn nobody_comes_back_without_an_identity() {
+    let (seed, now) = (Seed::from_number(1), Instant::ORIGIN);
+    let nobody = Snapshot::new(Id::new([0; 20]));
+    assert!(Snapshot::from_bytes(&nobody.to_bytes()).is_err());
+    let node = Node::restore(Config::default(), nobody, seconds(0), seed, now);
+    let error = node.err().expect("refused");
+    assert_eq!(error.to_string(), "id must not be all zero");
+}
+
+#[test]
 fn a_restored_node_does_not_refresh_what_is_fresh() {
     let mut net = Net::joined(3, &Config::default());
     let now = net.now;
@@ -356,7 +367,7 @@ fn the_counters_are_those_of_the_original() {
         (1, 8, 1, 1)
     );
     assert_eq!(status.reachable, khashmir::Reachable::Yes);
-    assert_eq!(status.uptime, net.now.since(khashmir::Instant::ORIGIN));
+    assert_eq!(status.uptime, net.now.since(Instant::ORIGIN));
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Node {
     /// the time since they were last looked up; values keep what is left of their lives.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings cannot work.
+    /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
     pub fn restore(
         config: impl Into<Arc<Config>>,
         mut snapshot: Snapshot,
@@ -447,6 +447,7 @@ impl Node {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
+        Config::check_id(&own)?;
         let settings = TableSettings {
             k: config.k,
             max_failures: config.max_failures,
