@@ -355,6 +355,8 @@ fn the_counters_are_those_of_the_original() {
         (1, 1, 1, 1)
     );
     assert_eq!(find.mean_successful_delay(), net.delay * 2);
+    assert_eq!(find.mean_total_delay(), net.delay * 2);
+    assert_eq!(store.mean_total_delay(), net.delay * 2);
     assert_eq!(stats.method(Method::Join).received, 1);
     assert!(stats.bytes_out > 40 * stats.datagrams_out && stats.datagrams_in > 0);
     assert_eq!(
@@ -368,6 +370,10 @@ fn the_counters_are_those_of_the_original() {
     );
     assert_eq!(status.reachable, khashmir::Reachable::Yes);
     assert_eq!(status.uptime, net.now.since(Instant::ORIGIN));
+    net.outcome(1, Command::Ping { addr: addr(2) });
+    let ping = net.node(1).stats().method(Method::Ping).clone();
+    assert!(ping.completed > 0);
+    assert_eq!(ping.mean_total_delay(), net.delay * 2);
 }
 
 #[test]
