@@ -427,7 +427,7 @@ fn addresses_that_cannot_be_used_are_refused_in_commands() {
         address: Some(own),
         ..Config::default()
     };
-    let now = khashmir::Instant::ORIGIN;
+    let now = Instant::ORIGIN;
     let mut node = Node::new(config, Seed::from_number(1), now).expect("works");
     for (text, why) in [
         ("[::1]:5", BadAddress::NotIpv4),

@@ -112,7 +112,7 @@ impl Node {
             }
             Owner::Probe(_) => {
                 let until = self.now + self.config.fresh;
-                self.upkeep.probe_failed(closed.peer.addr, until);
+                self.upkeep.probes.failed(closed.peer.addr, until);
             }
         }
     }
@@ -156,7 +156,7 @@ impl Node {
         };
         self.count_datagram(closed.owner, len);
         if let Owner::Probe(_) = closed.owner {
-            self.upkeep.probe_ended(from);
+            self.upkeep.probes.ended(from);
         }
         if let Err(error) = answer.and_then(|reply| self.replied(&closed, reply)) {
             self.call_failed(&closed, error);
@@ -210,9 +210,9 @@ impl Node {
             CallError::Broken(_) | CallError::Timeout => self.table.fail(self.now, &contact),
         };
         match failed {
-            Failed::Removed => self.upkeep.remember(contact.addr),
+            Failed::Removed => self.upkeep.presence.remember(contact.addr),
             Failed::RemovedFor(candidate) => {
-                self.upkeep.remember(contact.addr);
+                self.upkeep.presence.remember(contact.addr);
                 self.probe(candidate, Probe::Newcomer);
             }
             Failed::Kept | Failed::Unknown => {}

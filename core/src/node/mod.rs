@@ -10,6 +10,7 @@ mod outbox;
 mod progress;
 mod queue;
 mod record;
+mod short_forms;
 mod snapshot;
 mod stats;
 mod transmit;
@@ -146,7 +147,7 @@ impl Node {
             if saved.answered_ago <= node.config.fresh {
                 node.table.restore(now, contact, saved.answered_ago);
             } else {
-                node.upkeep.remember(addr);
+                node.upkeep.presence.remember(addr);
             }
         }
         node.table.restore_ages(now, snapshot.bucket_ages());
@@ -216,7 +217,7 @@ impl Node {
     /// put that is over. False when there is nothing to end.
     pub fn cancel(&mut self, now: Instant, op: OpId) -> bool {
         self.advance_clock(now);
-        let kept = self.upkeep.forget_kept(op);
+        let kept = self.upkeep.kept.forget(op);
         let cancelled = self.abort(op, Abort::Cancelled);
         self.settle();
         kept || cancelled
@@ -243,67 +244,6 @@ impl Node {
         }
     }
 
-    // ---- inputs in short
-
-    /// [`Command::Ping`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn ping(&mut self, now: Instant, addr: SocketAddr) -> Result<OpId, Refused> {
-        self.start(now, Command::Ping { addr })
-    }
-
-    /// [`Command::Join`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn join(&mut self, now: Instant, bootstrap: &[SocketAddr]) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Join {
-                bootstrap: bootstrap.to_vec(),
-            },
-        )
-    }
-
-    /// [`Command::FindNode`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn find_node(&mut self, now: Instant, target: Id) -> Result<OpId, Refused> {
-        self.start(now, Command::FindNode { target })
-    }
-
-    /// [`Command::Get`], as configured, our own store included.
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn get(&mut self, now: Instant, key: Id) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Get {
-                key,
-                retrieve: None,
-                own_store: OwnStore::Include,
-            },
-        )
-    }
-
-    /// [`Command::Put`], once.
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn put(&mut self, now: Instant, key: Id, value: crate::Value) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Put {
-                key,
-                value,
-                keep: Keep::Once,
-            },
-        )
-    }
-
     /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
     /// instance because names resolve to other addresses by now. Those that cannot be used, and
     /// those beyond the configured number, are left out.
@@ -312,7 +252,9 @@ impl Node {
         let rules = self.rules();
         let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
         let most = self.config.limits.max_bootstrap;
-        self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.upkeep
+            .presence
+            .set_bootstrap(usable.take(most).collect());
         self.retry_if_alone();
     }
 
@@ -405,7 +347,7 @@ impl Node {
             values: self.store.value_count(),
             calls: self.transactions.len(),
             operations: self.operations.commands(),
-            kept: self.upkeep.kept_count(),
+            kept: self.upkeep.kept.len(),
         }
     }
 
