@@ -109,7 +109,7 @@ impl Server<'_> {
 
     /// Stores a value that is our own to store.
     pub(crate) fn store_own(&mut self, now: Instant, key: Id, value: Value) -> Option<Stored> {
-        match self.store.put(key, value.clone(), now + self.expiry) {
+        match self.store.put(now, key, value.clone(), now + self.expiry) {
             Put::Full => None,
             Put::Stored(evicted) => Some(Stored {
                 key,

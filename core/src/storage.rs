@@ -1,9 +1,10 @@
 //! Values kept for others: several under a key, each with its own end, within fixed bounds.
 //!
-//! Keys are kept by their distance from our own identifier, because the farthest gives way first
-//! when the store is full.
+//! When the store is full, what has expired gives way first, and then the farthest key. So keys are
+//! kept by their distance from our own identifier, and a second index has them by the ends of
+//! their values.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::id::{Distance, Id};
@@ -15,6 +16,8 @@ pub(crate) struct Store {
     own: Id,
     bounds: Bounds,
     keys: BTreeMap<Distance, BTreeMap<Value, Instant>>,
+    /// Each end of a value, with its key: once for all values of that key that end then.
+    ends: BTreeSet<(Instant, Distance)>,
     values: usize,
     bytes: usize,
 }
@@ -44,30 +47,34 @@ impl Store {
             own,
             bounds,
             keys: BTreeMap::new(),
+            ends: BTreeSet::new(),
             values: 0,
             bytes: 0,
         }
     }
 
-    /// Stores a value until `expires`, or extends its life.
-    pub(crate) fn put(&mut self, key: Id, value: Value, expires: Instant) -> Put {
+    /// Stores a value until `expires`, or extends its life. What has expired by `now` takes no room.
+    pub(crate) fn put(&mut self, now: Instant, key: Id, value: Value, expires: Instant) -> Put {
         let distance = self.own.distance(&key);
-        let known = self
-            .keys
-            .get_mut(&distance)
-            .and_then(|values| values.get_mut(&value));
-        if let Some(end) = known {
-            *end = expires.max(*end);
+        let known = self.keys.get(&distance).and_then(|all| all.get(&value));
+        if let Some(end) = known.copied() {
+            if end < expires {
+                self.extend(distance, &value, end, expires);
+            }
             return Put::Stored(Vec::new());
+        }
+        if self.count_all(&distance) >= self.bounds.max_values_per_key {
+            self.expire_under(now, &distance);
         }
         if self.count_all(&distance) >= self.bounds.max_values_per_key {
             return Put::Full;
         }
-        let Some(given_up) = self.make_room(&distance, self.cost(&value)) else {
+        let Some(given_up) = self.make_room(now, &distance, self.cost(&value)) else {
             return Put::Full;
         };
         self.values += 1;
         self.bytes += self.cost(&value);
+        self.ends.insert((expires, distance));
         self.keys
             .entry(distance)
             .or_default()
@@ -90,18 +97,7 @@ impl Store {
 
     /// Drops everything whose end has come.
     pub(crate) fn expire(&mut self, now: Instant) {
-        let (mut values, mut bytes) = (0, 0);
-        let overhead = self.bounds.overhead;
-        self.keys.retain(|_, under_key| {
-            under_key.retain(|_, expires| *expires > now);
-            values += under_key.len();
-            bytes += under_key
-                .keys()
-                .map(|value| value.as_bytes().len() + overhead)
-                .sum::<usize>();
-            !under_key.is_empty()
-        });
-        (self.values, self.bytes) = (values, bytes);
+        while self.expire_next(now) {}
     }
 
     /// Everything that is stored, with its end.
@@ -132,9 +128,53 @@ impl Store {
         self.keys.get(distance).map_or(0, BTreeMap::len)
     }
 
-    /// Gives up keys farther away than `distance` until so many bytes fit; `None`, and nothing
-    /// given up, when all of them together are not enough.
-    fn make_room(&mut self, distance: &Distance, bytes: usize) -> Option<Vec<Id>> {
+    fn extend(&mut self, distance: Distance, value: &Value, end: Instant, expires: Instant) {
+        let Some(values) = self.keys.get_mut(&distance) else {
+            return;
+        };
+        if let Some(known) = values.get_mut(value) {
+            *known = expires;
+        }
+        if !values.values().any(|other| *other == end) {
+            self.ends.remove(&(end, distance));
+        }
+        self.ends.insert((expires, distance));
+    }
+
+    /// Drops what ended first, if its end has come, and what else has expired under the same key.
+    fn expire_next(&mut self, now: Instant) -> bool {
+        let first = self.ends.first().copied();
+        let Some((_, distance)) = first.filter(|(end, _)| *end <= now) else {
+            return false;
+        };
+        self.expire_under(now, &distance);
+        true
+    }
+
+    /// Drops the values of a key whose end has come.
+    fn expire_under(&mut self, now: Instant, distance: &Distance) {
+        let Some(values) = self.keys.get_mut(distance) else {
+            return;
+        };
+        let (count, overhead) = (values.len(), self.bounds.overhead);
+        values.retain(|value, end| {
+            let lives = *end > now;
+            if !lives {
+                self.ends.remove(&(*end, *distance));
+                self.bytes -= value.as_bytes().len() + overhead;
+            }
+            lives
+        });
+        self.values -= count - values.len();
+        if values.is_empty() {
+            self.keys.remove(distance);
+        }
+    }
+
+    /// Makes room for so many bytes under that key: drops what has expired, and then gives up keys
+    /// farther away. `None`, and no key given up, when all of them together are not enough.
+    fn make_room(&mut self, now: Instant, distance: &Distance, bytes: usize) -> Option<Vec<Id>> {
+        while self.is_short(distance, bytes) && self.expire_next(now) {}
         let needs_key = usize::from(!self.keys.contains_key(distance));
         let (mut keys, mut held) = (self.keys.len() + needs_key, self.bytes + bytes);
         let mut farthest = self.keys.iter().rev();
@@ -146,10 +186,21 @@ impl Store {
             victims.push(*victim);
         }
         for victim in &victims {
-            self.values -= self.keys.remove(victim).map_or(0, |values| values.len());
+            let given_up = self.keys.remove(victim).unwrap_or_default();
+            self.values -= given_up.len();
+            for end in given_up.into_values() {
+                self.ends.remove(&(end, *victim));
+            }
         }
         self.bytes = held - bytes;
         Some(victims.iter().map(|victim| self.own.at(victim)).collect())
+    }
+
+    /// Whether so many bytes more under that key would go beyond the bounds.
+    fn is_short(&self, distance: &Distance, bytes: usize) -> bool {
+        let needs_key = usize::from(!self.keys.contains_key(distance));
+        self.keys.len() + needs_key > self.bounds.max_keys
+            || self.bytes + bytes > self.bounds.max_bytes
     }
 }
 
@@ -189,10 +240,16 @@ mod tests {
     #[test]
     fn a_value_lives_until_its_end_and_storing_it_again_extends_that() {
         let mut store = store();
-        assert_eq!(store.put(key(1), value("a"), at(10)), Put::Stored(vec![]));
-        assert_eq!(store.put(key(1), value("b"), at(20)), Put::Stored(vec![]));
+        assert_eq!(
+            store.put(at(0), key(1), value("a"), at(10)),
+            Put::Stored(vec![])
+        );
+        assert_eq!(
+            store.put(at(0), key(1), value("b"), at(20)),
+            Put::Stored(vec![])
+        );
         assert_eq!(store.count(&key(1), at(9)), 2);
-        store.put(key(1), value("a"), at(30));
+        store.put(at(0), key(1), value("a"), at(30));
         assert_eq!(
             store.values(&key(1), at(20)).collect::<Vec<_>>(),
             [&value("a")]
@@ -213,30 +270,72 @@ mod tests {
     fn a_key_has_only_so_many_values() {
         let mut store = store();
         for text in ["a", "b", "c"] {
-            store.put(key(1), value(text), at(10));
+            store.put(at(0), key(1), value(text), at(10));
         }
-        assert_eq!(store.put(key(1), value("d"), at(10)), Put::Full);
-        assert_eq!(store.put(key(1), value("a"), at(20)), Put::Stored(vec![]));
+        assert_eq!(store.put(at(0), key(1), value("d"), at(10)), Put::Full);
+        assert_eq!(
+            store.put(at(0), key(1), value("a"), at(20)),
+            Put::Stored(vec![])
+        );
     }
 
     #[test]
     fn the_farthest_keys_give_way_and_a_farther_one_is_refused() {
         let mut store = store();
         for first in [1, 2, 3, 4] {
-            store.put(key(first), value("x"), at(10));
+            store.put(at(0), key(first), value("x"), at(10));
         }
-        assert_eq!(store.put(key(9), value("x"), at(10)), Put::Full);
+        assert_eq!(store.put(at(0), key(9), value("x"), at(10)), Put::Full);
         assert_eq!(
-            store.put(key(0), value("x"), at(10)),
+            store.put(at(0), key(0), value("x"), at(10)),
             Put::Stored(vec![key(4)])
         );
         let big = value(&"y".repeat(66));
         assert_eq!(
-            store.put(key(0), big.clone(), at(10)),
+            store.put(at(0), key(0), big.clone(), at(10)),
             Put::Stored(vec![key(3), key(2)])
         );
-        assert_eq!(store.put(key(1), big, at(10)), Put::Full);
+        assert_eq!(store.put(at(0), key(1), big, at(10)), Put::Full);
         assert_eq!(store.value_count(), 3);
+    }
+
+    #[test]
+    fn what_has_expired_gives_way_before_anything_that_lives() {
+        let mut store = store();
+        store.put(at(0), key(1), value("a"), at(10));
+        for text in ["b", "c"] {
+            store.put(at(0), key(1), value(text), at(30));
+        }
+        assert_eq!(store.put(at(9), key(1), value("d"), at(40)), Put::Full);
+        assert_eq!(
+            store.put(at(10), key(1), value("d"), at(40)),
+            Put::Stored(vec![]),
+            "the key has room once one of its values has expired"
+        );
+        for first in [2, 3, 4] {
+            store.put(at(10), key(first), value("x"), at(20));
+        }
+        assert_eq!(store.put(at(19), key(9), value("x"), at(40)), Put::Full);
+        assert_eq!(
+            store.put(at(20), key(9), value("x"), at(40)),
+            Put::Stored(vec![]),
+            "the farthest key is not refused while nearer ones have expired"
+        );
+        assert_eq!((store.key_count(), store.count(&key(1), at(20))), (4, 3));
+    }
+
+    #[test]
+    fn bytes_of_expired_values_are_free() {
+        let mut store = store();
+        let long = |letter: &str| value(&letter.repeat(35));
+        store.put(at(0), key(5), long("a"), at(10));
+        store.put(at(0), key(3), long("b"), at(30));
+        assert_eq!(
+            store.put(at(10), key(1), long("c"), at(30)),
+            Put::Stored(vec![]),
+            "nothing that lives was given up"
+        );
+        assert_eq!(store.count(&key(3), at(10)), 1);
     }
 
     quickcheck! {
@@ -245,13 +344,21 @@ mod tests {
             for (first, text, len, ends) in puts {
                 let text = vec![text; usize::from(len % 50)];
                 let stored = Value::new(text).expect("short");
-                store.put(key(first % 8), stored, at(u64::from(ends)));
-                if ends % 16 == 0 {
-                    store.expire(at(u64::from(ends)));
+                let now = at(u64::from(ends / 2));
+                let ends = at(u64::from(ends));
+                store.put(now, key(first % 8), stored, ends);
+                if len % 16 == 0 {
+                    store.expire(now);
+                    assert!(store.iter().all(|(_, _, ends)| ends > now));
                 }
                 let all: Vec<_> = store.iter().collect();
                 let bytes: usize = all.iter().map(|(_, value, _)| store.cost(value)).sum();
                 assert_eq!((store.values, store.bytes), (all.len(), bytes));
+                let ends: BTreeSet<_> = all
+                    .iter()
+                    .map(|(key, _, ends)| (*ends, store.own.distance(key)))
+                    .collect();
+                assert_eq!(store.ends, ends);
                 assert!(bytes <= BOUNDS.max_bytes && store.key_count() <= BOUNDS.max_keys);
             }
             true

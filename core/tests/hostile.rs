@@ -3,100 +3,17 @@
 #![allow(clippy::wildcard_enum_match_arm)] // A story is about one kind of thing.
 
 mod net;
+mod victim;
 mod written;
 
-use std::net::SocketAddr;
-
-use khashmir::wire::{Dialect, InvalidReply, Message, Query, Reply};
+use khashmir::wire::{Dialect, InvalidReply, Query, Reply};
 use khashmir::{
-    CallError, Command, Config, Contact, Event, Id, Instant, Keep, Node, Outcome, OwnStore, Place,
+    CallError, Command, Config, Contact, Id, Instant, Keep, Node, Outcome, OwnStore, Place,
     QueryStats, Seed, Snapshot,
 };
 use net::{Net, addr, is_query, key, seconds};
+use victim::{Victim, contact, number_of};
 use written::written;
-
-/// A node and what it is asked: everyone else is played by the test.
-struct Victim {
-    node: Node,
-    now: Instant,
-}
-
-/// A query that the victim sent.
-struct Asked {
-    to: SocketAddr,
-    bytes: Vec<u8>,
-}
-
-impl Asked {
-    fn tid(&self) -> &[u8] {
-        match net::message(&self.bytes) {
-            Message::Query { tid, .. } => tid,
-            other => panic!("not a query: {other:?}"),
-        }
-    }
-}
-
-fn contact(number: u8) -> Contact {
-    Contact::new(Id::new([number; 20]), addr(number))
-}
-
-impl Victim {
-    /// A node that knows contacts 1 to `count`.
-    fn knowing(count: u8, config: Config) -> Self {
-        let mut snapshot = Snapshot::new(Id::new([0xee; 20]));
-        for number in 1..=count {
-            snapshot.add_contact(contact(number), seconds(1));
-        }
-        let now = Instant::ORIGIN;
-        let node = Node::restore(config, snapshot, seconds(0), Seed::from_number(1), now);
-        Self {
-            node: node.expect("works"),
-            now,
-        }
-    }
-
-    fn asked(&mut self) -> Vec<Asked> {
-        let mut bytes = Vec::new();
-        let mut asked = Vec::new();
-        while let Some(khashmir::Transmit { to, .. }) = self.node.poll_transmit(&mut bytes) {
-            if is_query(&bytes) {
-                asked.push(Asked {
-                    to,
-                    bytes: bytes.clone(),
-                });
-            }
-        }
-        asked
-    }
-
-    fn hears(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.node.handle_datagram(self.now, from, None, bytes);
-    }
-
-    fn hears_reply(&mut self, asked: &Asked, reply: &Reply<'_>) {
-        let bytes = written(|out| Dialect::Khashmir.encode_reply(asked.tid(), reply, out));
-        self.hears(asked.to, &bytes);
-    }
-
-    /// Lets time pass until the command that runs has ended.
-    fn end(&mut self) -> (Outcome, QueryStats) {
-        loop {
-            while let Some(event) = self.node.poll_event() {
-                if let Event::Ended {
-                    outcome,
-                    query_stats,
-                    ..
-                } = event
-                {
-                    return (outcome, query_stats);
-                }
-            }
-            self.now = self.node.poll_timeout().expect("something is due");
-            self.node.handle_timeout(self.now);
-            self.asked();
-        }
-    }
-}
 
 #[test]
 fn every_kind_of_broken_answer_fails_its_contact_and_none_hangs_the_lookup() {
@@ -212,7 +129,7 @@ fn dead_contacts_are_never_in_a_result_and_leave_after_three_failures() {
             .expect("accepted");
         for asked in victim.asked() {
             if asked.to != addr(1) {
-                let number = asked.to.to_string().as_bytes()[7] - b'0';
+                let number = number_of(asked.to);
                 let nodes = [contact(1)];
                 let reply = Reply {
                     nodes: Some((&nodes).into()),
@@ -262,6 +179,24 @@ fn nobody_is_asked_twice_however_often_named() {
         asked.sort();
         asked.dedup();
         assert_eq!(asked.len(), count);
+    }
+}
+
+#[test]
+fn nothing_is_sent_again_for_a_command_that_is_over() {
+    for config in [Config::adaptive(), Config::late()] {
+        let mut victim = Victim::knowing(4, config);
+        let cancelled = victim.node.find_node(victim.now, key("target"));
+        let shared = victim.node.ping(victim.now, addr(1)).expect("accepted");
+        assert_eq!(victim.asked().len(), 5);
+        assert!(victim.node.cancel(victim.now, cancelled.expect("accepted")));
+        let mut again = Vec::new();
+        while victim.node.status(victim.now).calls > 0 {
+            victim.now = victim.node.poll_timeout().expect("calls are open");
+            victim.node.handle_timeout(victim.now);
+            again.extend(victim.asked().into_iter().map(|asked| asked.to));
+        }
+        assert_eq!(again, [addr(1), addr(1)], "only {shared} goes on");
     }
 }
 
@@ -344,6 +279,52 @@ fn an_error_fails_the_query_but_keeps_the_contact() {
 }
 
 #[test]
+fn what_a_lookup_took_adds_up_however_many_refuse() {
+    let mut victim = Victim::knowing(5, Config::default());
+    let find = Command::FindValue { key: key("key") };
+    victim.node.start(victim.now, find).expect("accepted");
+    loop {
+        let asked = victim.asked();
+        if asked.is_empty() {
+            break;
+        }
+        for asked in asked {
+            let number = number_of(asked.to);
+            let id = contact(number).id;
+            let refusal = |out: &mut _| Dialect::Khashmir.encode_error(asked.tid(), 203, b"", out);
+            match number {
+                1..=3 => {
+                    let named: Vec<_> = (0..30).map(|n| contact(30 * number + n)).collect();
+                    let (nodes, num) = (Some((&named).into()), Some(0));
+                    let reply = Reply {
+                        nodes,
+                        num,
+                        ..Reply::from(id)
+                    };
+                    victim.hears_reply(&asked, &reply);
+                }
+                4 => victim.hears_reply(&asked, &Reply::from(id)),
+                5 => {}
+                _ => victim.hears(asked.to, &written(refusal)),
+            }
+        }
+    }
+    let (_, query_stats) = victim.end();
+    let told = (
+        query_stats.answered,
+        query_stats.broken,
+        query_stats.unanswered,
+    );
+    assert_eq!(told, (3, 1, 1));
+    assert_eq!(query_stats.refused + 5, query_stats.asked);
+    assert!(
+        query_stats.refused as usize > QueryStats::MAX_REFUSALS,
+        "{query_stats:?}"
+    );
+    assert_eq!(query_stats.refusals.len(), QueryStats::MAX_REFUSALS);
+}
+
+#[test]
 fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
     // All contacts share no bit with the victim, whose id begins with ones.
     let mut victim = Victim::knowing(8, Config::default());
@@ -399,7 +380,7 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
     };
     victim.node.start(victim.now, get).expect("accepted");
     for asked in victim.asked() {
-        let number = asked.to.to_string().as_bytes()[7] - b'0';
+        let number = number_of(asked.to);
         let reply = Reply {
             nodes: Some((&[]).into()),
             num: Some(u64::MAX),

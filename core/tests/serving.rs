@@ -147,6 +147,38 @@ fn a_value_expires_unless_it_is_stored_again() {
 }
 
 #[test]
+fn an_expired_value_takes_no_room_before_the_checkpoint_clears_it_up() {
+    let limits = StoreLimits {
+        max_values_per_key: 1,
+        max_keys: 2,
+        ..StoreLimits::default()
+    };
+    let mut net = one(Config {
+        store: limits,
+        expiry: seconds(100),
+        id: Some(Id::new([1; 20])),
+        ..Config::default()
+    });
+    net.run(seconds(70));
+    let at = |byte: u8| Id::new([byte; 20]);
+    reply(&store(&mut net, at(3), b"old"));
+    reply(&store(&mut net, at(5), b"old"));
+    net.run(seconds(60));
+    reply(&store(&mut net, at(5), b"old"));
+    assert_eq!(
+        error(&store(&mut net, at(3), b"new")),
+        (201, "store is full".into())
+    );
+    net.run(seconds(40));
+    reply(&store(&mut net, at(3), b"new"));
+    assert_eq!(values(&mut net, at(3), 0), [b"new"], "the key has room");
+    net.run(seconds(61));
+    reply(&store(&mut net, at(0x80), b"far"));
+    assert_eq!(values(&mut net, at(3), 0), [b"new"]);
+    assert_eq!(values(&mut net, at(0x80), 0), [b"far"]);
+}
+
+#[test]
 fn a_full_store_refuses_the_farthest() {
     let limits = StoreLimits {
         max_keys: 2,

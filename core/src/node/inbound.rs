@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
 use super::journal::Safe;
 use super::queue::Queued;
@@ -111,6 +112,7 @@ impl Node {
                 self.trouble(op, &closed.peer, branch, Trouble::Failed(error));
             }
             Owner::Probe(_) => {
+                self.stats.of(closed.method).complete(Duration::ZERO);
                 let until = self.now + self.config.fresh;
                 self.upkeep.probes.failed(closed.peer.addr, until);
             }
@@ -188,8 +190,9 @@ impl Node {
         self.stats.of(closed.method).success(closed.elapsed);
         self.transactions.measured(closed.sample);
         self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.sample));
-        if let Owner::Operation { op, .. } = closed.owner {
-            self.advance(op);
+        match closed.owner {
+            Owner::Operation { op, .. } => self.advance(op),
+            Owner::Probe(_) => self.stats.of(closed.method).complete(closed.elapsed),
         }
         Ok(())
     }

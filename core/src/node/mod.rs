@@ -128,7 +128,7 @@ impl Node {
     /// the time since they were last looked up; values keep what is left of their lives.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings cannot work.
+    /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
     pub fn restore(
         config: impl Into<Arc<Config>>,
         mut snapshot: Snapshot,
@@ -152,8 +152,9 @@ impl Node {
         }
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
+            let expires = now + saved.remaining;
             node.store
-                .put(*saved.key, saved.value.clone(), now + saved.remaining);
+                .put(now, *saved.key, saved.value.clone(), expires);
         }
         node.presence_after_restore();
         Ok(node)
@@ -388,6 +389,7 @@ impl Node {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
+        Config::check_id(&own)?;
         let settings = TableSettings {
             k: config.k,
             max_failures: config.max_failures,

@@ -14,7 +14,7 @@ use crate::operation::{
     Abort, Action, Ask, Operation, Outcome, QueryStats, Question, Step, StoredHere, Trouble, Walk,
     WalkKind,
 };
-use crate::rpc::{Opening, Patience, Sends, Slow};
+use crate::rpc::{Due, Opening, Patience, Sends, Slow};
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -98,6 +98,16 @@ impl Node {
         if let Some(outcome) = outcome {
             self.finish(op, outcome);
         }
+    }
+
+    /// The next thing that has fallen due for a call. Calls of operations that are over are not sent
+    /// again.
+    pub(super) fn next_due_call(&mut self) -> Option<Due<Owner, Ask>> {
+        let is_wanted = |owner: &Owner| match owner {
+            Owner::Operation { op, .. } => self.operations.is_running(*op),
+            Owner::Probe(_) => true,
+        };
+        self.transactions.take_due(self.now, is_wanted)
     }
 
     /// Lets operations go on that waited for a free call.

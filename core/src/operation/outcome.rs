@@ -117,7 +117,7 @@ impl fmt::Display for CallError {
 
 impl core::error::Error for CallError {}
 
-/// What an operation took.
+/// What an operation took. Each call was answered, refused, broken or unanswered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct QueryStats {
     /// Calls made.
@@ -128,7 +128,9 @@ pub struct QueryStats {
     pub unanswered: u32,
     /// Calls answered against the rules, or by someone else than expected.
     pub broken: u32,
-    /// Calls answered with an error: at most [`QueryStats::MAX_REFUSALS`] are listed.
+    /// Calls answered with an error.
+    pub refused: u32,
+    /// The first of these: at most [`QueryStats::MAX_REFUSALS`] are listed.
     pub refusals: Vec<Refusal>,
     /// Datagrams sent, resends included, and received in answer.
     pub datagrams: u32,
@@ -144,7 +146,7 @@ pub struct QueryStats {
 }
 
 impl QueryStats {
-    /// Refusals listed: more than any lookup asks.
+    /// Refusals that are listed.
     pub const MAX_REFUSALS: usize = 64;
 }
 

@@ -80,7 +80,7 @@ impl Node {
         if self.life == Life::ShutDown {
             return;
         }
-        while let Some(due) = self.transactions.take_due(self.now) {
+        while let Some(due) = self.next_due_call() {
             self.call_due(due);
         }
         while let Some(op) = self.operations.overdue(self.now) {

@@ -9,6 +9,7 @@ use crate::node::{Life, Node, Owner, Probe};
 use crate::operation::Ask;
 use crate::rpc::{Sends, Slow};
 use crate::time::Instant;
+use crate::wire::Method;
 
 /// The pings under way, and the addresses that did not answer one lately.
 pub(in crate::node) struct Probes {
@@ -88,6 +89,7 @@ impl Node {
                 Sends::Several
             };
             let how = (sends, Slow::AfterMost);
+            self.stats.of(Method::Ping).started += 1;
             self.call(contact.into(), Owner::Probe(why), how, Ask::Ping);
         }
     }
