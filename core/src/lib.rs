@@ -124,7 +124,7 @@
 //!    [limits](Limits).
 //! 7. What is acknowledged is durable first: with the [journal](Journal) on, the acknowledgement
 //!    of a store leaves [`Node::poll_transmit`] only after [`Node::handle_durable`] has confirmed
-//!    its record. Every other datagram passes at once.
+//!    its record; until then the value is not served. Every other datagram passes at once.
 //!
 //! After [`Node::shutdown`] what was queued can be polled, datagrams are ignored, commands are
 //! refused, and `poll_timeout` is `None`.

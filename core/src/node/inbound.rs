@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::journal::Safe;
+use super::journal::{Safe, UnsavedStore};
 use super::queue::Queued;
 use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record, Taken, Transmit};
 use crate::address::BadAddress;
@@ -227,13 +227,22 @@ impl Node {
             key,
             value,
             evicted,
+            before,
         } = stored;
         let lifetime = self.config.expiry;
-        self.outbox.record(|| Record::Stored {
-            key,
-            value,
-            lifetime,
-            evicted,
+        self.outbox.record(|| {
+            let store = UnsavedStore {
+                key,
+                value: value.clone(),
+                before,
+            };
+            let record = Record::Stored {
+                key,
+                value,
+                lifetime,
+                evicted,
+            };
+            (record, Some(store))
         })
     }
 
@@ -248,6 +257,7 @@ impl Node {
             max_value_len: self.config.store.max_value_len,
             expiry: self.config.expiry,
             storing: if room { Storing::Open } else { Storing::Busy },
+            durability: self.outbox.durability(),
             table: &self.table,
             store: &mut self.store,
             tokens: &self.tokens,

@@ -3,6 +3,7 @@
 mod accept;
 mod active_operations;
 mod command;
+mod durability;
 mod event;
 mod inbound;
 mod journal;
@@ -36,7 +37,7 @@ use crate::operation::{Abort, Ask};
 use crate::rng::{Rng, Seed};
 use crate::routing::{Table, TableSettings};
 use crate::rpc::Transactions;
-use crate::storage::{Bounds, Store};
+use crate::storage::{Bounds, Durability, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
 use active_operations::ActiveOperations;
@@ -153,8 +154,12 @@ impl Node {
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
             let expires = now + saved.remaining;
-            node.store
-                .put(now, *saved.key, saved.value.clone(), expires);
+            node.store.put(
+                now,
+                *saved.key,
+                saved.value.clone(),
+                (expires, Durability::Now),
+            );
         }
         node.presence_after_restore();
         Ok(node)
@@ -190,17 +195,6 @@ impl Node {
             self.do_due();
             self.settle();
         }
-    }
-
-    /// Takes in that all records up to this one are safe, and lets go of the acknowledgements that
-    /// waited for them.
-    pub fn handle_durable(&mut self, now: Instant, up_to: RecordNo) {
-        self.advance_clock(now);
-        for _ in 0..self.outbox.durable(up_to) {
-            self.stats.drop(DropCause::Outgoing);
-        }
-        self.confirm_own_stores();
-        self.settle();
     }
 
     /// Starts a command: the one door for all of them.
@@ -403,7 +397,7 @@ impl Node {
             overhead: StoreLimits::OVERHEAD,
         };
         let mut outbox = Outbox::new(config.journal, &config.limits);
-        outbox.record(|| Record::Identity { id: own });
+        outbox.record(|| (Record::Identity { id: own }, None));
         Ok(Self {
             own,
             life: Life::Running,

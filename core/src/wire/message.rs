@@ -230,6 +230,8 @@ pub enum Fault<'a> {
     BadToken,
     /// We cannot take more on at the moment.
     Busy,
+    /// The value could not be made durable.
+    NotSaved,
     /// The store has no room for it.
     StoreFull,
     /// The answer would be longer than a datagram may be.
