@@ -161,14 +161,15 @@ pub mod wire;
 
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets, StoreLimits,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
+    StoreLimits, TransactionIds,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
 pub use node::{
     Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
     RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status, Taken,
-    Transmit,
+    Transmit, TypedEvent, TypedGet, TypedPutError,
 };
 pub use operation::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub use rng::Seed;

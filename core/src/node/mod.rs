@@ -15,6 +15,7 @@ mod short_forms;
 mod snapshot;
 mod stats;
 mod transmit;
+mod typed;
 mod upkeep;
 
 use alloc::sync::Arc;
@@ -28,6 +29,7 @@ pub use record::{Record, RecordNo};
 pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
 pub use stats::{DropCause, MethodStats, Reachable, Stats, Status};
 pub use transmit::{Taken, Transmit};
+pub use typed::{TypedEvent, TypedGet, TypedPutError};
 
 use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
