@@ -233,7 +233,7 @@ fn a_typed_get_reads_what_a_typed_put_stored_and_counts_what_is_of_another_type(
     net.end_of(2, get.op());
     let (mut found, mut end) = (Vec::new(), None);
     for event in net.events(2) {
-        match get.handle_event(&event) {
+        match get.handle_event(event) {
             TypedEvent::Values(values) => found.extend(values),
             TypedEvent::Ended { skipped, aborted } => end = Some((skipped, aborted)),
             TypedEvent::Other => {}
