@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::ledger::Ledger;
+use super::request_log::RequestLog;
 use crate::host::HostId;
-use crate::world::{Watch, World};
+use crate::world::{Observer, World};
 
 /// What came of a run beyond its [`Summary`](super::Summary).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,8 +47,8 @@ pub enum Quality {
 }
 
 impl Details {
-    pub(super) fn new<W: Watch>(seed: u64, ledger: &Ledger, world: &World<W>) -> Self {
-        let lookups = ledger.lookups();
+    pub(super) fn new<W: Observer>(seed: u64, request_log: &RequestLog, world: &World<W>) -> Self {
+        let lookups = request_log.lookups();
         let mut details = Self {
             seed,
             latencies: lookups.iter().map(|lookup| lookup.effort.took).collect(),

@@ -27,7 +27,7 @@ pub(super) enum Task {
 
 /// All that was asked.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct RequestLog {
     /// Orders that nobody has heard of yet.
     ordered: BTreeMap<u64, (HostId, Task)>,
     /// With the time at which each began.
@@ -57,7 +57,7 @@ pub(super) struct Gets {
     pub(super) took: Vec<Duration>,
 }
 
-impl Ledger {
+impl RequestLog {
     /// Room that is made for lookups before there are any.
     const ROOM: u32 = 1 << 20;
 
