@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role};
 
-use super::details::Quality;
 use super::population::Population;
+use super::quality::Quality;
 use crate::host::HostId;
 use crate::world::{News, Report};
 
@@ -23,6 +23,25 @@ pub(super) enum Task {
     Put(u32),
     /// What a step of the plan says: nothing follows from it for the figures.
     Step,
+}
+
+impl Task {
+    pub(super) const fn is_join(&self) -> bool {
+        matches!(self, Self::Join)
+    }
+
+    pub(super) const fn is_put(&self) -> bool {
+        matches!(self, Self::Put(_))
+    }
+
+    pub(super) const fn is_step(&self) -> bool {
+        matches!(self, Self::Step)
+    }
+
+    /// Whether it is a lookup or a get.
+    pub(super) const fn is_read(&self) -> bool {
+        matches!(self, Self::Lookup { .. } | Self::Get(_))
+    }
 }
 
 /// All that was asked.
@@ -108,8 +127,10 @@ impl RequestLog {
         }
     }
 
-    pub(super) fn is_anything_open(&self) -> bool {
-        !self.ordered.is_empty() || !self.running.is_empty()
+    /// Whether any request of those tasks has not come to its end.
+    pub(super) fn is_open(&self, of: fn(&Task) -> bool) -> bool {
+        self.ordered.values().any(|(_, task)| of(task))
+            || self.running.values().any(|(task, _)| of(task))
     }
 
     /// A host lost its node: what that was doing comes to no end.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::details::Quality;
+use super::quality::Quality;
 use super::request_log::RequestLog;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;

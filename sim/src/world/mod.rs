@@ -30,7 +30,8 @@ pub use observer::{Fact, Observer, When};
 pub use report::{News, Report};
 
 use crate::host::HostId;
-use crate::network::{Access, Attachment, Network};
+use crate::network::{Access, Attachment, LossCounts, Network};
+use crate::stop::Stop;
 use crate::trace::TraceHash;
 use host::{Host, Power};
 use host_event::{EventKind, HostEvent, Order};
@@ -45,6 +46,7 @@ pub struct World<W = ()> {
     now: Instant,
     orders: u64,
     effort: Effort,
+    stop: Stop,
 }
 
 impl World {
@@ -72,7 +74,15 @@ impl<W: Observer> World<W> {
             now: Instant::ORIGIN,
             orders: 0,
             effort: Effort::default(),
+            stop: Stop::default(),
         }
+    }
+
+    /// Lets time stand still as soon as somebody asks for it.
+    #[must_use]
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// The network.
@@ -248,18 +258,25 @@ impl<W: Observer> World<W> {
     }
 
     /// Lets time go by up to the first edge of a window no earlier than `until`; gives what the
-    /// users of nodes were told, in the order of time and hosts.
+    /// users of nodes were told, in the order of time and hosts. Time goes by less far when the
+    /// world is asked to [stop](Self::with_stop) meanwhile.
     pub fn run_until(&mut self, until: Instant) -> Vec<Report> {
         let until = self.edge(until);
         let effort = if self.shards.len() == 1 {
             self.run_alone(until)
         } else {
-            parallel::run(&mut self.shards, &self.network, until)
+            parallel::run(&mut self.shards, &self.network, until, &self.stop)
         };
         self.effort.windows += effort.windows;
         self.effort.time += effort.time;
         self.effort.waiting += effort.waiting;
-        self.now = self.now.max(until);
+        let next = self.shards.iter().filter_map(|shard| {
+            let window = shard.first()?;
+            Some(shard.start_of(window))
+        });
+        // Only a world that was stopped has anything left to do before that.
+        let reached = next.min().map_or(until, |next| next.min(until));
+        self.now = self.now.max(reached);
         let mut reports: Vec<Report> = self
             .shards
             .iter_mut()
@@ -286,6 +303,16 @@ impl<W: Observer> World<W> {
         let mut all = Traffic::default();
         for host in self.in_order() {
             all += host.traffic;
+        }
+        all
+    }
+
+    /// How many datagrams were lost, by place and cause.
+    #[must_use]
+    pub fn losses(&self) -> LossCounts {
+        let mut all = LossCounts::default();
+        for shard in &self.shards {
+            all += *shard.losses();
         }
         all
     }
@@ -351,7 +378,7 @@ impl<W: Observer> World<W> {
         let shard = &mut self.shards[0];
         while let Some(window) = shard
             .first()
-            .filter(|window| shard.start_of(*window) < until)
+            .filter(|window| shard.start_of(*window) < until && !self.stop.is_requested())
         {
             shard.run(window, &self.network);
             effort.windows += 1;

@@ -14,6 +14,7 @@ use super::host_event::HostEvent;
 use super::observer::Observer;
 use super::shard::Shard;
 use crate::network::Network;
+use crate::stop::Stop;
 use crate::wheel::Window;
 
 /// What the threads share.
@@ -39,6 +40,8 @@ enum Said {
     /// The first window in which anything happens that it knows of: to its own hosts, or to those
     /// of others because of what it hands over.
     First(Option<Window>),
+    /// It was asked to stop.
+    Stopped,
     /// It has panicked: the others must not wait for it for ever.
     Broken,
 }
@@ -57,17 +60,18 @@ pub(super) struct Effort {
     pub(super) waiting: Duration,
 }
 
-/// Computes all windows that begin before `until`.
+/// Computes all windows that begin before `until`, or those up to the request to stop.
 pub(super) fn run<W: Observer>(
     shards: &mut [Shard<W>],
     network: &Network,
     until: Instant,
+    stop: &Stop,
 ) -> Effort {
     let table = Table::new(shards.len());
     let worked: Worked = thread::scope(|scope| {
         let work = |(index, shard)| {
             let table = &table;
-            scope.spawn(move || work(index, shard, table, network, until))
+            scope.spawn(move || work(index, shard, table, network, until, stop))
         };
         let threads: Vec<_> = shards.iter_mut().enumerate().map(work).collect();
         threads
@@ -92,19 +96,32 @@ fn work<W: Observer>(
     table: &Table,
     network: &Network,
     until: Instant,
+    stop: &Stop,
 ) -> Worked {
     let mut effort = Effort::default();
     let begun = Clock::now();
     let mut ran = Ok(());
     for half in table.halves.iter().cycle() {
-        half.say(index, shard, ran.is_ok());
+        half.say(
+            index,
+            shard,
+            match &ran {
+                Err(_) => Said::Broken,
+                Ok(()) if stop.is_requested() => Said::Stopped,
+                Ok(()) => Said::First(shard.first_anywhere()),
+            },
+        );
         let came = Clock::now();
         table.barrier.wait();
         effort.waiting += came.elapsed();
         // All threads hear the same, and so they stop together.
-        let Said::First(first) = half.first() else {
-            effort.time = begun.elapsed();
-            return ran.map(|()| effort);
+        let first = match half.heard() {
+            Said::Broken => {
+                effort.time = begun.elapsed();
+                return ran.map(|()| effort);
+            }
+            Said::Stopped => None,
+            Said::First(first) => first,
         };
         half.take_in(index, shard);
         let Some(window) = first.filter(|window| shard.start_of(*window) < until) else {
@@ -137,27 +154,30 @@ impl Table {
 
 impl Half {
     /// Before the edge: tells the others what a shard has come to, and gives them what is theirs.
-    fn say<W: Observer>(&self, index: usize, shard: &mut Shard<W>, is_whole: bool) {
-        *lock(&self.said[index]) = if is_whole {
-            Said::First(shard.first_anywhere())
-        } else {
-            Said::Broken
-        };
+    fn say<W: Observer>(&self, index: usize, shard: &mut Shard<W>, said: Said) {
+        *lock(&self.said[index]) = said;
         for (to, handed) in self.handed.iter().enumerate() {
             shard.swap_outgoing(to, &mut lock(&handed[index]));
         }
     }
 
-    /// After the edge: what all have said.
-    fn first(&self) -> Said {
+    /// After the edge: what all have said. A panic counts more than a request to stop, and that more
+    /// than any window.
+    fn heard(&self) -> Said {
         let mut firsts: Option<Window> = None;
+        let mut stopped = false;
         for said in &self.said {
             match *lock(said) {
                 Said::Broken => return Said::Broken,
+                Said::Stopped => stopped = true,
                 Said::First(first) => firsts = firsts.into_iter().chain(first).min(),
             }
         }
-        Said::First(firsts)
+        if stopped {
+            Said::Stopped
+        } else {
+            Said::First(firsts)
+        }
     }
 
     /// After the edge: takes what others have handed to a shard.
