@@ -30,7 +30,7 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
             }
             Event::Ended { effort, .. } if printed == 0 => {
                 let effort = words::effort(&effort);
-                let what = format_args!("no value found under {} ({effort})", args.key);
+                let what = format!("no value found under {} ({effort})", args.key);
                 return Err(Failure::failed(what));
             }
             Event::Ended { .. } => return Ok(()),
