@@ -217,12 +217,7 @@ impl Config {
                 });
             }
         }
-        if self.id.is_some_and(|id| id.is_null()) {
-            return Err(ConfigError {
-                field: "id",
-                problem: Problem::NullId,
-            });
-        }
+        self.id.iter().try_for_each(Self::check_id)?;
         // A `get` may report the values of each of the K closest, of ourselves, and its end.
         let least = self.k + 3;
         if self.limits.max_events < least {
@@ -236,6 +231,17 @@ impl Config {
             });
         }
         self.retry.check()
+    }
+
+    /// Whether a node can have that identity, from the settings or from a snapshot.
+    pub(crate) fn check_id(id: &Id) -> Result<(), ConfigError> {
+        if id.is_null() {
+            return Err(ConfigError {
+                field: "id",
+                problem: Problem::NullId,
+            });
+        }
+        Ok(())
     }
 }
 

@@ -210,7 +210,7 @@ fn stop_on_signals(_tell: Sender<Happening>) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use khashmir::{Effort, Joined};
+    use khashmir::{Joined, QueryStats};
 
     use super::*;
 
@@ -239,7 +239,7 @@ mod tests {
         Notice::Event(Event::Ended {
             op: node.join(now, &[]).expect("accepted"),
             outcome,
-            effort: Effort::default(),
+            query_stats: QueryStats::default(),
         })
     }
 
