@@ -18,8 +18,20 @@ pub(crate) struct Store {
     keys: BTreeMap<Distance, BTreeMap<Value, Instant>>,
     /// Each end of a value, with its key: once for all values of that key that end then.
     ends: BTreeSet<(Instant, Distance)>,
+    /// Values that are not durable yet, and so are not served, each with how many of its records
+    /// are under way.
+    unsaved: BTreeMap<Distance, BTreeMap<Value, u32>>,
     values: usize,
     bytes: usize,
+}
+
+/// Whether a new value may be served at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Nothing has to be written first.
+    Now,
+    /// Only once it is [saved](Store::saved).
+    OnceSaved,
 }
 
 /// What a store holds at most.
@@ -37,8 +49,13 @@ pub(crate) struct Bounds {
 pub(crate) enum Put {
     /// There is no room for it: the key has too many values, or is itself the farthest.
     Full,
-    /// It is stored, or its life is extended; these keys had to give way.
-    Stored(Vec<Id>),
+    /// It is stored, or its life is extended.
+    Stored {
+        /// These keys had to give way.
+        evicted: Vec<Id>,
+        /// Until when it was stored before, if it was.
+        before: Option<Instant>,
+    },
 }
 
 impl Store {
@@ -48,20 +65,30 @@ impl Store {
             bounds,
             keys: BTreeMap::new(),
             ends: BTreeSet::new(),
+            unsaved: BTreeMap::new(),
             values: 0,
             bytes: 0,
         }
     }
 
     /// Stores a value until `expires`, or extends its life. What has expired by `now` takes no room.
-    pub(crate) fn put(&mut self, now: Instant, key: Id, value: Value, expires: Instant) -> Put {
+    pub(crate) fn put(
+        &mut self,
+        now: Instant,
+        key: Id,
+        value: Value,
+        (expires, durability): (Instant, Durability),
+    ) -> Put {
         let distance = self.own.distance(&key);
         let known = self.keys.get(&distance).and_then(|all| all.get(&value));
         if let Some(end) = known.copied() {
             if end < expires {
                 self.extend(distance, &value, end, expires);
             }
-            return Put::Stored(Vec::new());
+            return Put::Stored {
+                evicted: Vec::new(),
+                before: Some(end),
+            };
         }
         if self.count_all(&distance) >= self.bounds.max_values_per_key {
             self.expire_under(now, &distance);
@@ -69,25 +96,68 @@ impl Store {
         if self.count_all(&distance) >= self.bounds.max_values_per_key {
             return Put::Full;
         }
-        let Some(given_up) = self.make_room(now, &distance, self.cost(&value)) else {
+        let Some(evicted) = self.make_room(now, &distance, self.cost(&value)) else {
             return Put::Full;
         };
         self.values += 1;
         self.bytes += self.cost(&value);
         self.ends.insert((expires, distance));
+        if durability == Durability::OnceSaved {
+            let unsaved = self.unsaved.entry(distance).or_default();
+            *unsaved.entry(value.clone()).or_default() += 1;
+        }
         self.keys
             .entry(distance)
             .or_default()
             .insert(value, expires);
-        Put::Stored(given_up)
+        Put::Stored {
+            evicted,
+            before: None,
+        }
     }
 
-    /// The values of a key whose end has not come, in their order.
+    /// Notes that a value is durable: it is served from now on.
+    pub(crate) fn saved(&mut self, key: &Id, value: &Value) {
+        let distance = self.own.distance(key);
+        if let Some(unsaved) = self.unsaved.get_mut(&distance) {
+            match unsaved.get_mut(value) {
+                Some(records) if *records > 1 => *records -= 1,
+                Some(_) | None => {
+                    unsaved.remove(value);
+                }
+            }
+            if unsaved.is_empty() {
+                self.unsaved.remove(&distance);
+            }
+        }
+    }
+
+    /// Takes back a value that could not be made durable: it lives until `before` as it did, or was
+    /// not stored at all.
+    pub(crate) fn take_back(&mut self, key: &Id, value: &Value, before: Option<Instant>) {
+        let distance = self.own.distance(key);
+        let known = self.keys.get(&distance).and_then(|all| all.get(value));
+        let Some(end) = known.copied() else {
+            return self.saved(key, value);
+        };
+        match before {
+            Some(before) => self.extend(distance, value, end, before),
+            None => {
+                self.saved(key, value);
+                self.remove(distance, value, end);
+            }
+        }
+    }
+
+    /// The values of a key that are durable and whose end has not come, in their order.
     pub(crate) fn values(&self, key: &Id, now: Instant) -> impl Iterator<Item = &Value> {
-        let values = self.keys.get(&self.own.distance(key)).into_iter().flatten();
+        let distance = self.own.distance(key);
+        let values = self.keys.get(&distance).into_iter().flatten();
+        let unsaved = self.unsaved.get(&distance);
         values
             .filter(move |(_, expires)| **expires > now)
             .map(|(value, _)| value)
+            .filter(move |value| !unsaved.is_some_and(|unsaved| unsaved.contains_key(value)))
     }
 
     /// How many there are.
@@ -128,6 +198,22 @@ impl Store {
         self.keys.get(distance).map_or(0, BTreeMap::len)
     }
 
+    fn remove(&mut self, distance: Distance, value: &Value, end: Instant) {
+        let Some(values) = self.keys.get_mut(&distance) else {
+            return;
+        };
+        values.remove(value);
+        self.values -= 1;
+        self.bytes -= value.as_bytes().len() + self.bounds.overhead;
+        if !values.values().any(|other| *other == end) {
+            self.ends.remove(&(end, distance));
+        }
+        if values.is_empty() {
+            self.keys.remove(&distance);
+        }
+    }
+
+    /// Moves the end of a value.
     fn extend(&mut self, distance: Distance, value: &Value, end: Instant, expires: Instant) {
         let Some(values) = self.keys.get_mut(&distance) else {
             return;
@@ -237,19 +323,62 @@ mod tests {
         Instant::from_nanos(seconds)
     }
 
+    fn until(seconds: u64) -> (Instant, Durability) {
+        (at(seconds), Durability::Now)
+    }
+
+    fn stored(evicted: Vec<Id>) -> Put {
+        Put::Stored {
+            evicted,
+            before: None,
+        }
+    }
+
+    fn extended(before: u64) -> Put {
+        Put::Stored {
+            evicted: vec![],
+            before: Some(at(before)),
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_durable_is_not_served_and_can_be_taken_back() {
+        let mut store = store();
+        let unsaved = |seconds| (at(seconds), Durability::OnceSaved);
+        for text in ["a", "b"] {
+            let put = store.put(at(0), key(1), value(text), unsaved(10));
+            assert_eq!(put, stored(vec![]));
+        }
+        assert_eq!(store.count(&key(1), at(1)), 0);
+        store.saved(&key(1), &value("a"));
+        assert_eq!(store.count(&key(1), at(1)), 1);
+        store.take_back(&key(1), &value("b"), None);
+        assert_eq!((store.value_count(), store.bytes), (1, 11));
+        let longer = store.put(at(2), key(1), value("a"), unsaved(30));
+        assert_eq!(longer, extended(10));
+        store.take_back(&key(1), &value("a"), Some(at(10)));
+        assert_eq!(store.count(&key(1), at(9)), 1);
+        store.expire(at(10));
+        assert_eq!(
+            (store.value_count(), store.key_count(), store.bytes),
+            (0, 0, 0)
+        );
+        assert!(store.ends.is_empty() && store.unsaved.is_empty());
+    }
+
     #[test]
     fn a_value_lives_until_its_end_and_storing_it_again_extends_that() {
         let mut store = store();
         assert_eq!(
-            store.put(at(0), key(1), value("a"), at(10)),
-            Put::Stored(vec![])
+            store.put(at(0), key(1), value("a"), until(10)),
+            stored(vec![])
         );
         assert_eq!(
-            store.put(at(0), key(1), value("b"), at(20)),
-            Put::Stored(vec![])
+            store.put(at(0), key(1), value("b"), until(20)),
+            stored(vec![])
         );
         assert_eq!(store.count(&key(1), at(9)), 2);
-        store.put(at(0), key(1), value("a"), at(30));
+        store.put(at(0), key(1), value("a"), until(30));
         assert_eq!(
             store.values(&key(1), at(20)).collect::<Vec<_>>(),
             [&value("a")]
@@ -270,12 +399,12 @@ mod tests {
     fn a_key_has_only_so_many_values() {
         let mut store = store();
         for text in ["a", "b", "c"] {
-            store.put(at(0), key(1), value(text), at(10));
+            store.put(at(0), key(1), value(text), until(10));
         }
-        assert_eq!(store.put(at(0), key(1), value("d"), at(10)), Put::Full);
+        assert_eq!(store.put(at(0), key(1), value("d"), until(10)), Put::Full);
         assert_eq!(
-            store.put(at(0), key(1), value("a"), at(20)),
-            Put::Stored(vec![])
+            store.put(at(0), key(1), value("a"), until(20)),
+            extended(10)
         );
     }
 
@@ -283,42 +412,42 @@ mod tests {
     fn the_farthest_keys_give_way_and_a_farther_one_is_refused() {
         let mut store = store();
         for first in [1, 2, 3, 4] {
-            store.put(at(0), key(first), value("x"), at(10));
+            store.put(at(0), key(first), value("x"), until(10));
         }
-        assert_eq!(store.put(at(0), key(9), value("x"), at(10)), Put::Full);
+        assert_eq!(store.put(at(0), key(9), value("x"), until(10)), Put::Full);
         assert_eq!(
-            store.put(at(0), key(0), value("x"), at(10)),
-            Put::Stored(vec![key(4)])
+            store.put(at(0), key(0), value("x"), until(10)),
+            stored(vec![key(4)])
         );
         let big = value(&"y".repeat(66));
         assert_eq!(
-            store.put(at(0), key(0), big.clone(), at(10)),
-            Put::Stored(vec![key(3), key(2)])
+            store.put(at(0), key(0), big.clone(), until(10)),
+            stored(vec![key(3), key(2)])
         );
-        assert_eq!(store.put(at(0), key(1), big, at(10)), Put::Full);
+        assert_eq!(store.put(at(0), key(1), big, until(10)), Put::Full);
         assert_eq!(store.value_count(), 3);
     }
 
     #[test]
     fn what_has_expired_gives_way_before_anything_that_lives() {
         let mut store = store();
-        store.put(at(0), key(1), value("a"), at(10));
+        store.put(at(0), key(1), value("a"), until(10));
         for text in ["b", "c"] {
-            store.put(at(0), key(1), value(text), at(30));
+            store.put(at(0), key(1), value(text), until(30));
         }
-        assert_eq!(store.put(at(9), key(1), value("d"), at(40)), Put::Full);
+        assert_eq!(store.put(at(9), key(1), value("d"), until(40)), Put::Full);
         assert_eq!(
-            store.put(at(10), key(1), value("d"), at(40)),
-            Put::Stored(vec![]),
+            store.put(at(10), key(1), value("d"), until(40)),
+            stored(vec![]),
             "the key has room once one of its values has expired"
         );
         for first in [2, 3, 4] {
-            store.put(at(10), key(first), value("x"), at(20));
+            store.put(at(10), key(first), value("x"), until(20));
         }
-        assert_eq!(store.put(at(19), key(9), value("x"), at(40)), Put::Full);
+        assert_eq!(store.put(at(19), key(9), value("x"), until(40)), Put::Full);
         assert_eq!(
-            store.put(at(20), key(9), value("x"), at(40)),
-            Put::Stored(vec![]),
+            store.put(at(20), key(9), value("x"), until(40)),
+            stored(vec![]),
             "the farthest key is not refused while nearer ones have expired"
         );
         assert_eq!((store.key_count(), store.count(&key(1), at(20))), (4, 3));
@@ -328,11 +457,11 @@ mod tests {
     fn bytes_of_expired_values_are_free() {
         let mut store = store();
         let long = |letter: &str| value(&letter.repeat(35));
-        store.put(at(0), key(5), long("a"), at(10));
-        store.put(at(0), key(3), long("b"), at(30));
+        store.put(at(0), key(5), long("a"), until(10));
+        store.put(at(0), key(3), long("b"), until(30));
         assert_eq!(
-            store.put(at(10), key(1), long("c"), at(30)),
-            Put::Stored(vec![]),
+            store.put(at(10), key(1), long("c"), until(30)),
+            stored(vec![]),
             "nothing that lives was given up"
         );
         assert_eq!(store.count(&key(3), at(10)), 1);
@@ -346,7 +475,7 @@ mod tests {
                 let stored = Value::new(text).expect("short");
                 let now = at(u64::from(ends / 2));
                 let ends = at(u64::from(ends));
-                store.put(now, key(first % 8), stored, ends);
+                store.put(now, key(first % 8), stored, (ends, Durability::Now));
                 if len % 16 == 0 {
                     store.expire(now);
                     assert!(store.iter().all(|(_, _, ends)| ends > now));

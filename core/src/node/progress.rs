@@ -119,18 +119,7 @@ impl Node {
         }
     }
 
-    /// Tells puts that what they stored here is safe.
-    pub(super) fn confirm_own_stores(&mut self) {
-        while let Some(op) = self
-            .operations
-            .take_safe(|record| self.outbox.is_durable(record))
-        {
-            self.with(op, |operation| operation.stored_here(StoredHere::Done));
-            self.advance(op);
-        }
-    }
-
-    fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
+    pub(super) fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
         if let Some(running) = self.operations.get_mut(op) {
             act(&mut running.operation);
         }
