@@ -166,6 +166,7 @@ pub use config::{
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
+pub use node::request;
 pub use node::{
     Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
     RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status, Taken,

@@ -11,6 +11,7 @@ mod outbox;
 mod progress;
 mod queue;
 mod record;
+pub mod request;
 mod short_forms;
 mod snapshot;
 mod stats;
