@@ -252,7 +252,8 @@ impl Rig {
     /// Gives the node a datagram, of which exactly one thing becomes.
     pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
         let serves = self.life == Life::Running && self.config.role != Role::Client;
-        self.datagrams.given(from, datagram, serves);
+        let ids = self.config.transaction_ids;
+        self.datagrams.given(from, datagram, serves, ids);
         let (before, off) = (self.fates(), self.dropped(DropCause::Off));
         let now = self.now();
         self.node.handle_datagram(now, from, None, datagram);
