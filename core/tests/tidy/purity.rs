@@ -3,7 +3,7 @@
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Attribute, ExprField, ExprMethodCall, ExprUnsafe, ItemMod, Macro, Member};
+use syn::{Attribute, Expr, ExprField, ExprMethodCall, ExprUnsafe, ItemMod, Macro, Member};
 
 use crate::names::named_in;
 use crate::source::{Source, is_test};
@@ -111,18 +111,19 @@ impl<'ast> Visit<'ast> for Look {
 
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         let (line, method) = (call.method.span().start().line, call.method.to_string());
-        match &*call.receiver {
-            syn::Expr::Field(field) if is_map(field) => {
-                if !DONE_WITH_MAP.contains(&method.as_str()) {
-                    self.map_uses.push((line, method));
-                }
-                for argument in &call.args {
-                    self.visit_expr(argument);
-                }
-                return;
+        if let Expr::Field(field) = &*call.receiver
+            && is_map(field)
+        {
+            if !DONE_WITH_MAP.contains(&method.as_str()) {
+                self.map_uses.push((line, method));
             }
-            _ if PANICKING.contains(&method.as_str()) => self.panics.push((line, method)),
-            _ => {}
+            for argument in &call.args {
+                self.visit_expr(argument);
+            }
+            return;
+        }
+        if PANICKING.contains(&method.as_str()) {
+            self.panics.push((line, method));
         }
         visit::visit_expr_method_call(self, call);
     }

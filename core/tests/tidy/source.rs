@@ -33,13 +33,16 @@ impl Source {
 
     /// The modules that it declares as tests in files of their own.
     fn test_modules(&self) -> impl Iterator<Item = Vec<String>> + '_ {
-        self.file.items.iter().filter_map(|item| match item {
-            Item::Mod(module) if module.content.is_none() && is_test(&module.attrs) => {
+        self.file.items.iter().filter_map(|item| {
+            let Item::Mod(module) = item else {
+                return None;
+            };
+            let in_its_own_file = module.content.is_none();
+            (in_its_own_file && is_test(&module.attrs)).then(|| {
                 let mut path = self.module.clone();
                 path.push(module.ident.to_string());
-                Some(path)
-            }
-            _ => None,
+                path
+            })
         })
     }
 }
