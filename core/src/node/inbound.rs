@@ -98,7 +98,10 @@ impl Node {
             return;
         };
         let contact = Contact::new(contact.id, addr);
-        match self.table.see(self.now, contact, heard) {
+        let seen = self.table.see(self.now, contact, heard);
+        self.stats.identity_conflicts += u64::from(matches!(seen, Seen::IdentityConflict(_)));
+        self.stats.questionable_contacts += u64::from(matches!(seen, Seen::Questionable(_)));
+        match seen {
             Seen::IdentityConflict(known) => self.probe(known, Probe::Failing),
             Seen::Questionable(oldest) => self.probe(oldest, Probe::Questionable),
             Seen::Room => self.probe(contact, Probe::Newcomer),
@@ -233,6 +236,7 @@ impl Node {
             evicted,
             before,
         } = stored;
+        self.stats.evicted_keys += evicted.len() as u64;
         let lifetime = self.config.expiry;
         self.outbox.record(|| {
             let store = UnsavedStore {

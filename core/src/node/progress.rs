@@ -54,6 +54,7 @@ impl Node {
         while let Some(running) = self.operations.get_mut(op) {
             if self.transactions.is_full() {
                 self.operations.starve(op);
+                self.stats.waits_for_calls += 1;
                 return;
             }
             match running.operation.step(self.now) {
