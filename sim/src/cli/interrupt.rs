@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -60,6 +60,12 @@ impl Interrupt {
         })
     }
 
+    /// Ends the program after an interruption, whatever its other threads do.
+    pub(super) fn exit(&self) -> ! {
+        self.remove_files();
+        process::exit(exit_code(self.0.signal.load(Ordering::Acquire)).into())
+    }
+
     /// A temporary file that must not outlive the program.
     pub(super) fn remove_at_end(&self, file: &Path) {
         lock(&self.0.files).push(file.to_owned());
@@ -70,6 +76,12 @@ impl Interrupt {
         lock(&self.0.files).retain(|other| other != file);
         // It has been given its final name, or is of no use to anybody.
         let _ = fs::remove_file(file);
+    }
+
+    fn remove_files(&self) {
+        for file in lock(&self.0.files).iter() {
+            let _ = fs::remove_file(file);
+        }
     }
 
     fn tell(&self) {
@@ -143,11 +155,7 @@ impl Interrupt {
 
     /// Ends the program, whatever its other threads do: they may never come back.
     fn give_up(&self, signal: u8) -> ! {
-        if let Ok(files) = self.0.files.try_lock() {
-            for file in files.iter() {
-                let _ = fs::remove_file(file);
-            }
-        }
+        self.remove_files();
         // Nobody may be reading what is said.
         let interrupt = self.clone();
         let said = std::thread::spawn(move || interrupt.tell());

@@ -131,11 +131,23 @@ impl OutputFile {
 impl Place {
     fn beside(path: &Path, interrupt: &Interrupt) -> io::Result<Self> {
         let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.part", process::id()));
-        let temporary = path.with_file_name(hidden);
-        let file = File::create_new(&temporary)?;
+        let create = |number: u32| {
+            let mut hidden = OsString::from(".");
+            hidden.push(name);
+            hidden.push(format!(".{}-{number}.part", process::id()));
+            let temporary = path.with_file_name(hidden);
+            File::create_new(&temporary).map(|file| (temporary, file))
+        };
+        // A name may be taken by what a program left behind that was killed.
+        let taken = |created: &io::Result<(PathBuf, File)>| matches!(created, Err(error) if error.kind() == ErrorKind::AlreadyExists);
+        let mut created = create(0);
+        for number in 1..100 {
+            if !taken(&created) {
+                break;
+            }
+            created = create(number);
+        }
+        let (temporary, file) = created?;
         interrupt.remove_at_end(&temporary);
         Ok(Self::Beside {
             temporary,

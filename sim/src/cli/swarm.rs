@@ -7,8 +7,8 @@ use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Instant;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use clap::{Args, value_parser};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -88,25 +88,25 @@ impl Swarm {
         };
         let started = Instant::now();
         thread::scope(|scope| {
-            for _ in 0..self.jobs {
-                scope.spawn(|| search.work());
+            let work = |_| scope.spawn(|| search.work());
+            let workers: Vec<_> = (0..self.jobs).map(work).collect();
+            while !workers.iter().all(ScopedJoinHandle::is_finished) {
+                thread::sleep(Self::LOOK);
+                if interrupt.stop().is_requested() {
+                    // A seed may take longer than somebody who has interrupted the search waits.
+                    thread::sleep(Self::LAST_SEED);
+                    search.end(started.elapsed().as_secs_f64());
+                    interrupt.exit();
+                }
             }
         });
-        search.bar.finish_and_clear();
-        let mut findings = lock(&search.findings);
-        let told = print(&self.told(&findings, started.elapsed().as_secs_f64()));
-        if let Some(code) = interrupt.end() {
-            return code;
-        }
-        if let Some(error) = told.err().or_else(|| findings.unprinted.take()) {
-            return fail(&format!("stdout: {error}"));
-        }
-        if findings.failing.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        search.end(started.elapsed().as_secs_f64())
     }
+
+    /// How often it is looked whether the search has ended.
+    const LOOK: Duration = Duration::from_millis(10);
+    /// How long seeds that are being tried may take when the search is interrupted.
+    const LAST_SEED: Duration = Duration::from_millis(300);
 
     fn told(&self, findings: &Findings, seconds: f64) -> String {
         let row = |name: &str, count: u64| format!("{name:<26}{count:>10}\n");
@@ -134,6 +134,24 @@ impl Swarm {
 }
 
 impl Search<'_> {
+    /// Says what was found.
+    fn end(&self, seconds: f64) -> ExitCode {
+        self.bar.finish_and_clear();
+        let mut findings = lock(&self.findings);
+        let told = print(&self.swarm.told(&findings, seconds));
+        if let Some(code) = self.interrupt.end() {
+            return code;
+        }
+        if let Some(error) = told.err().or_else(|| findings.unprinted.take()) {
+            return fail(&format!("stdout: {error}"));
+        }
+        if findings.failing.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
     fn work(&self) {
         while !self.interrupt.stop().is_requested() {
             let Some(seed) = lock(&self.seeds).next() else {
