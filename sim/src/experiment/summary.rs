@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::quality::Quality;
 use super::request_log::RequestLog;
+use crate::network::LossCounts;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
 use crate::world::{Observer, Traffic, World};
@@ -14,6 +15,8 @@ use crate::world::{Observer, Traffic, World};
 /// The figures of a run. All times are virtual.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
+    /// What was run.
+    pub plan: Plan,
     /// Hosts, dead ones included.
     pub nodes: u64,
     /// How the network came to stand.
@@ -54,6 +57,8 @@ pub struct Summary {
     pub traffic: Traffic,
     /// Of those, how many while lookups and gets arrived.
     pub traffic_while_asking: Traffic,
+    /// Datagrams that were lost, by place and cause.
+    pub losses: LossCounts,
     /// Things that happened to hosts.
     pub events: u64,
     /// Windows of time in which anything happened.
@@ -101,6 +106,7 @@ impl Summary {
         let gets = request_log.gets();
         let traffic = world.traffic();
         Self {
+            plan: plan.clone(),
             nodes: plan.hosts.len(),
             start: plan.start,
             lookups: lookups.len() as u64,
@@ -123,6 +129,7 @@ impl Summary {
             refused: request_log.refused(),
             cut_off: request_log.cut_off(),
             traffic,
+            losses: world.losses(),
             traffic_while_asking: traffic - before,
             events: world.events(),
             windows: world.windows(),
@@ -131,10 +138,17 @@ impl Summary {
         }
     }
 
-    /// The figures under names that do not change from version to version.
+    /// The version of the simulator that made the figures.
+    pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    /// The figures under names that do not change from version to version, with all that it takes
+    /// to make them again.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
+            "version": Self::VERSION,
+            "seed": self.plan.seed,
+            "plan": self.plan.to_string(),
             "nodes": self.nodes,
             "lookups": self.lookups,
             "success_rate": self.success_rate,
@@ -154,7 +168,8 @@ impl Summary {
             "cut_off": self.cut_off,
             "datagrams": self.traffic.sent,
             "bytes": self.traffic.bytes,
-            "lost": self.traffic.lost,
+            "lost": self.losses.total(),
+            "lost_by": losses_to_json(&self.losses),
             "events": self.events,
             "windows": self.windows,
             "virtual_seconds": self.virtual_time.as_secs_f64(),
@@ -188,6 +203,14 @@ impl Latencies {
             "max": millis(self.max),
         })
     }
+}
+
+fn losses_to_json(losses: &LossCounts) -> Value {
+    let mut places = json!({});
+    for (place, cause, count) in losses.iter() {
+        places[place.name()][cause.name()] = count.into();
+    }
+    places
 }
 
 fn ratio(sum: f64, count: usize) -> f64 {
@@ -230,7 +253,10 @@ impl fmt::Display for Summary {
             row("  get latency p99", millis(self.get_latency.p99))?;
         }
         row("datagrams sent in all", self.traffic.sent.to_string())?;
-        row("  that did not arrive", self.traffic.lost.to_string())?;
+        row("  that were lost", self.losses.total().to_string())?;
+        for (place, cause, count) in self.losses.iter().filter(|(_, _, count)| *count > 0) {
+            row(&format!("    {place}: {}", cause), count.to_string())?;
+        }
         row("events", self.events.to_string())?;
         row("windows", self.windows.to_string())?;
         row(
