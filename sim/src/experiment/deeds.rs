@@ -37,6 +37,7 @@ impl<W: Watch> Run<'_, W> {
             Deed::Go { host, churn } if churn == self.churn.number => self.go(host),
             Deed::Come { host, churn } if churn == self.churn.number => self.come(host),
             Deed::Go { .. } | Deed::Come { .. } => {}
+            Deed::Sample => self.sample(),
             Deed::Resume(host) => self.world.resume(host),
             Deed::Step(place) => {
                 let plan = self.plan;
@@ -112,6 +113,9 @@ impl<W: Watch> Run<'_, W> {
     }
 
     fn plan_session(&mut self, host: HostId, churn: Churn) {
+        if self.kept.is_publisher(host) {
+            return;
+        }
         let session = self.churn.sessions.entry(host).or_default();
         let lasts = churn.session(self.plan.seed, host, *session);
         let at = on_grid(self.world.now() + lasts, Self::GRID);

@@ -7,6 +7,7 @@ use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role};
 
 use super::details::Quality;
 use super::population::Population;
+use super::values;
 use crate::host::HostId;
 use crate::world::{News, Report};
 
@@ -16,11 +17,15 @@ pub(super) enum Task {
     /// Read the value of that number.
     Get(u32),
     Join,
+    /// Store a value, and keep it stored.
+    Keep,
     Lookup {
         target: Id,
     },
     /// Store the value of that number.
     Put(u32),
+    /// Read the value of that number, which is kept.
+    Read(u32),
     /// What a step of the plan says: nothing follows from it for the figures.
     Step,
 }
@@ -30,12 +35,12 @@ pub(super) enum Task {
 pub(super) struct Ledger {
     /// Orders that nobody has heard of yet.
     ordered: BTreeMap<u64, (HostId, Task)>,
-    /// With the time at which each began.
-    running: BTreeMap<(HostId, OpId), (Task, Instant)>,
+    running: BTreeMap<(HostId, OpId), Running>,
     /// With the time at which each was stored.
     stored: Vec<(u32, Instant)>,
     lookups: Vec<Lookup>,
     gets: Gets,
+    reads: Vec<Read>,
     failed_joins: u64,
     refused: u64,
     cut_off: u64,
@@ -47,6 +52,29 @@ pub(super) struct Lookup {
     pub(super) ended: Instant,
     pub(super) found: Quality,
     pub(super) effort: Effort,
+}
+
+/// Something that was begun.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    task: Task,
+    begun: Instant,
+    brought: Brought,
+}
+
+/// Whether a get has brought the value that was put: what somebody else made up is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brought {
+    Nothing,
+    TheValue,
+}
+
+/// A read of a kept value that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Read {
+    pub(super) ended: Instant,
+    pub(super) found: bool,
+    pub(super) took: Duration,
 }
 
 /// Gets that are over.
@@ -84,27 +112,45 @@ impl Ledger {
         } = report;
         match (news, order.and_then(|order| self.ordered.remove(&order))) {
             (News::Started { op }, Some((_, task))) => {
-                self.running.insert((host, op), (task, at));
+                let running = Running {
+                    task,
+                    begun: at,
+                    brought: Brought::Nothing,
+                };
+                self.running.insert((host, op), running);
             }
             (News::Refused(_) | News::Unheard, Some(_)) => self.refused += 1,
-            (News::Event(event), _) => {
-                if let Event::Ended {
-                    op,
-                    outcome,
-                    effort,
-                } = *event
-                    && let Some((task, begun)) = self.running.remove(&(host, op))
+            (News::Event(event), _) => self.told(host, at, *event, population),
+            (News::Started { .. } | News::Refused(_) | News::Unheard, None) => {}
+        }
+    }
+
+    fn told(&mut self, host: HostId, at: Instant, event: Event, population: &Population) {
+        match event {
+            Event::Values { op, values, .. } => {
+                if let Some(running) = self.running.get_mut(&(host, op))
+                    && let Task::Get(number) | Task::Read(number) = running.task
+                    && values.contains(&values::value(number))
                 {
+                    running.brought = Brought::TheValue;
+                }
+            }
+            Event::Ended {
+                op,
+                outcome,
+                effort,
+            } => {
+                if let Some(running) = self.running.remove(&(host, op)) {
                     let ended = Ended {
                         host,
-                        begun,
+                        running,
                         at,
                         effort,
                     };
-                    self.end(task, &outcome, ended, population);
+                    self.end(&outcome, ended, population);
                 }
             }
-            (News::Started { .. } | News::Refused(_) | News::Unheard, None) => {}
+            Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
         }
     }
 
@@ -139,6 +185,11 @@ impl Ledger {
         &self.gets
     }
 
+    /// Reads of kept values that are over, in the order in which they ended.
+    pub(super) fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
     /// Joins that ended without a contact.
     pub(super) const fn failed_joins(&self) -> u64 {
         self.failed_joins
@@ -149,7 +200,8 @@ impl Ledger {
         self.refused
     }
 
-    fn end(&mut self, task: Task, outcome: &Outcome, ended: Ended, population: &Population) {
+    fn end(&mut self, outcome: &Outcome, ended: Ended, population: &Population) {
+        let Running { task, brought, .. } = ended.running;
         match (task, outcome) {
             (Task::Lookup { target }, outcome) => {
                 let found = if let Outcome::Found(places) = outcome {
@@ -166,14 +218,19 @@ impl Ledger {
             (Task::Put(number), Outcome::Stored(places)) if !places.is_empty() => {
                 self.stored.push((number, ended.at));
             }
-            (Task::Get(_), outcome) => {
+            (Task::Read(_), _) => self.reads.push(Read {
+                ended: ended.at,
+                found: brought == Brought::TheValue,
+                took: ended.effort.took,
+            }),
+            (Task::Get(_), _) => {
                 self.gets.all += 1;
-                self.gets.successful += u64::from(matches!(outcome, Outcome::Got { values: 1.. }));
+                self.gets.successful += u64::from(brought == Brought::TheValue);
                 self.gets.took.push(ended.effort.took);
             }
             (Task::Join, Outcome::Join(joined)) if joined.contacts > 0 => {}
             (Task::Join, _) => self.failed_joins += 1,
-            (Task::Put(_) | Task::Step, _) => {}
+            (Task::Put(_) | Task::Keep | Task::Step, _) => {}
         }
     }
 }
@@ -181,7 +238,7 @@ impl Ledger {
 /// Something that was asked, and is over.
 struct Ended {
     host: HostId,
-    begun: Instant,
+    running: Running,
     at: Instant,
     effort: Effort,
 }
@@ -194,7 +251,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
         return Quality::Failure;
     };
     let own = asker.id;
-    let mut expected = population.closest(target, ended.begun);
+    let mut expected = population.closest(target, ended.running.begun);
     if asker.role != Role::Client && !expected.contains(&own) {
         expected.push(own);
         expected.sort_by_key(|id| target.distance(id));
@@ -203,7 +260,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
     let counts = |place: &&Place| match place {
         Place::Here(_) => true,
         Place::There(contact) => HostId::at(contact.addr)
-            .is_some_and(|host| population.was_findable(host, &contact.id, ended.begun)),
+            .is_some_and(|host| population.was_findable(host, &contact.id, ended.running.begun)),
     };
     let found: Vec<Id> = places
         .iter()

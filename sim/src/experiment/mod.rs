@@ -6,10 +6,12 @@ mod agenda;
 mod deeds;
 mod details;
 mod healed;
+mod keeping;
 mod ledger;
 mod population;
 mod run;
 mod summary;
+mod values;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use khashmir::{Instant, Node};
 
 pub use details::{Details, Ending, Quality};
+pub use keeping::{KeepingFigures, KeepingPoint};
 pub use summary::{Latencies, Summary};
 
 use crate::checks::Violation;
@@ -102,7 +105,8 @@ impl<W: Watch> Finished<W> {
     /// What plots are made of.
     #[must_use]
     pub fn details(&self) -> Details {
-        Details::new(self.seed, &self.ledger, &self.world)
+        let keeping = self.summary.keeping.as_ref();
+        Details::new(self.seed, &self.ledger, keeping, &self.world)
     }
 }
 
@@ -150,11 +154,12 @@ impl Experiment {
         run.die();
         run.begin_steps();
         let mut before = run.world.traffic();
-        if plan.workload.lookups > 0 || plan.workload.values > 0 {
+        if plan.asks() {
             run.wait("rest", Self::REST);
             if plan.workload.values_first == ValuesFirst::No {
                 run.store();
             }
+            run.keep();
             before = run.world.traffic();
             run.look_up();
         }
@@ -164,7 +169,7 @@ impl Experiment {
             None => Vec::new(),
         };
         Ok(Finished {
-            summary: Summary::new(plan, &run.world, &run.ledger, before),
+            summary: Summary::new(plan, &run.world, &run.ledger, &run.kept, before),
             violations,
             world: run.world,
             seed: plan.seed,
@@ -189,12 +194,13 @@ impl Experiment {
             Start::Join => Self::PACE * u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
             Start::Warm => Duration::ZERO,
         };
-        let asked = plan.workload.lookups > 0 || plan.workload.values > 0;
-        let puts = if plan.workload.values > 0 {
-            Self::PUTS
-        } else {
-            Duration::ZERO
-        };
+        let asked = plan.asks();
+        let rounds = [plan.workload.values > 0, plan.keeping.values > 0];
+        let puts = rounds
+            .into_iter()
+            .filter(|puts| *puts)
+            .map(|_| Self::PUTS)
+            .sum::<Duration>();
         let work = if asked {
             puts + Self::REST + plan.workload.duration
         } else {

@@ -118,7 +118,14 @@ pub(super) enum Birth {
 
 impl Population {
     pub(super) fn new(plan: &Plan) -> Self {
-        let member = |host| (host, Member::new(plan, host));
+        let publishers = plan.publishers();
+        let member = |host| {
+            let mut member = Member::new(plan, host);
+            if publishers.contains(host) {
+                member.lot = Lot::Lives;
+            }
+            (host, member)
+        };
         let roles = [Role::ReadWrite, Role::Client];
         let config = |(preset, role)| Kind::new(plan, preset, role);
         let kinds = Preset::ALL.into_iter();

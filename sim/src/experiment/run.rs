@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use khashmir::{Command, Id, Instant, Keep, OwnStore, Value};
+use khashmir::{Command, Id, Instant, Keep, OwnStore};
 
 use super::agenda::{Agenda, Deed};
+use super::keeping::Kept;
 use super::ledger::{Ledger, Task};
 use super::population::{self, Birth, Pace, Place, Population};
-use super::{Experiment, Progress};
+use super::{Experiment, Progress, values};
 use crate::host::HostId;
 use crate::plan::{Plan, Senseless, Start};
 use crate::random::{Draw, topic};
@@ -23,6 +24,8 @@ pub(super) struct Run<'e, W> {
     pub(super) population: Population,
     pub(super) agenda: Agenda,
     pub(super) churn: super::deeds::ChurnNow,
+    /// What is kept stored.
+    pub(super) kept: Kept,
     /// When the network stood.
     pub(super) stood: Instant,
     progress: &'e mut dyn FnMut(Progress),
@@ -40,7 +43,8 @@ struct Wish {
 }
 
 /// What is asked for.
-enum Wanted {
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
     Lookup {
         target: Id,
     },
@@ -48,6 +52,10 @@ enum Wanted {
     Get(u32),
     /// To store the value of that number.
     Put(u32),
+    /// To store the value of that number, and keep it stored.
+    Keep(u32),
+    /// The value of that number, which is kept.
+    Read(u32),
 }
 
 impl Wanted {
@@ -56,28 +64,36 @@ impl Wanted {
             Self::Lookup { target } => Task::Lookup { target },
             Self::Get(number) => Task::Get(number),
             Self::Put(number) => Task::Put(number),
+            Self::Keep(_) => Task::Keep,
+            Self::Read(number) => Task::Read(number),
         }
     }
 
     fn command(&self, seed: u64) -> Command {
+        let get = |key| Command::Get {
+            key,
+            retrieve: None,
+            own_store: OwnStore::Include,
+        };
+        let put = |key, number, keep| Command::Put {
+            key,
+            value: values::value(number),
+            keep,
+        };
         match *self {
             Self::Lookup { target } => Command::FindNode { target },
-            Self::Get(number) => Command::Get {
-                key: key(seed, number),
-                retrieve: None,
-                own_store: OwnStore::Include,
-            },
-            Self::Put(number) => Command::Put {
-                key: key(seed, number),
-                value: Value::new(format!("value {number}"))
-                    .unwrap_or_else(|_| unreachable!("it is short")),
-                keep: Keep::Once,
-            },
+            Self::Get(number) => get(values::key(seed, number)),
+            Self::Read(number) => get(values::kept_key(seed, number)),
+            Self::Put(number) => put(values::key(seed, number), number, Keep::Once),
+            Self::Keep(number) => put(values::kept_key(seed, number), number, Keep::UntilCancelled),
         }
     }
 }
 
 impl<'e, W: Watch> Run<'e, W> {
+    /// How often somebody is drawn who is not the publisher, before a read is given up.
+    const TRIES: u32 = 64;
+
     pub(super) fn new(
         experiment: &'e Experiment,
         world: World<W>,
@@ -91,6 +107,7 @@ impl<'e, W: Watch> Run<'e, W> {
             population: Population::new(&experiment.plan),
             agenda: Agenda::default(),
             churn: super::deeds::ChurnNow::default(),
+            kept: Kept::new(&experiment.plan),
             stood: Instant::ORIGIN,
             progress,
             end: experiment.estimated_end(),
@@ -221,6 +238,7 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn look_up(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/lookups")]);
         let span = self.plan.workload.duration;
+        self.read(span);
         for _ in 0..self.plan.workload.lookups {
             let target = population::id(&mut draw);
             self.wish(&mut draw, span, Wanted::Lookup { target });
@@ -241,7 +259,7 @@ impl<'e, W: Watch> Run<'e, W> {
     }
 
     /// Notes that somebody who then lives asks for something within a span from now.
-    fn wish(&mut self, draw: &mut Draw, span: Duration, what: Wanted) {
+    pub(super) fn wish(&mut self, draw: &mut Draw, span: Duration, what: Wanted) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
         self.waiting.push(Wish { at, what, who });
@@ -287,9 +305,24 @@ impl<'e, W: Watch> Run<'e, W> {
     /// Whoever lives now asks for what is wished for before that time.
     fn ask_until(&mut self, next: Instant) {
         while let Some(mut wish) = self.waiting.pop_if(|wish| wish.at < next) {
-            if let Some(host) = self.population.somebody(&mut wish.who) {
+            if let Some(host) = self.asker(&mut wish) {
                 let command = wish.what.command(self.plan.seed);
                 self.order(wish.at, host, command, wish.what.task());
+            }
+        }
+    }
+
+    /// The host that asks for it: mostly anyone who lives.
+    fn asker(&self, wish: &mut Wish) -> Option<HostId> {
+        let mut somebody = || self.population.somebody(&mut wish.who);
+        match wish.what {
+            Wanted::Lookup { .. } | Wanted::Get(_) | Wanted::Put(_) => somebody(),
+            Wanted::Keep(number) => self.kept.publisher(number),
+            // A publisher would find its value in its own store.
+            Wanted::Read(number) => {
+                let publisher = self.kept.publisher(number);
+                let mut tries = (0..Self::TRIES).map_while(|_| somebody());
+                tries.find(|host| Some(*host) != publisher)
             }
         }
     }
@@ -322,12 +355,4 @@ impl<'e, W: Watch> Run<'e, W> {
             self.finish("steps");
         }
     }
-}
-
-/// The key of the value of that number.
-fn key(seed: u64, number: u32) -> Id {
-    population::id(&mut Draw::new(
-        seed,
-        &[topic("experiment/keys"), number.into()],
-    ))
 }

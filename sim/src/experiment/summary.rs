@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::details::Quality;
+use super::keeping::{KeepingFigures, Kept};
 use super::ledger::Ledger;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
@@ -44,6 +45,8 @@ pub struct Summary {
     pub latency: Latencies,
     /// How long gets took.
     pub get_latency: Latencies,
+    /// What came of keeping values, if any were to be kept.
+    pub keeping: Option<KeepingFigures>,
     /// Joins that found nobody.
     pub failed_joins: u64,
     /// Commands that were refused.
@@ -82,6 +85,7 @@ impl Summary {
         plan: &Plan,
         world: &World<W>,
         ledger: &Ledger,
+        kept: &Kept,
         before: Traffic,
     ) -> Self {
         let lookups = ledger.lookups();
@@ -116,6 +120,7 @@ impl Summary {
             bytes_per_lookup: mean(&|effort| effort.bytes as f64),
             latency: Latencies::of(lookups.iter().map(|lookup| lookup.effort.took)),
             get_latency: Latencies::of(gets.took.iter().copied()),
+            keeping: KeepingFigures::new(plan, kept, ledger),
             failed_joins: ledger.failed_joins(),
             refused: ledger.refused(),
             cut_off: ledger.cut_off(),
@@ -146,6 +151,7 @@ impl Summary {
             "bytes_per_lookup": self.bytes_per_lookup,
             "latency_ms": self.latency.to_json(),
             "get_latency_ms": self.get_latency.to_json(),
+            "keeping": self.keeping.as_ref().map(KeepingFigures::to_json),
             "failed_joins": self.failed_joins,
             "refused": self.refused,
             "cut_off": self.cut_off,
@@ -176,7 +182,13 @@ impl Latencies {
         }
     }
 
-    fn to_json(self) -> Value {
+    /// Nothing if nothing was measured.
+    pub(super) fn measured(spans: impl Iterator<Item = Duration>) -> Option<Self> {
+        let mut spans = spans.peekable();
+        spans.peek().is_some().then(|| Self::of(spans))
+    }
+
+    pub(super) fn to_json(self) -> Value {
         let millis = |span: Duration| span.as_secs_f64() * 1000.0;
         json!({
             "p50": millis(self.p50),
@@ -226,6 +238,10 @@ impl fmt::Display for Summary {
             row("  get latency p50", millis(self.get_latency.p50))?;
             row("  get latency p99", millis(self.get_latency.p99))?;
         }
+        if let Some(keeping) = &self.keeping {
+            write!(f, "{keeping}")?;
+        }
+        let mut row = |name: &str, figure: String| writeln!(f, "{name:<26}{figure:>20}");
         row("datagrams sent in all", self.traffic.sent.to_string())?;
         row("  that did not arrive", self.traffic.lost.to_string())?;
         row("events", self.events.to_string())?;

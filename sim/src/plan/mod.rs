@@ -25,6 +25,7 @@
 
 mod habits;
 mod hosts;
+mod keeping;
 mod step;
 mod text;
 
@@ -36,6 +37,7 @@ use khashmir::{Config, ConfigError, Journal, Role};
 
 pub use habits::{Habits, Preset};
 pub use hosts::HostSet;
+pub use keeping::Keeping;
 pub use step::{Action, Ask, Jump, Step};
 pub use text::BadPlan;
 
@@ -67,6 +69,8 @@ pub struct Plan {
     pub churn: Option<Churn>,
     /// What is asked of the nodes while the steps are done.
     pub workload: Workload,
+    /// What is kept stored, and read meanwhile.
+    pub keeping: Keeping,
     /// What happens, in any order; those of the same time in the order of the list.
     pub steps: Vec<Step>,
     /// When all faults end, counted like the times of the steps: everybody comes back, and then the
@@ -125,7 +129,7 @@ pub struct Workload {
     pub values: u32,
     /// Whether values are stored before or after the deaths.
     pub values_first: ValuesFirst,
-    /// The span over which lookups and gets arrive.
+    /// The span over which lookups, gets and reads of kept values arrive.
     pub duration: Duration,
 }
 
@@ -162,6 +166,7 @@ impl Default for Plan {
             network: NetworkConfig::default(),
             churn: None,
             workload: Workload::NONE,
+            keeping: Keeping::default(),
             steps: Vec::new(),
             healed: None,
         }
@@ -177,6 +182,18 @@ impl Plan {
             Some(_) => Journal::On,
         };
         self.habits.config(preset, role, journal)
+    }
+
+    /// Whether anything is asked of the nodes beside the steps.
+    #[must_use]
+    pub const fn asks(&self) -> bool {
+        self.workload.lookups > 0 || self.workload.values > 0 || self.keeping.values > 0
+    }
+
+    /// At how many nodes a value is stored.
+    #[must_use]
+    pub fn redundancy(&self) -> usize {
+        self.config(self.habits.preset, Role::ReadWrite).redundancy
     }
 
     /// Looks for settings without sense.
@@ -203,6 +220,9 @@ impl Plan {
         {
             churn.check()?;
         }
+        if self.keeping.values > 0 && self.keeping.publishers == Some(0) {
+            return Err(Senseless::Publishers);
+        }
         self.network.check()?;
         for step in &self.steps {
             let mut network = self.network.clone();
@@ -224,6 +244,8 @@ pub enum Senseless {
     Hosts,
     /// The network makes no sense.
     Network(BadNetwork),
+    /// Values are to be kept, and nobody is to publish them.
+    Publishers,
     /// The share of this name is not from 0 to 1.
     Share(&'static str),
 }
@@ -235,6 +257,7 @@ impl fmt::Display for Senseless {
             Self::Config(error) => error.fmt(f),
             Self::Hosts => write!(f, "there must be from 1 to {} hosts", HostId::ADDRESSES),
             Self::Network(error) => error.fmt(f),
+            Self::Publishers => f.write_str("publishers must be at least 1 where values are kept"),
             Self::Share(name) => write!(f, "{name} must be from 0 to 1"),
         }
     }

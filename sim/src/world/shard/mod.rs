@@ -12,6 +12,7 @@ use khashmir::{Event, Instant};
 use super::alarm::Needs;
 use super::happening::{Datagram, Happening, Order, What};
 use super::host::{Host, Power};
+use super::keyed::{KeyCounter, Way};
 use super::report::{News, Report};
 use super::watch::{Fact, Watch, When};
 use crate::host::HostId;
@@ -37,6 +38,8 @@ pub(super) struct Shard<W> {
     reports: Vec<Report>,
     happenings: u64,
     buffer: Vec<u8>,
+    /// Counts what is about certain keys, if anything is to be counted.
+    keyed: Option<Box<KeyCounter>>,
     watch: W,
 }
 
@@ -58,6 +61,7 @@ impl<W: Watch> Shard<W> {
             reports: Vec::new(),
             happenings: 0,
             buffer: Vec::new(),
+            keyed: None,
             watch,
         }
     }
@@ -184,13 +188,13 @@ impl<W: Watch> Shard<W> {
                     return self.later(Happening { at, to, what });
                 }
                 Arrived::Now => {
-                    if !deliver(host, to, when, datagram, &mut self.watch) {
+                    if !self.deliver(to, when, datagram) {
                         return;
                     }
                 }
             },
             What::Delivery(datagram) => {
-                if !deliver(host, to, when, datagram, &mut self.watch) {
+                if !self.deliver(to, when, datagram) {
                     return;
                 }
             }
@@ -232,6 +236,26 @@ impl<W: Watch> Shard<W> {
         self.drain(to, at, network);
     }
 
+    /// Gives a datagram to the machine of a host; says whether there is one that has it now.
+    fn deliver(&mut self, id: HostId, when: When, datagram: Box<Datagram>) -> bool {
+        let place = self.place(id);
+        let host = &mut self.hosts[place];
+        if let Some(backlog) = host.backlog() {
+            backlog.push(What::Delivery(datagram));
+            return false;
+        }
+        let Power::On(machine) = &mut host.power else {
+            return false;
+        };
+        let (from, bytes) = (datagram.from.into(), &*datagram.bytes);
+        if let Some(keyed) = &mut self.keyed {
+            keyed.pass(when.at, id, from, Way::In, bytes);
+        }
+        self.watch.see(when, id, Fact::Heard { from, bytes });
+        machine.handle_datagram(when.reading, from, bytes);
+        true
+    }
+
     fn obey(&mut self, id: HostId, when: When, order: Order) {
         let Order { name, command } = order;
         let place = self.place(id);
@@ -269,6 +293,9 @@ impl<W: Watch> Shard<W> {
         {
             let fate = self.send(id, now, to, network);
             let (fate, bytes) = (&fate, &self.buffer);
+            if let Some(keyed) = &mut self.keyed {
+                keyed.pass(now, id, to, Way::Out, bytes);
+            }
             self.watch.see(when, id, Fact::Sent { to, fate, bytes });
         }
         if let Power::On(machine) = &mut self.hosts[place].power {
@@ -451,25 +478,4 @@ fn arrive(host: &mut Host, at: Instant, datagram: &Datagram) -> Arrived {
     } else {
         Arrived::After(wait)
     }
-}
-
-/// Gives a datagram to the machine; says whether there is one that has it now.
-fn deliver<W: Watch>(
-    host: &mut Host,
-    id: HostId,
-    when: When,
-    datagram: Box<Datagram>,
-    watch: &mut W,
-) -> bool {
-    if let Some(backlog) = host.backlog() {
-        backlog.push(What::Delivery(datagram));
-        return false;
-    }
-    let Power::On(machine) = &mut host.power else {
-        return false;
-    };
-    let (from, bytes) = (datagram.from.into(), &*datagram.bytes);
-    watch.see(when, id, Fact::Heard { from, bytes });
-    machine.handle_datagram(when.reading, from, bytes);
-    true
 }
