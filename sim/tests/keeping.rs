@@ -3,18 +3,18 @@
 mod stand_in;
 
 use khashmir::{Command, Keep};
-use khashmir_sim::experiment::{Cast, Experiment, Finished, KeepingFigures};
+use khashmir_sim::experiment::{Experiment, Finished, KeepingFigures, MachineFactory};
 use khashmir_sim::plan::Plan;
 use stand_in::StandIn;
 
-fn run(text: &str, cast: Cast, threads: usize) -> Finished<()> {
+fn run(text: &str, factory: MachineFactory, threads: usize) -> Finished<()> {
     let plan: Plan = text.parse().expect("a plan");
     let experiment = Experiment {
         threads,
-        cast,
+        factory,
         ..Experiment::new(plan)
     };
-    let finished = experiment.run_watched(&mut |_| (), || ());
+    let finished = experiment.run_observed(&mut |_| (), || ());
     finished.expect("it makes sense")
 }
 
@@ -30,7 +30,7 @@ const CHURN: &str =
 fn in_a_calm_world_every_copy_stays() {
     let finished = run(
         "nodes 60\nkept 10\nreads 200\nduration 1h\n",
-        Cast::default(),
+        MachineFactory::default(),
         1,
     );
     let keeping = figures(&finished);
@@ -59,9 +59,12 @@ fn in_a_calm_world_every_copy_stays() {
 
 #[test]
 fn figures_of_kept_values_are_the_same_for_any_number_of_threads() {
-    let alone = run(CHURN, Cast::default(), 1).summary;
+    let alone = run(CHURN, MachineFactory::default(), 1).summary;
     for threads in [2, 3] {
-        assert_eq!(run(CHURN, Cast::default(), threads).summary, alone);
+        assert_eq!(
+            run(CHURN, MachineFactory::default(), threads).summary,
+            alone
+        );
     }
 }
 
@@ -73,7 +76,7 @@ fn what_nobody_keeps_is_soon_gone() {
         }
         command
     };
-    let finished = run(CHURN, StandIn::cast(once, |_| ()), 1);
+    let finished = run(CHURN, StandIn::factory(once, |_| ()), 1);
     let keeping = figures(&finished);
     let found = keeping.found_rate.expect("there were reads");
     assert!(found < 0.4, "{keeping:?}");
@@ -91,7 +94,7 @@ fn what_nobody_keeps_is_soon_gone() {
 fn publishers_stay_while_all_others_come_and_go() {
     let text = CHURN.replace("churn 6m", "churn 1m/1m\ndead 1");
     let plan: Plan = text.parse().expect("a plan");
-    let finished = run(&text, Cast::default(), 1);
+    let finished = run(&text, MachineFactory::default(), 1);
     let publishers: Vec<_> = plan.publishers().iter().collect();
     assert_eq!(publishers.len(), 2);
     for host in publishers {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::keeping::{KeepingFigures, KeepingPoint};
-use super::ledger::Ledger;
+use super::request_log::RequestLog;
 use crate::host::HostId;
-use crate::world::{Watch, World};
+use crate::world::{Observer, World};
 
 /// What came of a run beyond its [`Summary`](super::Summary).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,13 +52,13 @@ pub enum Quality {
 }
 
 impl Details {
-    pub(super) fn new<W: Watch>(
+    pub(super) fn new<W: Observer>(
         seed: u64,
-        ledger: &Ledger,
+        request_log: &RequestLog,
         keeping: Option<&KeepingFigures>,
         world: &World<W>,
     ) -> Self {
-        let lookups = ledger.lookups();
+        let lookups = request_log.lookups();
         let mut details = Self {
             seed,
             latencies: lookups.iter().map(|lookup| lookup.effort.took).collect(),

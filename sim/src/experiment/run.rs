@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use khashmir::{Command, Id, Instant, Keep, OwnStore};
 
-use super::agenda::{Agenda, Deed};
 use super::keeping::Kept;
-use super::ledger::{Ledger, Task};
-use super::population::{self, Birth, Pace, Place, Population};
+use super::population::{self, InitialState, Pace, Place, Population};
+use super::request_log::{RequestLog, Task};
+use super::schedule::{Schedule, ScheduledAction};
 use super::{Experiment, Progress, values};
 use crate::host::HostId;
-use crate::plan::{Plan, Senseless, Start};
+use crate::plan::{InvalidPlan, Plan, Start};
 use crate::random::{Draw, topic};
 use crate::truth::Truth;
-use crate::world::{Disk, Watch, World};
+use crate::world::{Disk, Observer, World};
 
 /// A run under way.
 pub(super) struct Run<'e, W> {
     pub(super) experiment: &'e Experiment,
     pub(super) plan: &'e Plan,
     pub(super) world: World<W>,
-    pub(super) ledger: Ledger,
+    pub(super) request_log: RequestLog,
     pub(super) population: Population,
-    pub(super) agenda: Agenda,
-    pub(super) churn: super::deeds::ChurnNow,
+    pub(super) schedule: Schedule,
+    pub(super) churn: super::actions::ChurnNow,
     /// What is kept stored.
     pub(super) kept: Kept,
     /// When the network stood.
@@ -31,20 +31,20 @@ pub(super) struct Run<'e, W> {
     progress: &'e mut dyn FnMut(Progress),
     end: Instant,
     /// Lookups and gets that are still to be asked, the next one last.
-    waiting: Vec<Wish>,
+    waiting: Vec<PlannedRequest>,
 }
 
 /// Something that somebody will ask for. There may be as many as there are nodes: the command is
 /// made when it is time.
-struct Wish {
+struct PlannedRequest {
     at: Instant,
-    what: Wanted,
+    what: RequestKind,
     who: Draw,
 }
 
 /// What is asked for.
 #[derive(Clone, Copy)]
-pub(super) enum Wanted {
+pub(super) enum RequestKind {
     Lookup {
         target: Id,
     },
@@ -58,7 +58,7 @@ pub(super) enum Wanted {
     Read(u32),
 }
 
-impl Wanted {
+impl RequestKind {
     const fn task(&self) -> Task {
         match *self {
             Self::Lookup { target } => Task::Lookup { target },
@@ -90,7 +90,7 @@ impl Wanted {
     }
 }
 
-impl<'e, W: Watch> Run<'e, W> {
+impl<'e, W: Observer> Run<'e, W> {
     /// How often somebody is drawn who is not the publisher, before a read is given up.
     const TRIES: u32 = 64;
 
@@ -103,10 +103,10 @@ impl<'e, W: Watch> Run<'e, W> {
             experiment,
             plan: &experiment.plan,
             world,
-            ledger: Ledger::new(experiment.plan.workload.lookups),
+            request_log: RequestLog::new(experiment.plan.workload.lookups),
             population: Population::new(&experiment.plan),
-            agenda: Agenda::default(),
-            churn: super::deeds::ChurnNow::default(),
+            schedule: Schedule::default(),
+            churn: super::actions::ChurnNow::default(),
             kept: Kept::new(&experiment.plan),
             stood: Instant::ORIGIN,
             progress,
@@ -116,7 +116,7 @@ impl<'e, W: Watch> Run<'e, W> {
     }
 
     /// Brings the network to stand.
-    pub(super) fn stand(&mut self) -> Result<(), Senseless> {
+    pub(super) fn stand(&mut self) -> Result<(), InvalidPlan> {
         let last = self.plan.hosts.last().map_or(0, HostId::number);
         self.world.reserve(last as usize + 1);
         for number in 0..=last {
@@ -140,11 +140,11 @@ impl<'e, W: Watch> Run<'e, W> {
         };
         let hosts: Vec<HostId> = self.population.hosts().collect();
         for host in &hosts {
-            let birth = match self.plan.start {
-                Start::Join => Birth::Empty,
-                Start::Warm => Birth::Warm,
+            let initial = match self.plan.start {
+                Start::Join => InitialState::Empty,
+                Start::Warm => InitialState::Warm,
             };
-            self.switch_on(*host, birth, &everybody)?;
+            self.switch_on(*host, initial, &everybody)?;
         }
         drop(everybody);
         self.population.all_arrive(self.world.now());
@@ -158,16 +158,16 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn switch_on(
         &mut self,
         host: HostId,
-        birth: Birth,
+        initial: InitialState,
         everybody: &Truth,
-    ) -> Result<(), Senseless> {
+    ) -> Result<(), InvalidPlan> {
         let now = self.world.clock(host).read(self.world.now());
-        let node = self.population.node(host, birth, everybody, now)?;
+        let node = self.population.node(host, initial, everybody, now)?;
         if let Some(delay) = self.plan.disk {
             let disk = Disk::new(node.snapshot(now), now, delay);
             self.world.set_disk(host, disk);
         }
-        let machine = self.experiment.cast.machine(host, node);
+        let machine = self.experiment.factory.machine(host, node);
         self.world.switch_on(host, machine);
         Ok(())
     }
@@ -208,7 +208,7 @@ impl<'e, W: Watch> Run<'e, W> {
 
     pub(super) fn order(&mut self, at: Instant, host: HostId, command: Command, task: Task) {
         let order = self.world.order(at, host, command);
-        self.ledger.expect(order, host, task);
+        self.request_log.expect(order, host, task);
     }
 
     /// Lets die whoever is to.
@@ -217,7 +217,7 @@ impl<'e, W: Watch> Run<'e, W> {
         for host in self.population.doomed() {
             self.world.switch_off(host);
             self.population.departs(host, now);
-            self.ledger.forget(host);
+            self.request_log.forget(host);
         }
         self.stood = now;
     }
@@ -225,7 +225,7 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn store(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/puts")]);
         for number in 0..self.plan.workload.values {
-            self.wish(&mut draw, Experiment::PUTS, Wanted::Put(number));
+            self.plan_request(&mut draw, Experiment::PUTS, RequestKind::Put(number));
         }
         if self.plan.workload.values > 0 {
             self.wait("storing", Experiment::PUTS);
@@ -241,49 +241,50 @@ impl<'e, W: Watch> Run<'e, W> {
         self.read(span);
         for _ in 0..self.plan.workload.lookups {
             let target = population::id(&mut draw);
-            self.wish(&mut draw, span, Wanted::Lookup { target });
+            self.plan_request(&mut draw, span, RequestKind::Lookup { target });
         }
         let expiry = self
             .plan
-            .config(self.plan.habits.preset, khashmir::Role::ReadWrite);
+            .config(self.plan.node_config.preset, khashmir::Role::ReadWrite);
         let end = self.world.now() + span + expiry.operation_timeout;
-        for (number, stored) in self.ledger.stored() {
+        for (number, stored) in self.request_log.stored() {
             // A value that may be gone by the time it is asked for says nothing.
             if stored + expiry.expiry < end {
                 continue;
             }
-            self.wish(&mut draw, span, Wanted::Get(number));
+            self.plan_request(&mut draw, span, RequestKind::Get(number));
         }
         self.wait("looking up", span);
         self.finish("looking up");
     }
 
     /// Notes that somebody who then lives asks for something within a span from now.
-    pub(super) fn wish(&mut self, draw: &mut Draw, span: Duration, what: Wanted) {
+    pub(super) fn plan_request(&mut self, draw: &mut Draw, span: Duration, what: RequestKind) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
-        self.waiting.push(Wish { at, what, who });
+        self.waiting.push(PlannedRequest { at, what, who });
     }
 
     /// Lets time go by, and does what is to be done meanwhile.
     pub(super) fn wait(&mut self, phase: &'static str, span: Duration) {
         let until = self.world.now() + span;
-        self.waiting.sort_by_key(|wish| std::cmp::Reverse(wish.at));
+        self.waiting
+            .sort_by_key(|request| std::cmp::Reverse(request.at));
         while self.world.now() < until {
             self.do_due();
             let now = self.world.now();
             let slice = until.min(now + Experiment::SLICE);
-            let next = self.agenda.next().map_or(slice, |next| next.min(slice));
+            let next = self.schedule.next().map_or(slice, |next| next.min(slice));
             self.ask_until(next);
             for report in self.world.run_until(next) {
-                self.ledger.hear(report, &self.population);
+                self.request_log.hear(report, &self.population);
             }
             (self.progress)(Progress {
                 phase,
                 hosts: self.population.living().len(),
                 now: self.world.now(),
                 end: self.end.max(self.world.now()),
-                events: self.world.happenings(),
+                events: self.world.events(),
             });
         }
         self.do_due();
@@ -291,35 +292,35 @@ impl<'e, W: Watch> Run<'e, W> {
 
     /// Waits until everything that was asked has come to its end.
     pub(super) fn finish(&mut self, phase: &'static str) {
-        let longest = [self.plan.habits.preset].into_iter();
+        let longest = [self.plan.node_config.preset].into_iter();
         let config = |preset| self.plan.config(preset, khashmir::Role::ReadWrite);
         let longest = longest
             .map(|preset| config(preset).longest_operation())
             .max();
         let limit = self.world.now() + longest.unwrap_or_default();
-        while self.ledger.is_anything_open() && self.world.now() < limit {
+        while self.request_log.is_anything_open() && self.world.now() < limit {
             self.wait(phase, Duration::from_millis(500));
         }
     }
 
     /// Whoever lives now asks for what is wished for before that time.
     fn ask_until(&mut self, next: Instant) {
-        while let Some(mut wish) = self.waiting.pop_if(|wish| wish.at < next) {
-            if let Some(host) = self.asker(&mut wish) {
-                let command = wish.what.command(self.plan.seed);
-                self.order(wish.at, host, command, wish.what.task());
+        while let Some(mut request) = self.waiting.pop_if(|request| request.at < next) {
+            if let Some(host) = self.asker(&mut request) {
+                let command = request.what.command(self.plan.seed);
+                self.order(request.at, host, command, request.what.task());
             }
         }
     }
 
     /// The host that asks for it: mostly anyone who lives.
-    fn asker(&self, wish: &mut Wish) -> Option<HostId> {
-        let mut somebody = || self.population.somebody(&mut wish.who);
-        match wish.what {
-            Wanted::Lookup { .. } | Wanted::Get(_) | Wanted::Put(_) => somebody(),
-            Wanted::Keep(number) => self.kept.publisher(number),
+    fn asker(&self, request: &mut PlannedRequest) -> Option<HostId> {
+        let mut somebody = || self.population.somebody(&mut request.who);
+        match request.what {
+            RequestKind::Lookup { .. } | RequestKind::Get(_) | RequestKind::Put(_) => somebody(),
+            RequestKind::Keep(number) => self.kept.publisher(number),
             // A publisher would find its value in its own store.
-            Wanted::Read(number) => {
+            RequestKind::Read(number) => {
                 let publisher = self.kept.publisher(number);
                 let mut tries = (0..Self::TRIES).map_while(|_| somebody());
                 tries.find(|host| Some(*host) != publisher)
@@ -328,15 +329,16 @@ impl<'e, W: Watch> Run<'e, W> {
     }
 
     fn do_due(&mut self) {
-        while let Some(deed) = self.agenda.take_due(self.world.now()) {
-            self.act(deed);
+        while let Some(action) = self.schedule.take_due(self.world.now()) {
+            self.act(action);
         }
     }
 
     /// Notes the steps of the plan, counted from now, and lets churn begin.
     pub(super) fn begin_steps(&mut self) {
         for (place, step) in self.plan.steps.iter().enumerate() {
-            self.agenda.note(self.stood + step.at, Deed::Step(place));
+            self.schedule
+                .note(self.stood + step.at, ScheduledAction::Step(place));
         }
         if let Some(churn) = self.plan.churn {
             self.begin_churn(churn);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use khashmir::{Command, Event, Instant, Node, OpId, Record, RecordNo, Refused};
-use khashmir_sim::experiment::Cast;
+use khashmir_sim::experiment::MachineFactory;
 use khashmir_sim::world::Machine;
 
 /// Changes the commands that a node is given.
@@ -21,8 +21,8 @@ pub(crate) struct StandIn {
 
 impl StandIn {
     /// Every node is such a one.
-    pub(crate) fn cast(orders: Orders, speech: Speech) -> Cast {
-        Cast::new(move |_, node| {
+    pub(crate) fn factory(orders: Orders, speech: Speech) -> MachineFactory {
+        MachineFactory::new(move |_, node| {
             Box::new(Self {
                 node,
                 orders,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Kept, Sample, floor};
 use crate::experiment::Latencies;
-use crate::experiment::ledger::{Ledger, Read};
+use crate::experiment::request_log::{Read, RequestLog};
 use crate::plan::Plan;
 
 /// What came of keeping values. What nothing was measured of is `None`.
@@ -64,11 +64,15 @@ impl KeepingFigures {
     const SHORTEST: u64 = 60;
 
     /// Nothing if nothing was to be kept.
-    pub(in crate::experiment) fn new(plan: &Plan, kept: &Kept, ledger: &Ledger) -> Option<Self> {
+    pub(in crate::experiment) fn new(
+        plan: &Plan,
+        kept: &Kept,
+        requests: &RequestLog,
+    ) -> Option<Self> {
         if plan.keeping.values == 0 {
             return None;
         }
-        let (samples, reads) = (kept.samples(), ledger.reads());
+        let (samples, reads) = (kept.samples(), requests.reads());
         let all = Measured::new(plan, samples, reads.iter());
         let session = plan.churn.map(|churn| churn.session.mean());
         Some(Self {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use khashmir::{Id, Instant};
 
-use super::agenda::Deed;
-use super::run::{Run, Wanted};
+use super::run::{RequestKind, Run};
+use super::schedule::ScheduledAction;
 use super::{Experiment, values};
 use crate::host::HostId;
 use crate::plan::Plan;
 use crate::random::{Draw, topic};
-use crate::world::{Exchanged, Watch};
+use crate::world::{Exchanged, Observer};
 
 pub use figures::{KeepingFigures, KeepingPoint};
 
@@ -72,7 +72,7 @@ impl Kept {
     }
 }
 
-impl<W: Watch> Run<'_, W> {
+impl<W: Observer> Run<'_, W> {
     /// Time between two looks at where the copies are.
     const EVERY: Duration = Duration::from_secs(60);
 
@@ -86,7 +86,7 @@ impl<W: Watch> Run<'_, W> {
         self.world.count_keys(owners);
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/keeping")]);
         for number in 0..self.plan.keeping.values {
-            self.wish(&mut draw, Experiment::PUTS, Wanted::Keep(number));
+            self.plan_request(&mut draw, Experiment::PUTS, RequestKind::Keep(number));
         }
         self.wait("storing", Experiment::PUTS);
         self.finish("storing");
@@ -102,7 +102,7 @@ impl<W: Watch> Run<'_, W> {
         for _ in 0..self.plan.keeping.reads {
             let number = draw.below(self.plan.keeping.values.into());
             let number = u32::try_from(number).unwrap_or(0);
-            self.wish(&mut draw, span, Wanted::Read(number));
+            self.plan_request(&mut draw, span, RequestKind::Read(number));
         }
         self.kept.until = self.world.now() + span;
         self.sample();
@@ -122,7 +122,7 @@ impl<W: Watch> Run<'_, W> {
         });
         let next = now + Self::EVERY;
         if next <= self.kept.until {
-            self.agenda.note(next, Deed::Sample);
+            self.schedule.note(next, ScheduledAction::Sample);
         }
     }
 

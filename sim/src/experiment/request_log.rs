@@ -32,7 +32,7 @@ pub(super) enum Task {
 
 /// All that was asked.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct RequestLog {
     /// Orders that nobody has heard of yet.
     ordered: BTreeMap<u64, (HostId, Task)>,
     running: BTreeMap<(HostId, OpId), Running>,
@@ -85,7 +85,7 @@ pub(super) struct Gets {
     pub(super) took: Vec<Duration>,
 }
 
-impl Ledger {
+impl RequestLog {
     /// Room that is made for lookups before there are any.
     const ROOM: u32 = 1 << 20;
 

@@ -8,11 +8,11 @@ use crate::host::HostId;
 
 /// Something that is going to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum ScheduledAction {
     /// A host that comes and goes goes, if churn is still the one of that number.
-    Go { host: HostId, churn: u32 },
+    Depart { host: HostId, churn: u32 },
     /// It comes back.
-    Come { host: HostId, churn: u32 },
+    Return { host: HostId, churn: u32 },
     /// A host that stood still goes on.
     Resume(HostId),
     /// Somebody looks where the copies of kept values are.
@@ -21,32 +21,35 @@ pub(super) enum Deed {
     Step(usize),
 }
 
-/// Deeds by their times; those of the same time in the order in which they were noted.
+/// Actions by their times; those of the same time in the order in which they were noted.
 #[derive(Debug, Default)]
-pub(super) struct Agenda {
-    deeds: BTreeMap<(Instant, u64), Deed>,
+pub(super) struct Schedule {
+    actions: BTreeMap<(Instant, u64), ScheduledAction>,
     noted: u64,
 }
 
-impl Agenda {
-    pub(super) fn note(&mut self, at: Instant, deed: Deed) {
-        self.deeds.insert((at, self.noted), deed);
+impl Schedule {
+    pub(super) fn note(&mut self, at: Instant, action: ScheduledAction) {
+        self.actions.insert((at, self.noted), action);
         self.noted += 1;
     }
 
     /// When the next is due.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.deeds.first_key_value().map(|((at, _), _)| *at)
+        self.actions.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// The next one that is due by now.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Deed> {
-        let due = self.deeds.first_entry().filter(|deed| deed.key().0 <= now);
-        due.map(|deed| deed.remove())
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<ScheduledAction> {
+        let due = self
+            .actions
+            .first_entry()
+            .filter(|action| action.key().0 <= now);
+        due.map(|action| action.remove())
     }
 
     /// Nothing is to be done any more.
     pub(super) fn clear(&mut self) {
-        self.deeds.clear();
+        self.actions.clear();
     }
 }
