@@ -12,7 +12,7 @@ use super::schedule::ScheduledAction;
 use crate::churn::{Churn, Comeback};
 use crate::host::HostId;
 use crate::network::{Cut, Groups};
-use crate::plan::{Action, HostSet, Jump};
+use crate::plan::{Action, Ask, HostSet, Jump};
 use crate::truth::Truth;
 use crate::world::Observer;
 
@@ -36,7 +36,7 @@ impl<W: Observer> Run<'_, W> {
         match action {
             ScheduledAction::Depart { host, churn } if churn == self.churn.number => self.go(host),
             ScheduledAction::Return { host, churn } if churn == self.churn.number => {
-                self.come(host)
+                self.come(host);
             }
             ScheduledAction::Depart { .. } | ScheduledAction::Return { .. } => {}
             ScheduledAction::Sample => self.sample(),
@@ -181,7 +181,12 @@ impl<W: Observer> Run<'_, W> {
         match action {
             Action::Ask(_, ask) => {
                 for host in hosts {
-                    self.order(now, host, ask.command(), Task::Step);
+                    let task = if let Ask::Expect(key, value) = ask {
+                        self.request_log.expect_value(*key, value)
+                    } else {
+                        Task::Step
+                    };
+                    self.order(now, host, ask.command(), task);
                 }
             }
             Action::Leave(_) => hosts.into_iter().for_each(|host| self.world.leave(host)),

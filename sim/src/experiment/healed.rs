@@ -234,7 +234,7 @@ impl<W: Observer> Run<'_, W> {
     }
 
     /// Asks, and waits for what comes of it: nothing of what was refused.
-    fn outcomes(&mut self, requests: Vec<Request>) -> Vec<Option<Outcome>> {
+    pub(super) fn outcomes(&mut self, requests: Vec<Request>) -> Vec<Option<Outcome>> {
         let mut outcomes: Vec<Option<Outcome>> = requests.iter().map(|_| None).collect();
         let mut ordered: BTreeMap<u64, usize> = BTreeMap::new();
         let mut running: BTreeMap<(HostId, OpId), usize> = BTreeMap::new();
@@ -269,7 +269,7 @@ impl<W: Observer> Run<'_, W> {
         outcomes
     }
 
-    fn violation(&self, host: HostId, check: Check, what: String) -> Violation {
+    pub(super) fn violation(&self, host: HostId, check: Check, what: String) -> Violation {
         Violation {
             at: self.world.now(),
             host: Some(host),

@@ -12,6 +12,7 @@ mod run;
 mod schedule;
 mod summary;
 mod values;
+mod whole;
 
 use std::fmt;
 use std::sync::Arc;
@@ -93,7 +94,8 @@ pub struct Progress {
 pub struct Finished<W> {
     /// The figures.
     pub summary: Summary,
-    /// What was not as it has to be after all faults had ended.
+    /// What was not as it has to be: gets of the plan that did not find what they should, nodes that
+    /// did not find each other, and what was wrong after all faults had ended.
     pub violations: Vec<Violation>,
     /// The world at the end, with those who looked on.
     pub world: World<W>,
@@ -163,11 +165,11 @@ impl Experiment {
             before = run.world.traffic();
             run.look_up();
         }
-        run.end_steps();
-        let violations = match plan.healed {
-            Some(_) => run.heal(),
-            None => Vec::new(),
-        };
+        let mut violations = run.end_steps();
+        if plan.healed.is_some() {
+            violations.extend(run.heal());
+        }
+        violations.extend(run.request_log.take_violations());
         Ok(Finished {
             summary: Summary::new(plan, &run.world, &run.request_log, &run.kept, before),
             violations,

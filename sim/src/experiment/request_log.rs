@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role};
+use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role, Value};
 
 use super::details::Quality;
 use super::population::Population;
 use super::values;
+use crate::checks::{Check, Violation};
 use crate::host::HostId;
 use crate::world::{News, Report};
 
@@ -16,6 +17,8 @@ use crate::world::{News, Report};
 pub(super) enum Task {
     /// Read the value of that number.
     Get(u32),
+    /// Read what a step of the plan expects, which has that place among all of that kind.
+    Expect(usize),
     Join,
     /// Store a value, and keep it stored.
     Keep,
@@ -41,6 +44,9 @@ pub(super) struct RequestLog {
     lookups: Vec<Lookup>,
     gets: Gets,
     reads: Vec<Read>,
+    /// What steps of the plan expect gets to find.
+    expected: Vec<(Id, Value)>,
+    violations: Vec<Violation>,
     failed_joins: u64,
     refused: u64,
     cut_off: u64,
@@ -102,6 +108,17 @@ impl RequestLog {
         self.ordered.insert(order, (host, task));
     }
 
+    /// The task of a get that has to find that value.
+    pub(super) fn expect_value(&mut self, key: Id, value: &Value) -> Task {
+        self.expected.push((key, value.clone()));
+        Task::Expect(self.expected.len() - 1)
+    }
+
+    /// What gets did not find that they had to.
+    pub(super) fn take_violations(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.violations)
+    }
+
     /// Takes in what the user of a node was told.
     pub(super) fn hear(&mut self, report: Report, population: &Population) {
         let Report {
@@ -119,7 +136,10 @@ impl RequestLog {
                 };
                 self.running.insert((host, op), running);
             }
-            (News::Refused(_) | News::Unheard, Some(_)) => self.refused += 1,
+            (News::Refused(_) | News::Unheard, Some((_, task))) => {
+                self.refused += 1;
+                self.miss(at, host, task);
+            }
             (News::Event(event), _) => self.told(host, at, *event, population),
             (News::Started { .. } | News::Refused(_) | News::Unheard, None) => {}
         }
@@ -129,8 +149,7 @@ impl RequestLog {
         match event {
             Event::Values { op, values, .. } => {
                 if let Some(running) = self.running.get_mut(&(host, op))
-                    && let Task::Get(number) | Task::Read(number) = running.task
-                    && values.contains(&values::value(number))
+                    && wanted(running.task, &self.expected).is_some_and(|it| values.contains(&it))
                 {
                     running.brought = Brought::TheValue;
                 }
@@ -200,6 +219,21 @@ impl RequestLog {
         self.refused
     }
 
+    /// A get that has to find a value has not.
+    fn miss(&mut self, at: Instant, host: HostId, task: Task) {
+        if let Task::Expect(place) = task
+            && let Some((key, value)) = self.expected.get(place)
+        {
+            let word = String::from_utf8_lossy(value.as_bytes());
+            self.violations.push(Violation {
+                at,
+                host: Some(host),
+                check: Check::Found,
+                what: format!("get {key} does not find {word}"),
+            });
+        }
+    }
+
     fn end(&mut self, outcome: &Outcome, ended: Ended, population: &Population) {
         let Running { task, brought, .. } = ended.running;
         match (task, outcome) {
@@ -223,6 +257,11 @@ impl RequestLog {
                 found: brought == Brought::TheValue,
                 took: ended.effort.took,
             }),
+            (Task::Expect(_), _) => {
+                if brought == Brought::Nothing {
+                    self.miss(ended.at, ended.host, task);
+                }
+            }
             (Task::Get(_), _) => {
                 self.gets.all += 1;
                 self.gets.successful += u64::from(brought == Brought::TheValue);
@@ -232,6 +271,15 @@ impl RequestLog {
             (Task::Join, _) => self.failed_joins += 1,
             (Task::Put(_) | Task::Keep | Task::Step, _) => {}
         }
+    }
+}
+
+/// The value that a get is to bring.
+fn wanted(task: Task, expected: &[(Id, Value)]) -> Option<Value> {
+    match task {
+        Task::Get(number) | Task::Read(number) => Some(values::value(number)),
+        Task::Expect(place) => expected.get(place).map(|(_, value)| value.clone()),
+        Task::Join | Task::Keep | Task::Lookup { .. } | Task::Put(_) | Task::Step => None,
     }
 }
 

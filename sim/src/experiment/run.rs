@@ -9,6 +9,7 @@ use super::population::{self, InitialState, Pace, Place, Population};
 use super::request_log::{RequestLog, Task};
 use super::schedule::{Schedule, ScheduledAction};
 use super::{Experiment, Progress, values};
+use crate::checks::Violation;
 use crate::host::HostId;
 use crate::plan::{InvalidPlan, Plan, Start};
 use crate::random::{Draw, topic};
@@ -346,15 +347,25 @@ impl<'e, W: Observer> Run<'e, W> {
     }
 
     /// Waits until the last step is done, and everything that was asked has come to its end.
-    pub(super) fn end_steps(&mut self) {
+    pub(super) fn end_steps(&mut self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        if let Some(whole) = self.plan.whole {
+            self.wait_for(whole);
+            violations = self.look_whether_whole();
+        }
         let last = self.plan.steps.iter().map(|step| step.at).max();
-        let end = self.plan.healed.or(last);
-        if let Some(end) = end {
-            let left = (self.stood + end).since(self.world.now());
-            self.wait("steps", left);
+        if let Some(end) = self.plan.healed.or(last) {
+            self.wait_for(end);
         }
         if self.plan.healed.is_none() {
             self.finish("steps");
         }
+        violations
+    }
+
+    /// Waits until that much time has passed since the network stood.
+    fn wait_for(&mut self, at: Duration) {
+        let left = (self.stood + at).since(self.world.now());
+        self.wait("steps", left);
     }
 }

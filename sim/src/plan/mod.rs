@@ -73,6 +73,9 @@ pub struct Plan {
     pub keeping: Keeping,
     /// What happens, in any order; those of the same time in the order of the list.
     pub steps: Vec<Step>,
+    /// When the network has to be whole by itself, counted like the times of the steps: then every
+    /// node that runs has to find every other, and nobody is told to join.
+    pub whole: Option<Duration>,
     /// When all faults end, counted like the times of the steps: everybody comes back, and then the
     /// network has to be as good as new. Without it, nothing is checked at the end.
     pub healed: Option<Duration>,
@@ -168,6 +171,7 @@ impl Default for Plan {
             workload: Workload::NONE,
             keeping: Keeping::default(),
             steps: Vec::new(),
+            whole: None,
             healed: None,
         }
     }
@@ -224,6 +228,9 @@ impl Plan {
         if self.keeping.values > 0 && self.keeping.publishers == Some(0) {
             return Err(InvalidPlan::Publishers);
         }
+        if self.healed.is_some() && self.whole > self.healed {
+            return Err(InvalidPlan::Whole);
+        }
         self.network.check()?;
         for step in &self.steps {
             let mut network = self.network.clone();
@@ -247,6 +254,8 @@ pub enum InvalidPlan {
     Network(BadNetwork),
     /// Values are to be kept, and nobody is to publish them.
     Publishers,
+    /// Everybody is made to join before the network has to be whole by itself.
+    Whole,
     /// The share of this name is not from 0 to 1.
     Share(&'static str),
 }
@@ -259,6 +268,7 @@ impl fmt::Display for InvalidPlan {
             Self::Hosts => write!(f, "there must be from 1 to {} hosts", HostId::ADDRESSES),
             Self::Network(error) => error.fmt(f),
             Self::Publishers => f.write_str("publishers must be at least 1 where values are kept"),
+            Self::Whole => f.write_str("whole must not come after healed"),
             Self::Share(name) => write!(f, "{name} must be from 0 to 1"),
         }
     }

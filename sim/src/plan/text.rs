@@ -188,6 +188,11 @@ const SETTINGS: &[Setting] = &[
         write: |plan| duration::format(plan.workload.duration).to_string(),
     },
     Setting {
+        name: "whole",
+        read: |plan, text| put(&mut plan.whole, span(text).map(Some)),
+        write: |plan| some(plan.whole.map(duration::format)),
+    },
+    Setting {
         name: "healed",
         read: |plan, text| put(&mut plan.healed, span(text).map(Some)),
         write: |plan| some(plan.healed.map(duration::format)),
@@ -375,6 +380,7 @@ kept 20
 publishers 2
 reads 100
 duration 5m
+whole 9m
 healed 10m
 at 1s n03 crash
 at 5s all restart
@@ -420,6 +426,7 @@ at 5s all restart
             ("mtu 20", "network: `mtu`"),
             ("nodes 0", "there must be"),
             ("kept 1\npublishers 0", "publishers must be"),
+            ("whole 3m\nhealed 2m", "whole must not"),
         ] {
             let error = match text.parse::<Plan>() {
                 Ok(plan) => plan.check().expect_err(text).to_string(),

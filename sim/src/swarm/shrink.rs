@@ -74,8 +74,9 @@ impl Shrinking<'_> {
 
     /// Takes settings back to their defaults, one by one.
     fn settings(&mut self) {
-        let simpler: [fn(&mut Plan); 15] = [
+        let simpler: [fn(&mut Plan); 16] = [
             |plan| plan.workload = Workload::NONE,
+            |plan| plan.whole = None,
             |plan| plan.keeping = Keeping::default(),
             |plan| plan.churn = None,
             |plan| plan.network.loss = Loss::None,
