@@ -25,8 +25,8 @@
 //!     /// One turn: send, tell, wait, receive, and let the node do what is due.
 //!     fn turn(&mut self, mut tell: impl FnMut(Event)) -> io::Result<()> {
 //!         let mut buffer = Vec::new();
-//!         while let Some(to) = self.node.poll_transmit(&mut buffer) {
-//!             self.socket.send_to(&buffer, to)?;
+//!         while let Some(transmit) = self.node.poll_transmit(&mut buffer) {
+//!             self.socket.send_to(&buffer, transmit.to)?;
 //!         }
 //!         while let Some(event) = self.node.poll_event() {
 //!             tell(event);
@@ -36,7 +36,7 @@
 //!         self.socket.set_read_timeout(Some(wait))?;
 //!         let mut datagram = [0; khashmir::wire::MAX_INCOMING];
 //!         if let Ok((len, from)) = self.socket.recv_from(&mut datagram) {
-//!             self.node.handle_datagram(self.now(), from, &datagram[..len]);
+//!             self.node.handle_datagram(self.now(), from, None, &datagram[..len]);
 //!         }
 //!         self.node.handle_timeout(self.now());
 //!         Ok(())
@@ -124,7 +124,7 @@
 //!    [limits](Limits).
 //! 7. What is acknowledged is durable first: with the [journal](Journal) on, the acknowledgement
 //!    of a store leaves [`Node::poll_transmit`] only after [`Node::handle_durable`] has confirmed
-//!    its record. Every other datagram passes at once.
+//!    its record; until then the value is not served. Every other datagram passes at once.
 //!
 //! After [`Node::shutdown`] what was queued can be polled, datagrams are ignored, commands are
 //! refused, and `poll_timeout` is `None`.
@@ -161,15 +161,17 @@ pub mod wire;
 
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets, StoreLimits,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
+    StoreLimits, TransactionIds,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
 pub use node::{
     Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
-    RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status,
+    RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status, Taken,
+    Transmit, TypedEvent, TypedGet, TypedPutError,
 };
-pub use operation::{Abort, CallError, Effort, Holder, Joined, Outcome, Pong, Refusal, Report};
+pub use operation::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub use rng::Seed;
 pub use time::Instant;
 pub use value::{Value, ValueTooLong};

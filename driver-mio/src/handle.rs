@@ -7,8 +7,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use khashmir::{
-    Command, Contact, Effort, Event, Id, Instant, Node, OpId, Outcome, Refused, Snapshot, Stats,
-    Status, Value,
+    Command, Contact, Event, Id, Instant, Node, OpId, Outcome, QueryStats, Refused, Snapshot,
+    Stats, Status, Value,
 };
 
 use crate::host::{Host, Notice};
@@ -267,10 +267,12 @@ impl Iterator for Operation {
 fn gather(event: Event, values: &mut Vec<Value>) -> Option<Over> {
     match event {
         Event::Ended {
-            outcome, effort, ..
+            outcome,
+            query_stats,
+            ..
         } => Some(Over {
             outcome,
-            effort,
+            query_stats,
             values: std::mem::take(values),
         }),
         Event::Values { values: more, .. } => {
@@ -287,7 +289,7 @@ pub struct Over {
     /// What it came to.
     pub outcome: Outcome,
     /// What it took.
-    pub effort: Effort,
+    pub query_stats: QueryStats,
     /// The values that it brought: of a `get`.
     pub values: Vec<Value>,
 }

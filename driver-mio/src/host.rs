@@ -165,7 +165,7 @@ impl<S: Datagrams> Host<S> {
             match socket::receive(&self.socket, buffer) {
                 Received::Datagram(len, from) => {
                     self.observer.received(from, &buffer[..len]);
-                    self.node.handle_datagram(now, from, &buffer[..len]);
+                    self.node.handle_datagram(now, from, None, &buffer[..len]);
                 }
                 Received::Nothing => {
                     self.inbound = Inbound::Idle;
@@ -337,7 +337,7 @@ impl<S: Datagrams> Host<S> {
         for _ in 0..Self::SEND_BURST {
             let next = kept
                 .take()
-                .or_else(|| self.node.poll_transmit(&mut self.datagram));
+                .or_else(|| Some(self.node.poll_transmit(&mut self.datagram)?.to));
             let Some(to) = next else {
                 self.outbound = Outbound::Open;
                 return;

@@ -14,7 +14,7 @@
 //!   world                           hosts, windows of time, threads, and those who look on
 //!   warm   trace   truth            tables as if lived in; hashes; who is really the closest
 //!   network   churn   wheel         what becomes of datagrams; who comes and goes; what is next
-//!   span   random   host   duration   text
+//!   span   random   host   stop   duration   text
 //! ```
 #![forbid(unsafe_code)]
 
@@ -31,6 +31,7 @@ pub mod random;
 pub mod report;
 pub mod sniffer;
 pub mod span;
+pub mod stop;
 pub mod swarm;
 pub mod text;
 pub mod trace;

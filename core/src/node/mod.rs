@@ -1,27 +1,35 @@
 //! The node: one state machine made of all the parts, and the only thing that drivers see.
 
+mod accept;
+mod active_operations;
 mod command;
-mod commands;
+mod durability;
 mod event;
 mod inbound;
-mod operations;
+mod journal;
 mod outbox;
+mod progress;
 mod queue;
-mod records;
-mod running;
+mod record;
+mod short_forms;
 mod snapshot;
 mod stats;
+mod transmit;
+mod typed;
 mod upkeep;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use command::{Buckets, Command, Keep, OpId, OwnStore, Refused};
-pub use event::{Event, Record, RecordNo};
+pub use event::Event;
+pub use record::{Record, RecordNo};
 pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
 pub use stats::{DropCause, MethodStats, Reachable, Stats, Status};
+pub use transmit::{Taken, Transmit};
+pub use typed::{TypedEvent, TypedGet, TypedPutError};
 
 use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
@@ -29,12 +37,12 @@ use crate::contact::Contact;
 use crate::id::Id;
 use crate::operation::{Abort, Ask};
 use crate::rng::{Rng, Seed};
-use crate::routing::{Habits, Table};
-use crate::rpc::Calls;
-use crate::storage::{Bounds, Store};
+use crate::routing::{Table, TableSettings};
+use crate::rpc::Transactions;
+use crate::storage::{Bounds, Durability, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
-use operations::Operations;
+use active_operations::ActiveOperations;
 use outbox::Outbox;
 use upkeep::Upkeep;
 
@@ -59,8 +67,8 @@ pub struct Node {
     table: Table,
     store: Store,
     tokens: Tokens,
-    calls: Calls<Owner, Ask>,
-    operations: Operations,
+    transactions: Transactions<Owner, Ask>,
+    operations: ActiveOperations,
     upkeep: Upkeep,
     outbox: Outbox,
     stats: Stats,
@@ -91,9 +99,9 @@ enum Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
     /// It was long unseen, and somebody wants its place.
-    Doubted,
+    Questionable,
     /// It failed, or another claims its id: does it still answer?
-    Suspected,
+    Failing,
     /// It would like to enter the table.
     Newcomer,
 }
@@ -123,7 +131,7 @@ impl Node {
     /// the time since they were last looked up; values keep what is left of their lives.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings cannot work.
+    /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
     pub fn restore(
         config: impl Into<Arc<Config>>,
         mut snapshot: Snapshot,
@@ -142,13 +150,18 @@ impl Node {
             if saved.answered_ago <= node.config.fresh {
                 node.table.restore(now, contact, saved.answered_ago);
             } else {
-                node.upkeep.remember(addr);
+                node.upkeep.presence.remember(addr);
             }
         }
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
-            node.store
-                .put(*saved.key, saved.value.clone(), now + saved.remaining);
+            let expires = now + saved.remaining;
+            node.store.put(
+                now,
+                *saved.key,
+                saved.value.clone(),
+                (expires, Durability::Now),
+            );
         }
         node.presence_after_restore();
         Ok(node)
@@ -156,11 +169,22 @@ impl Node {
 
     // ---- inputs
 
-    /// Takes in a datagram. Bad ones are counted and dropped; this never fails.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+    /// Takes in a datagram, which came from `from` to the local address `local`, and says whether it
+    /// was one of this protocol. Bad ones are counted and dropped; this never fails.
+    ///
+    /// With `local` the answer leaves from the address that was asked, as a host of several addresses
+    /// must see to. A driver whose socket is bound to one address, or which cannot tell, gives `None`.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &[u8],
+    ) -> Taken {
         self.advance_clock(now);
-        self.receive(from, datagram);
+        let taken = self.receive(from, local, datagram);
         self.settle();
+        taken
     }
 
     /// Does what has fallen due. Nothing happens when nothing has.
@@ -173,17 +197,6 @@ impl Node {
             self.do_due();
             self.settle();
         }
-    }
-
-    /// Takes in that all records up to this one are safe, and lets go of the acknowledgements that
-    /// waited for them.
-    pub fn handle_durable(&mut self, now: Instant, up_to: RecordNo) {
-        self.advance_clock(now);
-        for _ in 0..self.outbox.durable(up_to) {
-            self.stats.drop(DropCause::Outgoing);
-        }
-        self.confirm_own_stores();
-        self.settle();
     }
 
     /// Starts a command: the one door for all of them.
@@ -201,7 +214,7 @@ impl Node {
     /// put that is over. False when there is nothing to end.
     pub fn cancel(&mut self, now: Instant, op: OpId) -> bool {
         self.advance_clock(now);
-        let kept = self.upkeep.forget_kept(op);
+        let kept = self.upkeep.kept.forget(op);
         let cancelled = self.abort(op, Abort::Cancelled);
         self.settle();
         kept || cancelled
@@ -228,67 +241,6 @@ impl Node {
         }
     }
 
-    // ---- inputs in short
-
-    /// [`Command::Ping`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn ping(&mut self, now: Instant, addr: SocketAddr) -> Result<OpId, Refused> {
-        self.start(now, Command::Ping { addr })
-    }
-
-    /// [`Command::Join`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn join(&mut self, now: Instant, bootstrap: &[SocketAddr]) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Join {
-                bootstrap: bootstrap.to_vec(),
-            },
-        )
-    }
-
-    /// [`Command::FindNode`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn find_node(&mut self, now: Instant, target: Id) -> Result<OpId, Refused> {
-        self.start(now, Command::FindNode { target })
-    }
-
-    /// [`Command::Get`], as configured, our own store included.
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn get(&mut self, now: Instant, key: Id) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Get {
-                key,
-                retrieve: None,
-                own_store: OwnStore::Include,
-            },
-        )
-    }
-
-    /// [`Command::Put`], once.
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn put(&mut self, now: Instant, key: Id, value: crate::Value) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Put {
-                key,
-                value,
-                keep: Keep::Once,
-            },
-        )
-    }
-
     /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
     /// instance because names resolve to other addresses by now. Those that cannot be used, and
     /// those beyond the configured number, are left out.
@@ -297,7 +249,9 @@ impl Node {
         let rules = self.rules();
         let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
         let most = self.config.limits.max_bootstrap;
-        self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.upkeep
+            .presence
+            .set_bootstrap(usable.take(most).collect());
         self.retry_if_alone();
     }
 
@@ -308,12 +262,13 @@ impl Node {
         self.outbox.poll_record()
     }
 
-    /// The next datagram to send: fills `datagram`, whose contents are replaced, and says where to.
-    pub fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        let to = self.outbox.poll_transmit(datagram)?;
+    /// The next datagram to send: fills `datagram`, whose contents are replaced, and says where it
+    /// goes and from where.
+    pub fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<Transmit> {
+        let transmit = self.outbox.poll_transmit(datagram)?;
         self.stats.datagrams_out += 1;
         self.stats.bytes_out += datagram.len() as u64;
-        Some(to)
+        Some(transmit)
     }
 
     /// Gives back the memory that is kept for the datagrams to come, if none waits to be polled.
@@ -321,7 +276,7 @@ impl Node {
     /// A node does that by itself now and then. Whoever holds many that are mostly idle may want it
     /// after each input: then the next datagram is allocated anew.
     pub fn shrink(&mut self) {
-        self.outbox.give_back();
+        self.outbox.shrink_to_fit();
     }
 
     /// The next thing that the user may want to know.
@@ -387,9 +342,9 @@ impl Node {
             estimated_nodes: self.table.estimated_network(),
             keys: self.store.key_count(),
             values: self.store.value_count(),
-            calls: self.calls.len(),
+            calls: self.transactions.len(),
             operations: self.operations.commands(),
-            kept: self.upkeep.kept_count(),
+            kept: self.upkeep.kept.len(),
         }
     }
 
@@ -430,7 +385,8 @@ impl Node {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let habits = Habits {
+        Config::check_id(&own)?;
+        let settings = TableSettings {
             k: config.k,
             max_failures: config.max_failures,
             fresh: config.fresh,
@@ -443,17 +399,17 @@ impl Node {
             overhead: StoreLimits::OVERHEAD,
         };
         let mut outbox = Outbox::new(config.journal, &config.limits);
-        outbox.record(|| Record::Identity { id: own });
+        outbox.record(|| (Record::Identity { id: own }, None));
         Ok(Self {
             own,
             life: Life::Running,
             now,
             started: now,
-            table: Table::new(own, habits, now),
+            table: Table::new(own, settings, now),
             store: Store::new(own, bounds),
             tokens: Tokens::new(&mut rng),
-            calls: Calls::new(config.limits.max_calls, &mut rng),
-            operations: Operations::default(),
+            transactions: Transactions::new(config.limits.max_calls, &mut rng),
+            operations: ActiveOperations::default(),
             upkeep: Upkeep::new(&config, now),
             outbox,
             stats: Stats::default(),
@@ -479,7 +435,7 @@ impl Node {
             self.abort(op, why);
         }
         self.operations.clear();
-        self.calls.clear();
+        self.transactions.clear();
         self.upkeep.stop();
     }
 }

@@ -1,7 +1,7 @@
-//! Calls in flight: who was asked what and for whom, until when we wait, and who may answer.
+//! Transactions: which query is in flight to which contact, who asked for it, and until when it waits for the reply.
 
-mod experience;
-mod retry;
+mod network_estimate;
+mod retransmit;
 mod tid_hasher;
 
 use alloc::collections::BTreeMap;
@@ -11,15 +11,15 @@ use core::time::Duration;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-pub(crate) use retry::{Patience, Plan, Sends, Slow};
+pub(crate) use retransmit::{Patience, RetransmitSchedule, Sends, Slow};
 
 use crate::config::Retry;
 use crate::contact::Peer;
 use crate::rng::Rng;
-use crate::rtt::{RoundTrip, Took};
+use crate::rtt::{RoundTrip, RttSample};
 use crate::time::Instant;
 use crate::wire::{Method, TID_LEN};
-use experience::Experience;
+use network_estimate::NetworkEstimate;
 use tid_hasher::TidHasher;
 
 /// A transaction id of ours: 20 bytes that nobody can guess.
@@ -27,17 +27,17 @@ pub(crate) type Tid = [u8; TID_LEN];
 
 /// The calls in flight, at most as many as the settings say; `O` says for whom one is, `Q` what is
 /// asked.
-pub(crate) struct Calls<O, Q> {
+pub(crate) struct Transactions<O, Q> {
     max: usize,
-    by_tid: HashMap<Tid, Call<O, Q>, TidHasher>,
+    by_tid: HashMap<Tid, Transaction<O, Q>, TidHasher>,
     /// What is due when, and for the how-many-th call: ties go to the older call.
     timeline: BTreeMap<(Instant, u64), Tid>,
     opened: u64,
-    experience: Experience,
+    network_estimate: NetworkEstimate,
 }
 
 /// One call in flight.
-struct Call<O, Q> {
+struct Transaction<O, Q> {
     number: u64,
     peer: Peer,
     method: Method,
@@ -46,7 +46,7 @@ struct Call<O, Q> {
     question: Q,
     opened: Instant,
     sent: Sent,
-    plan: Plan,
+    schedule: RetransmitSchedule,
     due: Instant,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Closed<O> {
     /// Time since the first send.
     pub(crate) elapsed: Duration,
     /// What that says of the round trip.
-    pub(crate) took: Took,
+    pub(crate) sample: RttSample,
 }
 
 /// What has fallen due for a call.
@@ -103,7 +103,7 @@ pub(crate) struct Opening<'c, O, Q> {
     pub(crate) round_trip: Option<RoundTrip>,
 }
 
-impl<O: Clone, Q: Clone> Calls<O, Q> {
+impl<O: Clone, Q: Clone> Transactions<O, Q> {
     pub(crate) fn new(max: usize, rng: &mut Rng) -> Self {
         let hasher = TidHasher::new(rng.bytes());
         Self {
@@ -111,7 +111,7 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             by_tid: HashMap::with_hasher(hasher),
             timeline: BTreeMap::new(),
             opened: 0,
-            experience: Experience::NONE,
+            network_estimate: NetworkEstimate::NONE,
         }
     }
 
@@ -148,11 +148,17 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             slow,
             round_trip,
         } = opening;
-        let estimate = round_trip.unwrap_or(self.experience.round_trip());
-        let plan = Plan::new(retry, estimate, self.experience.patience(), slow, sends);
+        let estimate = round_trip.unwrap_or(self.network_estimate.round_trip());
+        let schedule = RetransmitSchedule::new(
+            retry,
+            estimate,
+            self.network_estimate.patience(),
+            slow,
+            sends,
+        );
         let number = self.opened;
         self.opened += 1;
-        let mut call = Call {
+        let mut call = Transaction {
             number,
             peer,
             method,
@@ -160,7 +166,7 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             question,
             opened: now,
             sent: Sent::Once,
-            plan,
+            schedule,
             due: now,
         };
         call.due = call.next_due(now);
@@ -184,23 +190,23 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
         }
         let call = call.remove();
         self.timeline.remove(&(call.due, call.number));
-        self.give_back();
+        self.shrink_to_fit();
         Some(call.close(now))
     }
 
     /// Takes in how long an answer took.
-    pub(crate) fn measured(&mut self, took: Took) {
-        self.experience.answered(took);
+    pub(crate) fn measured(&mut self, took: RttSample) {
+        self.network_estimate.answered(took);
     }
 
     /// How many of a thousand calls are answered, by what the last ones were like.
     pub(crate) const fn answering(&self) -> u32 {
-        self.experience.answering()
+        self.network_estimate.answering()
     }
 
     /// How long whoever does not answer is waited for.
     pub(crate) const fn patience(&self) -> Patience {
-        self.experience.patience()
+        self.network_estimate.patience()
     }
 
     /// When the next thing falls due.
@@ -208,33 +214,45 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
         self.timeline.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// The next thing that has fallen due. A call that is overdue by several things does the worst.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Due<O, Q>> {
-        let entry = self
-            .timeline
-            .first_entry()
-            .filter(|entry| entry.key().0 <= now)?;
-        let tid = entry.remove();
-        let call = self.by_tid.get_mut(&tid)?;
-        let elapsed = now.since(call.opened);
-        if call.opened + call.plan.give_up <= now {
-            let call = self.by_tid.remove(&tid)?;
-            self.give_back();
-            return Some(Due::GaveUp(call.close(now)));
+    /// The next thing that has fallen due. A call that is overdue by several things does the worst,
+    /// and one that its owner no longer wants is not sent again.
+    pub(crate) fn take_due(
+        &mut self,
+        now: Instant,
+        is_wanted: impl Fn(&O) -> bool,
+    ) -> Option<Due<O, Q>> {
+        loop {
+            let entry = self
+                .timeline
+                .first_entry()
+                .filter(|entry| entry.key().0 <= now)?;
+            let tid = entry.remove();
+            let call = self.by_tid.get_mut(&tid)?;
+            let elapsed = now.since(call.opened);
+            if call.opened + call.schedule.give_up <= now {
+                let call = self.by_tid.remove(&tid)?;
+                self.shrink_to_fit();
+                return Some(Due::GaveUp(call.close(now)));
+            }
+            if !is_wanted(&call.owner) {
+                call.schedule.resend.clear();
+            }
+            let due = call.pass(elapsed, tid);
+            // Whoever is asked but once may have been asked at an address that never was right.
+            if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
+                self.network_estimate.silent();
+            }
+            call.due = call.next_due(now);
+            let next = (call.due, call.number);
+            self.timeline.insert(next, tid);
+            if due.is_some() {
+                return due;
+            }
         }
-        let due = call.pass(elapsed, tid);
-        // Whoever is asked but once may have been asked at an address that never was right.
-        if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
-            self.experience.silent();
-        }
-        call.due = call.next_due(now);
-        let next = (call.due, call.number);
-        self.timeline.insert(next, tid);
-        due
     }
 
     /// An idle node holds no room for calls: there may be a million of them in one process.
-    fn give_back(&mut self) {
+    fn shrink_to_fit(&mut self) {
         if self.by_tid.is_empty() {
             self.by_tid.shrink_to(0);
             // An empty tree keeps its last leaf.
@@ -245,49 +263,52 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
     /// Closes every call whose owner is gone for good.
     pub(crate) fn clear(&mut self) {
         self.by_tid.clear();
-        self.give_back();
+        self.shrink_to_fit();
     }
 }
 
-impl<O: Clone, Q: Clone> Call<O, Q> {
+impl<O: Clone, Q: Clone> Transaction<O, Q> {
     fn close(self, now: Instant) -> Closed<O> {
         let elapsed = now.since(self.opened);
-        let took = match self.sent {
-            Sent::Once => Took::Exactly(elapsed),
-            Sent::Again => Took::AtMost(elapsed),
+        let sample = match self.sent {
+            Sent::Once => RttSample::Exactly(elapsed),
+            Sent::Again => RttSample::AtMost(elapsed),
         };
         Closed {
             peer: self.peer,
             method: self.method,
             owner: self.owner,
             elapsed,
-            took,
+            sample,
         }
     }
 
-    /// Strikes off what is due, and says what it was: the worst first, and all that before a resend,
-    /// which follows on the next turn.
+    /// Strikes off what is due, and says what it was, if anything is: the worst first, and all that
+    /// before a resend, which follows on the next turn.
     fn pass(&mut self, elapsed: Duration, tid: Tid) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
-        if self.plan.silent.is_some_and(|at| at <= elapsed) {
-            (self.plan.silent, self.plan.late, self.plan.slow) = (None, None, None);
+        if self.schedule.silent.is_some_and(|at| at <= elapsed) {
+            (self.schedule.silent, self.schedule.late, self.schedule.slow) = (None, None, None);
             return Some(Due::Silent { peer, owner });
         }
-        if self.plan.late.is_some_and(|at| at <= elapsed) {
-            (self.plan.late, self.plan.slow) = (None, None);
+        if self.schedule.late.is_some_and(|at| at <= elapsed) {
+            (self.schedule.late, self.schedule.slow) = (None, None);
             return Some(Due::Late { peer, owner });
         }
-        if self.plan.slow.is_some_and(|at| at <= elapsed) {
-            self.plan.slow = None;
+        if self.schedule.slow.is_some_and(|at| at <= elapsed) {
+            self.schedule.slow = None;
             return Some(Due::Slow { peer, owner });
         }
         let missed = self
-            .plan
+            .schedule
             .resend
             .iter()
             .take_while(|at| **at <= elapsed)
             .count();
-        self.plan.resend.drain(..missed);
+        if missed == 0 {
+            return None;
+        }
+        self.schedule.resend.drain(..missed);
         self.sent = Sent::Again;
         Some(Due::Resend {
             to: peer.addr,
@@ -300,183 +321,20 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
 
     fn next_due(&self, now: Instant) -> Instant {
         let waits = [
-            self.plan.slow,
-            self.plan.late,
-            self.plan.resend.first().copied(),
-            self.plan.silent,
+            self.schedule.slow,
+            self.schedule.late,
+            self.schedule.resend.first().copied(),
+            self.schedule.silent,
         ];
         let next = waits
             .into_iter()
             .flatten()
             .min()
-            .unwrap_or(self.plan.give_up);
+            .unwrap_or(self.schedule.give_up);
         // What else is overdue comes on the next turn, not in the past.
-        (self.opened + next.min(self.plan.give_up)).max(now)
+        (self.opened + next.min(self.schedule.give_up)).max(now)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::vec;
-    use alloc::vec::Vec;
-
-    use super::*;
-    use crate::rng::Seed;
-
-    fn at(millis: u64) -> Instant {
-        Instant::since_origin(Duration::from_millis(millis))
-    }
-
-    fn addr(last: u8) -> SocketAddr {
-        ([10, 0, 0, last], 9977).into()
-    }
-
-    struct Bench {
-        retry: Retry,
-        calls: Calls<u32, ()>,
-        rng: Rng,
-    }
-
-    impl Bench {
-        fn new(retry: Retry, max: usize) -> Self {
-            let mut rng = Rng::new(Seed::from_number(1));
-            Self {
-                retry,
-                calls: Calls::new(max, &mut rng),
-                rng,
-            }
-        }
-
-        /// Opens a call to 10.0.0.1 and gives its transaction id.
-        fn open(&mut self, now: Instant, owner: u32) -> Option<Tid> {
-            let opening = Opening {
-                retry: &self.retry,
-                peer: Peer {
-                    id: None,
-                    addr: addr(1),
-                },
-                method: Method::Ping,
-                owner,
-                question: (),
-                sends: Sends::Several,
-                slow: Slow::AfterMost,
-                round_trip: None,
-            };
-            let opened = self.calls.open(now, opening, &mut self.rng);
-            opened.map(|(tid, ())| tid)
-        }
-
-        /// Lets time pass and gives what falls due, in milliseconds.
-        fn run(&mut self) -> Vec<(u64, &'static str)> {
-            let mut log = vec![];
-            while let Some(now) = self.calls.next_deadline() {
-                while let Some(due) = self.calls.take_due(now) {
-                    let what = match due {
-                        Due::GaveUp(_) => "gave up",
-                        Due::Resend { .. } => "resend",
-                        Due::Silent { .. } => "silent",
-                        Due::Late { .. } => "late",
-                        Due::Slow { .. } => "slow",
-                    };
-                    log.push((now.as_nanos() / 1_000_000, what));
-                }
-            }
-            log
-        }
-    }
-
-    #[test]
-    fn the_late_preset_sends_at_0_2_and_6_seconds_and_gives_up_at_9() {
-        let mut bench = Bench::new(Retry::late(), 9);
-        bench.open(at(0), 1);
-        assert_eq!(
-            bench.run(),
-            [(2000, "resend"), (6000, "resend"), (9000, "gave up")]
-        );
-    }
-
-    #[test]
-    fn the_early_preset_sends_once_and_gives_up_at_20() {
-        let mut bench = Bench::new(Retry::early(), 9);
-        bench.open(at(0), 1);
-        assert_eq!(bench.run(), [(20_000, "gave up")]);
-    }
-
-    #[test]
-    fn adaptive_waits_follow_what_was_measured() {
-        let mut bench = Bench::new(Retry::Adaptive, 9);
-        for _ in 0..50 {
-            bench
-                .calls
-                .measured(Took::Exactly(Duration::from_millis(100)));
-        }
-        bench.open(at(0), 1);
-        let log = bench.run();
-        let kinds: Vec<_> = log.iter().map(|(_, what)| *what).collect();
-        let expected = ["slow", "late", "resend", "resend", "silent", "gave up"];
-        assert_eq!(kinds, expected);
-        assert!(
-            log[0].0 >= 100 && log[3].0 <= 450 && log[4].0 < 2000,
-            "{log:?}"
-        );
-    }
-
-    #[test]
-    fn only_who_was_asked_can_answer_and_only_once() {
-        let mut bench = Bench::new(Retry::late(), 9);
-        let tid = bench.open(at(0), 7).expect("room");
-        assert_eq!(bench.calls.close(at(5), &tid, addr(2)), None);
-        assert_eq!(bench.calls.close(at(5), &tid[1..], addr(1)), None);
-        let closed = bench
-            .calls
-            .close(at(5), &tid, addr(1))
-            .expect("it was asked");
-        assert_eq!(
-            (closed.owner, closed.took),
-            (7, Took::Exactly(Duration::from_millis(5)))
-        );
-        assert_eq!(bench.calls.close(at(5), &tid, addr(1)), None);
-        assert_eq!(bench.calls.next_deadline(), None);
-    }
-
-    #[test]
-    fn an_answer_after_a_resend_measures_nothing() {
-        let mut bench = Bench::new(Retry::late(), 9);
-        let tid = bench.open(at(0), 7).expect("room");
-        assert!(matches!(
-            bench.calls.take_due(at(2000)),
-            Some(Due::Resend { .. })
-        ));
-        let closed = bench
-            .calls
-            .close(at(2001), &tid, addr(1))
-            .expect("it was asked");
-        assert_eq!(closed.took, Took::AtMost(Duration::from_millis(2001)));
-    }
-
-    #[test]
-    fn a_clock_that_jumps_ahead_ends_a_call_without_a_burst() {
-        let mut bench = Bench::new(Retry::Adaptive, 9);
-        bench.open(at(0), 1);
-        assert!(matches!(
-            bench.calls.take_due(at(60_000)),
-            Some(Due::GaveUp(_))
-        ));
-        assert_eq!(bench.calls.take_due(at(60_000)), None);
-        bench.open(Instant::MAX, 1);
-        assert!(matches!(
-            bench.calls.take_due(Instant::MAX),
-            Some(Due::GaveUp(_))
-        ));
-    }
-
-    #[test]
-    fn calls_are_bounded() {
-        let mut bench = Bench::new(Retry::late(), 2);
-        assert!(bench.open(at(0), 1).is_some() && bench.open(at(0), 2).is_some());
-        assert!(bench.open(at(0), 3).is_none());
-        bench.run();
-        assert!(!bench.calls.is_full());
-        assert_eq!(bench.calls.len(), 0);
-    }
-}
+mod tests;

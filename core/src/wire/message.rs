@@ -115,8 +115,23 @@ pub enum Message<'a> {
         /// Transaction id of the query.
         tid: &'a [u8],
         /// The rule that it breaks.
-        breach: Breach,
+        invalid: InvalidReply,
     },
+}
+
+impl<'a> Message<'a> {
+    /// The transaction id: of this query, or of the query that this answers.
+    #[must_use]
+    pub const fn tid(&self) -> &'a [u8] {
+        match self {
+            Self::Query { tid, .. }
+            | Self::WrongArguments { tid, .. }
+            | Self::UnknownMethod { tid, .. }
+            | Self::Reply { tid, .. }
+            | Self::Error { tid, .. }
+            | Self::Broken { tid, .. } => tid,
+        }
+    }
 }
 
 /// A question with its arguments, which are of the right types and lengths.
@@ -204,7 +219,7 @@ impl Reply<'_> {
 
 /// How something under a transaction id breaks the rules of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Breach {
+pub enum InvalidReply {
     /// It has no `id`, or one that is not 20 bytes.
     Id,
     /// `ip_addr` or `port` is not an IPv4 address or a port.
@@ -230,6 +245,8 @@ pub enum Fault<'a> {
     BadToken,
     /// We cannot take more on at the moment.
     Busy,
+    /// The value could not be made durable.
+    NotSaved,
     /// The store has no room for it.
     StoreFull,
     /// The answer would be longer than a datagram may be.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::keeping::{KeepingFigures, KeepingPoint};
+use super::quality::Quality;
 use super::request_log::RequestLog;
 use crate::host::HostId;
 use crate::world::{Observer, World};
@@ -40,17 +41,6 @@ pub struct Ending {
     pub quality: Quality,
 }
 
-/// How good the result of a lookup is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quality {
-    /// Exactly the K closest.
-    Exact,
-    /// The closest node, but not exactly the K closest.
-    Success,
-    /// Not even the closest node.
-    Failure,
-}
-
 impl Details {
     pub(super) fn new<W: Observer>(
         seed: u64,
@@ -61,8 +51,14 @@ impl Details {
         let lookups = request_log.lookups();
         let mut details = Self {
             seed,
-            latencies: lookups.iter().map(|lookup| lookup.effort.took).collect(),
-            hops: lookups.iter().map(|lookup| lookup.effort.hops).collect(),
+            latencies: lookups
+                .iter()
+                .map(|lookup| lookup.query_stats.took)
+                .collect(),
+            hops: lookups
+                .iter()
+                .map(|lookup| lookup.query_stats.hops)
+                .collect(),
             endings: lookups
                 .iter()
                 .map(|lookup| Ending {

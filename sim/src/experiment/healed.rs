@@ -87,7 +87,7 @@ impl<W: Observer> Run<'_, W> {
                 self.start_again(host);
             }
         }
-        self.finish("healing");
+        self.finish("healing", |_| true);
     }
 
     /// After that time, nobody has to be in a table who is dead: the time after which a contact that
@@ -242,7 +242,7 @@ impl<W: Observer> Run<'_, W> {
         for (place, (host, command)) in requests.into_iter().enumerate() {
             ordered.insert(self.world.order(now, host, command), place);
         }
-        while !(ordered.is_empty() && running.is_empty()) {
+        while !(self.is_stopped() || ordered.is_empty() && running.is_empty()) {
             let reports = self.world.run(Duration::from_millis(500));
             if reports.is_empty() && self.world.now().since(now) > Duration::from_secs(3600) {
                 break;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role, Value};
+use khashmir::{Event, Id, Instant, OpId, Outcome, Place, QueryStats, Role, Value};
 
-use super::details::Quality;
 use super::population::Population;
+use super::quality::Quality;
 use super::values;
 use crate::checks::{Check, Violation};
 use crate::host::HostId;
@@ -33,6 +33,25 @@ pub(super) enum Task {
     Step,
 }
 
+impl Task {
+    pub(super) const fn is_join(&self) -> bool {
+        matches!(self, Self::Join)
+    }
+
+    pub(super) const fn is_put(&self) -> bool {
+        matches!(self, Self::Put(_) | Self::Keep)
+    }
+
+    pub(super) const fn is_step(&self) -> bool {
+        matches!(self, Self::Step | Self::Expect(_))
+    }
+
+    /// Whether it is a lookup, a get, or a read of what is kept.
+    pub(super) const fn is_read(&self) -> bool {
+        matches!(self, Self::Lookup { .. } | Self::Get(_) | Self::Read(_))
+    }
+}
+
 /// All that was asked.
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
@@ -57,7 +76,7 @@ pub(super) struct RequestLog {
 pub(super) struct Lookup {
     pub(super) ended: Instant,
     pub(super) found: Quality,
-    pub(super) effort: Effort,
+    pub(super) query_stats: QueryStats,
 }
 
 /// Something that was begun.
@@ -157,14 +176,14 @@ impl RequestLog {
             Event::Ended {
                 op,
                 outcome,
-                effort,
+                query_stats,
             } => {
                 if let Some(running) = self.running.remove(&(host, op)) {
                     let ended = Ended {
                         host,
                         running,
                         at,
-                        effort,
+                        query_stats,
                     };
                     self.end(&outcome, ended, population);
                 }
@@ -173,8 +192,10 @@ impl RequestLog {
         }
     }
 
-    pub(super) fn is_anything_open(&self) -> bool {
-        !self.ordered.is_empty() || !self.running.is_empty()
+    /// Whether any request of those tasks has not come to its end.
+    pub(super) fn is_open(&self, of: fn(&Task) -> bool) -> bool {
+        self.ordered.values().any(|(_, task)| of(task))
+            || self.running.values().any(|running| of(&running.task))
     }
 
     /// A host lost its node: what that was doing comes to no end.
@@ -246,7 +267,7 @@ impl RequestLog {
                 self.lookups.push(Lookup {
                     ended: ended.at,
                     found,
-                    effort: ended.effort,
+                    query_stats: ended.query_stats,
                 });
             }
             (Task::Put(number), Outcome::Stored(places)) if !places.is_empty() => {
@@ -255,7 +276,7 @@ impl RequestLog {
             (Task::Read(_), _) => self.reads.push(Read {
                 ended: ended.at,
                 found: brought == Brought::TheValue,
-                took: ended.effort.took,
+                took: ended.query_stats.took,
             }),
             (Task::Expect(_), _) => {
                 if brought == Brought::Nothing {
@@ -265,7 +286,7 @@ impl RequestLog {
             (Task::Get(_), _) => {
                 self.gets.all += 1;
                 self.gets.successful += u64::from(brought == Brought::TheValue);
-                self.gets.took.push(ended.effort.took);
+                self.gets.took.push(ended.query_stats.took);
             }
             (Task::Join, Outcome::Join(joined)) if joined.contacts > 0 => {}
             (Task::Join, _) => self.failed_joins += 1,
@@ -288,7 +309,7 @@ struct Ended {
     host: HostId,
     running: Running,
     at: Instant,
-    effort: Effort,
+    query_stats: QueryStats,
 }
 
 /// Holds a result against the truth: the K closest who lived, answered, and could be reached by

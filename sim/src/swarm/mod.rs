@@ -51,9 +51,9 @@ impl Trial {
 /// [`InvalidPlan`] when a setting of the plan makes no sense.
 pub fn trial(plan: &Plan, factory: &MachineFactory, threads: usize) -> Result<Trial, InvalidPlan> {
     let experiment = Experiment {
-        plan: plan.clone(),
         threads,
         factory: factory.clone(),
+        ..Experiment::new(plan.clone())
     };
     // The world of a run that panics is not looked at again.
     let run = AssertUnwindSafe(|| experiment.run_observed(&mut |_| (), Checks::default));

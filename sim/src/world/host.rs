@@ -49,10 +49,13 @@ impl Backlog {
     /// A socket holds about that many datagrams for a process that does not read.
     const MOST: usize = 256;
 
-    /// Takes one in, or drops it.
-    pub(super) fn push(&mut self, what: EventKind) {
+    /// Takes one in; gives it back when it is full.
+    pub(super) fn push(&mut self, what: EventKind) -> Result<(), EventKind> {
         if self.0.len() < Self::MOST {
             self.0.push_back(what);
+            Ok(())
+        } else {
+            Err(what)
         }
     }
 
@@ -107,7 +110,7 @@ pub struct Traffic {
     pub sent: u64,
     /// Their bytes, without headers.
     pub bytes: u64,
-    /// Of those, how many did not arrive.
+    /// Of those, how many did not get through the network to their receiver.
     pub lost: u64,
 }
 

@@ -34,11 +34,12 @@ pub use observer::{Fact, Observer, When};
 pub use report::{News, Report};
 
 use crate::host::HostId;
-use crate::network::{Access, Attachment, Network};
+use crate::network::{Access, Attachment, LossCounts, Network};
+use crate::stop::Stop;
 use crate::trace::TraceHash;
 use host::{Host, Power};
 use host_event::{EventKind, HostEvent, Order};
-use parallel::Effort;
+use parallel::RunStats;
 use shard::Shard;
 
 /// Hosts on a network, and those who [look on](Observer).
@@ -48,7 +49,8 @@ pub struct World<W = ()> {
     hosts: u32,
     now: Instant,
     orders: u64,
-    effort: Effort,
+    run_stats: RunStats,
+    stop: Stop,
 }
 
 impl World {
@@ -75,8 +77,16 @@ impl<W: Observer> World<W> {
             hosts: 0,
             now: Instant::ORIGIN,
             orders: 0,
-            effort: Effort::default(),
+            run_stats: RunStats::default(),
+            stop: Stop::default(),
         }
+    }
+
+    /// Lets time stand still as soon as somebody asks for it.
+    #[must_use]
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// The network.
@@ -270,18 +280,25 @@ impl<W: Observer> World<W> {
     }
 
     /// Lets time go by up to the first edge of a window no earlier than `until`; gives what the
-    /// users of nodes were told, in the order of time and hosts.
+    /// users of nodes were told, in the order of time and hosts. Time goes by less far when the
+    /// world is asked to [stop](Self::with_stop) meanwhile.
     pub fn run_until(&mut self, until: Instant) -> Vec<Report> {
         let until = self.edge(until);
-        let effort = if self.shards.len() == 1 {
+        let run_stats = if self.shards.len() == 1 {
             self.run_alone(until)
         } else {
-            parallel::run(&mut self.shards, &self.network, until)
+            parallel::run(&mut self.shards, &self.network, until, &self.stop)
         };
-        self.effort.windows += effort.windows;
-        self.effort.time += effort.time;
-        self.effort.waiting += effort.waiting;
-        self.now = self.now.max(until);
+        self.run_stats.windows += run_stats.windows;
+        self.run_stats.time += run_stats.time;
+        self.run_stats.waiting += run_stats.waiting;
+        let next = self.shards.iter().filter_map(|shard| {
+            let window = shard.first()?;
+            Some(shard.start_of(window))
+        });
+        // Only a world that was stopped has anything left to do before that.
+        let reached = next.min().map_or(until, |next| next.min(until));
+        self.now = self.now.max(reached);
         let mut reports: Vec<Report> = self
             .shards
             .iter_mut()
@@ -312,6 +329,16 @@ impl<W: Observer> World<W> {
         all
     }
 
+    /// How many datagrams were lost, by place and cause.
+    #[must_use]
+    pub fn losses(&self) -> LossCounts {
+        let mut all = LossCounts::default();
+        for shard in &self.shards {
+            all += *shard.losses();
+        }
+        all
+    }
+
     /// How many things have happened to hosts.
     #[must_use]
     pub fn events(&self) -> u64 {
@@ -321,14 +348,14 @@ impl<W: Observer> World<W> {
     /// How many windows were computed: those in which anything happened.
     #[must_use]
     pub const fn windows(&self) -> u64 {
-        self.effort.windows
+        self.run_stats.windows
     }
 
     /// The share of their time that threads have waited for each other so far, by the machine's
     /// clock: none with one thread.
     #[must_use]
     pub fn waiting_share(&self) -> f64 {
-        let Effort { time, waiting, .. } = self.effort;
+        let RunStats { time, waiting, .. } = self.run_stats;
         if time.is_zero() {
             0.0
         } else {
@@ -368,17 +395,17 @@ impl<W: Observer> World<W> {
         result
     }
 
-    fn run_alone(&mut self, until: Instant) -> Effort {
-        let mut effort = Effort::default();
+    fn run_alone(&mut self, until: Instant) -> RunStats {
+        let mut run_stats = RunStats::default();
         let shard = &mut self.shards[0];
         while let Some(window) = shard
             .first()
-            .filter(|window| shard.start_of(*window) < until)
+            .filter(|window| shard.start_of(*window) < until && !self.stop.is_requested())
         {
             shard.run(window, &self.network);
-            effort.windows += 1;
+            run_stats.windows += 1;
         }
-        effort
+        run_stats
     }
 
     fn hand_over(&mut self) {

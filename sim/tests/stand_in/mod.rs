@@ -34,7 +34,7 @@ impl StandIn {
 
 impl Machine for StandIn {
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        self.node.handle_datagram(now, from, datagram);
+        self.node.handle_datagram(now, from, None, datagram);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -58,7 +58,7 @@ impl Machine for StandIn {
     }
 
     fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        let to = self.node.poll_transmit(datagram)?;
+        let to = self.node.poll_transmit(datagram)?.to;
         (self.speech)(datagram);
         Some(to)
     }

@@ -20,7 +20,8 @@ enum Happening {
     Notice(Notice),
     /// The loop is over.
     Over(io::Result<()>),
-    /// Somebody wants it to stop.
+    /// A signal says that it is to stop.
+    #[cfg(unix)]
     Stop,
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
                 Some(Say::Complaint(what)) => output::complain(&what),
                 None => {}
             },
+            #[cfg(unix)]
             Happening::Stop => {
                 // It may be over already; that is told next.
                 let _ = node.leave().and_then(|()| node.shutdown());
@@ -208,7 +210,7 @@ fn stop_on_signals(_tell: Sender<Happening>) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use khashmir::{Effort, Joined};
+    use khashmir::{Joined, QueryStats};
 
     use super::*;
 
@@ -237,7 +239,7 @@ mod tests {
         Notice::Event(Event::Ended {
             op: node.join(now, &[]).expect("accepted"),
             outcome,
-            effort: Effort::default(),
+            query_stats: QueryStats::default(),
         })
     }
 

@@ -74,7 +74,7 @@ impl KeepingFigures {
         }
         let (samples, reads) = (kept.samples(), requests.reads());
         let all = Measured::new(plan, samples, reads.iter());
-        let session = plan.churn.map(|churn| churn.session.mean());
+        let session = plan.churn.map(|churn| churn.session.mean_seconds());
         Some(Self {
             values: plan.keeping.values,
             publishers: plan.publishers().len(),
@@ -86,7 +86,7 @@ impl KeepingFigures {
             datagrams_per_value_hour: all.sent,
             received_per_value_hour: all.received,
             floor_per_value_hour: session
-                .and_then(|session| floor::datagrams_per_hour(plan.redundancy(), session)),
+                .and_then(|session| floor::datagrams_per_hour(plan.redundancy(), session / 3600.0)),
             curve: curve(plan, samples, reads),
         })
     }

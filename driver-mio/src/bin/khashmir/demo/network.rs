@@ -88,7 +88,7 @@ impl Network {
         };
         Ok(Tally {
             count,
-            took: over.effort.took,
+            took: over.query_stats.took,
         })
     }
 
@@ -101,7 +101,7 @@ impl Network {
         })?;
         Ok(Tally {
             count: over.values.iter().filter(|found| *found == value).count(),
-            took: over.effort.took,
+            took: over.query_stats.took,
         })
     }
 
