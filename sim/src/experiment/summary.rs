@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::keeping::{KeepingFigures, Kept};
 use super::quality::Quality;
 use super::request_log::RequestLog;
 use crate::network::LossCounts;
@@ -47,6 +48,8 @@ pub struct Summary {
     pub latency: Latencies,
     /// How long gets took.
     pub get_latency: Latencies,
+    /// What came of keeping values, if any were to be kept.
+    pub keeping: Option<KeepingFigures>,
     /// Joins that found nobody.
     pub failed_joins: u64,
     /// Commands that were refused.
@@ -87,6 +90,7 @@ impl Summary {
         plan: &Plan,
         world: &World<W>,
         request_log: &RequestLog,
+        kept: &Kept,
         before: Traffic,
     ) -> Self {
         let lookups = request_log.lookups();
@@ -125,6 +129,7 @@ impl Summary {
             bytes_per_lookup: mean(&|query_stats| query_stats.bytes as f64),
             latency: Latencies::of(lookups.iter().map(|lookup| lookup.query_stats.took)),
             get_latency: Latencies::of(gets.took.iter().copied()),
+            keeping: KeepingFigures::new(plan, kept, request_log),
             failed_joins: request_log.failed_joins(),
             refused: request_log.refused(),
             cut_off: request_log.cut_off(),
@@ -163,6 +168,7 @@ impl Summary {
             "bytes_per_lookup": self.bytes_per_lookup,
             "latency_ms": self.latency.to_json(),
             "get_latency_ms": self.get_latency.to_json(),
+            "keeping": self.keeping.as_ref().map(KeepingFigures::to_json),
             "failed_joins": self.failed_joins,
             "refused": self.refused,
             "cut_off": self.cut_off,
@@ -194,7 +200,13 @@ impl Latencies {
         }
     }
 
-    fn to_json(self) -> Value {
+    /// Nothing if nothing was measured.
+    pub(super) fn measured(spans: impl Iterator<Item = Duration>) -> Option<Self> {
+        let mut spans = spans.peekable();
+        spans.peek().is_some().then(|| Self::of(spans))
+    }
+
+    pub(super) fn to_json(self) -> Value {
         let millis = |span: Duration| span.as_secs_f64() * 1000.0;
         json!({
             "p50": millis(self.p50),
@@ -252,6 +264,10 @@ impl fmt::Display for Summary {
             row("  get latency p50", millis(self.get_latency.p50))?;
             row("  get latency p99", millis(self.get_latency.p99))?;
         }
+        if let Some(keeping) = &self.keeping {
+            write!(f, "{keeping}")?;
+        }
+        let mut row = |name: &str, figure: String| writeln!(f, "{name:<26}{figure:>20}");
         row("datagrams sent in all", self.traffic.sent.to_string())?;
         row("  that were lost", self.losses.total().to_string())?;
         for (place, cause, count) in self.losses.iter().filter(|(_, _, count)| *count > 0) {
