@@ -206,9 +206,13 @@ pub fn sharing(own: &Id, bits: usize, number: usize) -> Id {
 /// # Panics
 /// When there is none.
 pub fn ask(node: &mut Node, from: &Contact, query: &[u8], answer: &mut Vec<u8>) {
-    node.handle_datagram(NOW, from.addr, query);
-    let to = node.poll_transmit(answer);
-    assert_eq!(to, Some(from.addr), "an answer");
+    node.handle_datagram(NOW, from.addr, None, query);
+    let transmit = node.poll_transmit(answer);
+    assert_eq!(
+        transmit.map(|transmit| transmit.to),
+        Some(from.addr),
+        "an answer"
+    );
 }
 
 /// A token with which a contact may store at a node.

@@ -133,7 +133,7 @@ fn fill_waiting(node: &mut Node) {
             let asker = Contact::new(sharing(&own, bits, number), addr);
             let mut query = Vec::new();
             DIALECT.encode_query(&TID, &asker.id, &Query::Ping, &mut query);
-            node.handle_datagram(NOW, asker.addr, &query);
+            node.handle_datagram(NOW, asker.addr, None, &query);
         }
     }
     poll(node);
@@ -149,7 +149,7 @@ fn calls(config: &Arc<Config>, live: &impl Fn() -> usize) -> (usize, usize, usiz
         let asker = stranger(number);
         let mut query = Vec::new();
         DIALECT.encode_query(&TID, &asker.id, &Query::Ping, &mut query);
-        node.handle_datagram(NOW, asker.addr, &query);
+        node.handle_datagram(NOW, asker.addr, None, &query);
     }
     poll(&mut node);
     assert_eq!(node.status(NOW).calls, probes);

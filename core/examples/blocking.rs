@@ -46,13 +46,13 @@ fn run(until: Option<OpId>, node: &mut Node, socket: &UdpSocket) -> io::Result<O
                 return Ok(outcome);
             }
         }
-        while let Some(to) = node.poll_transmit(&mut outgoing) {
-            let _ = socket.send_to(&outgoing, to); // What cannot be sent is lost, as any may be.
+        while let Some(transmit) = node.poll_transmit(&mut outgoing) {
+            let _ = socket.send_to(&outgoing, transmit.to); // What cannot be sent is lost, as any may be.
         }
         let wait = |at: Instant| at.since(now()) + time::Duration::from_millis(1); // Never zero.
         socket.set_read_timeout(node.poll_timeout().map(wait))?;
         if let Ok((len, from)) = socket.recv_from(&mut incoming) {
-            node.handle_datagram(now(), from, &incoming[..len]);
+            node.handle_datagram(now(), from, None, &incoming[..len]);
         }
         node.handle_timeout(now());
     }

@@ -25,8 +25,8 @@
 //!     /// One turn: send, tell, wait, receive, and let the node do what is due.
 //!     fn turn(&mut self, mut tell: impl FnMut(Event)) -> io::Result<()> {
 //!         let mut buffer = Vec::new();
-//!         while let Some(to) = self.node.poll_transmit(&mut buffer) {
-//!             self.socket.send_to(&buffer, to)?;
+//!         while let Some(transmit) = self.node.poll_transmit(&mut buffer) {
+//!             self.socket.send_to(&buffer, transmit.to)?;
 //!         }
 //!         while let Some(event) = self.node.poll_event() {
 //!             tell(event);
@@ -36,7 +36,7 @@
 //!         self.socket.set_read_timeout(Some(wait))?;
 //!         let mut datagram = [0; khashmir::wire::MAX_INCOMING];
 //!         if let Ok((len, from)) = self.socket.recv_from(&mut datagram) {
-//!             self.node.handle_datagram(self.now(), from, &datagram[..len]);
+//!             self.node.handle_datagram(self.now(), from, None, &datagram[..len]);
 //!         }
 //!         self.node.handle_timeout(self.now());
 //!         Ok(())
@@ -167,9 +167,10 @@ pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
 pub use node::{
     Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
-    RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status,
+    RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status, Taken,
+    Transmit,
 };
-pub use operation::{Abort, CallError, Effort, Holder, Joined, Outcome, Pong, Refusal, Report};
+pub use operation::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub use rng::Seed;
 pub use time::Instant;
 pub use value::{Value, ValueTooLong};

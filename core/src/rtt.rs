@@ -86,7 +86,7 @@ pub(crate) enum Memory {
 
 /// How long an answer took, as far as that can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Took {
+pub(crate) enum RttSample {
     /// It answers something that was sent once: this is a round trip.
     Exactly(Duration),
     /// It answers something that was sent several times: a round trip is no longer than this
@@ -94,7 +94,7 @@ pub(crate) enum Took {
     AtMost(Duration),
 }
 
-impl Took {
+impl RttSample {
     /// Takes it into an estimate.
     pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>, memory: Memory) {
         match (self, estimate) {
@@ -146,20 +146,20 @@ mod tests {
         let mut estimate = Some(RoundTrip::first(Duration::from_millis(20)));
         let wait = |trip: Option<RoundTrip>| trip.map(|trip| trip.mean() + trip.deviation() * 4);
         assert!(wait(estimate) < Some(late));
-        Took::AtMost(late).add_to(&mut estimate, Memory::Contact);
+        RttSample::AtMost(late).add_to(&mut estimate, Memory::Contact);
         assert!(
             wait(estimate) >= Some(late - Duration::from_millis(1)),
             "{estimate:?}"
         );
         for _ in 0..60 {
-            Took::Exactly(Duration::from_millis(20)).add_to(&mut estimate, Memory::Contact);
+            RttSample::Exactly(Duration::from_millis(20)).add_to(&mut estimate, Memory::Contact);
         }
         assert!(
             wait(estimate) < Some(Duration::from_millis(40)),
             "{estimate:?}"
         );
         let mut unknown = None;
-        Took::AtMost(late).add_to(&mut unknown, Memory::Contact);
+        RttSample::AtMost(late).add_to(&mut unknown, Memory::Contact);
         assert!(wait(unknown).is_some_and(|wait| wait.abs_diff(late) < Duration::from_millis(2)));
     }
 

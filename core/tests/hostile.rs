@@ -7,10 +7,10 @@ mod written;
 
 use std::net::SocketAddr;
 
-use khashmir::wire::{Breach, Dialect, Message, Query, Reply};
+use khashmir::wire::{Dialect, InvalidReply, Message, Query, Reply};
 use khashmir::{
-    CallError, Command, Config, Contact, Effort, Event, Id, Instant, Keep, Node, Outcome, OwnStore,
-    Place, Seed, Snapshot,
+    CallError, Command, Config, Contact, Event, Id, Instant, Keep, Node, Outcome, OwnStore, Place,
+    QueryStats, Seed, Snapshot,
 };
 use net::{Net, addr, is_query, key, seconds};
 use written::written;
@@ -58,7 +58,7 @@ impl Victim {
     fn asked(&mut self) -> Vec<Asked> {
         let mut bytes = Vec::new();
         let mut asked = Vec::new();
-        while let Some(to) = self.node.poll_transmit(&mut bytes) {
+        while let Some(khashmir::Transmit { to, .. }) = self.node.poll_transmit(&mut bytes) {
             if is_query(&bytes) {
                 asked.push(Asked {
                     to,
@@ -70,7 +70,7 @@ impl Victim {
     }
 
     fn hears(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.node.handle_datagram(self.now, from, bytes);
+        self.node.handle_datagram(self.now, from, None, bytes);
     }
 
     fn hears_reply(&mut self, asked: &Asked, reply: &Reply<'_>) {
@@ -79,14 +79,16 @@ impl Victim {
     }
 
     /// Lets time pass until the command that runs has ended.
-    fn end(&mut self) -> (Outcome, Effort) {
+    fn end(&mut self) -> (Outcome, QueryStats) {
         loop {
             while let Some(event) = self.node.poll_event() {
                 if let Event::Ended {
-                    outcome, effort, ..
+                    outcome,
+                    query_stats,
+                    ..
                 } = event
                 {
-                    return (outcome, effort);
+                    return (outcome, query_stats);
                 }
             }
             self.now = self.node.poll_timeout().expect("something is due");
@@ -137,13 +139,17 @@ fn every_kind_of_broken_answer_fails_its_contact_and_none_hangs_the_lookup() {
         ]
         .concat();
         victim.hears(asked[0].to, &bytes);
-        let (outcome, effort) = victim.end();
+        let (outcome, query_stats) = victim.end();
         assert_eq!(
             outcome,
             Outcome::Found(vec![Place::Here(Id::new([0xee; 20]))]),
             "{contents}"
         );
-        assert_eq!((effort.broken, effort.took.as_secs()), (1, 0), "{contents}");
+        assert_eq!(
+            (query_stats.broken, query_stats.took.as_secs()),
+            (1, 0),
+            "{contents}"
+        );
     }
 }
 
@@ -155,7 +161,10 @@ fn an_unknown_kind_of_message_under_our_transaction_id_fails_the_call() {
     let bytes = [b"d1:t20:", asked[0].tid(), b"1:y1:ze"].concat();
     victim.hears(addr(1), &bytes);
     let (outcome, _) = victim.end();
-    assert_eq!(outcome, Outcome::Ping(Err(CallError::Broken(Breach::Kind))));
+    assert_eq!(
+        outcome,
+        Outcome::Ping(Err(CallError::Broken(InvalidReply::Kind)))
+    );
 }
 
 #[test]
@@ -213,14 +222,18 @@ fn dead_contacts_are_never_in_a_result_and_leave_after_three_failures() {
                 victim.hears_reply(&asked, &reply);
             }
         }
-        let (outcome, effort) = victim.end();
+        let (outcome, query_stats) = victim.end();
         let Outcome::Found(found) = outcome else {
             panic!("not a find")
         };
         assert_eq!(found.len(), 4, "three contacts and ourselves");
         assert!(!found.contains(&Place::There(contact(1))));
         assert_eq!(
-            (effort.asked, effort.answered, effort.unanswered),
+            (
+                query_stats.asked,
+                query_stats.answered,
+                query_stats.unanswered
+            ),
             (4, 3, 1)
         );
         let there = victim.node.contacts().any(|known| known == contact(1));
@@ -318,9 +331,9 @@ fn an_error_fails_the_query_but_keeps_the_contact() {
         let (tid, text) = (asked[0].tid(), b"unknown method find_value");
         let bytes = written(|out| Dialect::Khashmir.encode_error(tid, 203, text, out));
         victim.hears(asked[0].to, &bytes);
-        let (outcome, effort) = victim.end();
+        let (outcome, query_stats) = victim.end();
         assert_eq!(outcome, Outcome::Holders(vec![]));
-        let refusals: Vec<_> = effort
+        let refusals: Vec<_> = query_stats
             .refusals
             .iter()
             .map(|refusal| (refusal.by, refusal.code))
@@ -417,9 +430,9 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
             );
         }
     }
-    let (outcome, effort) = victim.end();
+    let (outcome, query_stats) = victim.end();
     assert_eq!(outcome, Outcome::Got { values: 2 });
-    assert_eq!(effort.broken, 1);
+    assert_eq!(query_stats.broken, 1);
 }
 
 #[test]
@@ -447,14 +460,14 @@ fn the_only_contact_is_waited_for_however_late_it_is() {
         victim.asked();
         victim.hears_reply(&asked[0], &reply);
     }
-    let (outcome, effort) = victim.end();
+    let (outcome, query_stats) = victim.end();
     let Outcome::Stored(places) = outcome else {
         panic!("not a put")
     };
     assert!(places.contains(&Place::There(contact(1))));
     assert!(
-        effort.took > seconds(1),
+        query_stats.took > seconds(1),
         "it was late indeed: {:?}",
-        effort.took
+        query_stats.took
     );
 }

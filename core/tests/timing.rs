@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use khashmir::wire::{Dialect, Message, Reply};
-use khashmir::{Command, Config, Contact, Effort, Event, Id, Instant, Node, Outcome, Place};
+use khashmir::{Command, Config, Contact, Event, Id, Instant, Node, Outcome, Place, QueryStats};
 use khashmir::{Role, Seed, Snapshot};
 
 use net::{Net, addr, key, message};
@@ -47,7 +47,7 @@ fn world(config: &Config, round_trip: Duration) -> Net {
 
 /// What a lookup took.
 struct Lookup {
-    effort: Effort,
+    query_stats: QueryStats,
     /// Whether any of the K closest to its target is dead.
     dead_among_closest: bool,
 }
@@ -67,15 +67,20 @@ fn look_up_one(net: &mut Net, target: Id) -> Lookup {
     assert!(places.len() >= 4 && !places.iter().any(|place| dead(place.id())));
     let mut closest: Vec<u8> = (1..=NODES).collect();
     closest.sort_by_key(|number| target.distance(&contact(*number).id));
-    let effort = net.events(ASKER).iter().find_map(|event| {
-        if let Event::Ended { op: of, effort, .. } = event {
-            (*of == op).then(|| effort.clone())
+    let query_stats = net.events(ASKER).iter().find_map(|event| {
+        if let Event::Ended {
+            op: of,
+            query_stats,
+            ..
+        } = event
+        {
+            (*of == op).then(|| query_stats.clone())
         } else {
             None
         }
     });
     Lookup {
-        effort: effort.expect("it ended"),
+        query_stats: query_stats.expect("it ended"),
         dead_among_closest: closest[..8].iter().any(|number| is_dead(*number)),
     }
 }
@@ -90,11 +95,11 @@ fn with_dead_contacts_the_end_of_a_lookup_follows_the_round_trip() {
         let measured = look_up(&mut net, 10..30);
         let held_up = measured
             .iter()
-            .filter(|lookup| lookup.effort.unanswered > 0);
+            .filter(|lookup| lookup.query_stats.unanswered > 0);
         assert!(held_up.count() > 10, "most lookups meet the dead");
-        for Lookup { effort, .. } in measured {
+        for Lookup { query_stats, .. } in measured {
             let most = round_trip * most_round_trips;
-            assert!(effort.took <= most, "{millis} ms: {effort:?}");
+            assert!(query_stats.took <= most, "{millis} ms: {query_stats:?}");
         }
     }
 }
@@ -106,11 +111,17 @@ fn with_fixed_waits_a_dead_contact_holds_a_lookup_up_for_seconds() {
         .into_iter()
         .partition(|lookup| lookup.dead_among_closest);
     assert!(!dead.is_empty() && !alive.is_empty());
-    for Lookup { effort, .. } in dead {
-        assert!(effort.took >= Duration::from_secs(2), "{effort:?}");
+    for Lookup { query_stats, .. } in dead {
+        assert!(
+            query_stats.took >= Duration::from_secs(2),
+            "{query_stats:?}"
+        );
     }
-    for Lookup { effort, .. } in alive {
-        assert!(effort.took < Duration::from_millis(100), "{effort:?}");
+    for Lookup { query_stats, .. } in alive {
+        assert!(
+            query_stats.took < Duration::from_millis(100),
+            "{query_stats:?}"
+        );
     }
 }
 
@@ -157,7 +168,7 @@ fn who_answers_after_it_was_given_up_but_before_the_end_is_in_the_result() {
 fn queries(node: &mut Node) -> BTreeMap<SocketAddr, Vec<u8>> {
     let mut queries = BTreeMap::new();
     let mut datagram = Vec::new();
-    while let Some(to) = node.poll_transmit(&mut datagram) {
+    while let Some(khashmir::Transmit { to, .. }) = node.poll_transmit(&mut datagram) {
         let Message::Query { tid, .. } = message(&datagram) else {
             panic!("a client only asks");
         };
@@ -173,7 +184,7 @@ fn answer(node: &mut Node, now: Instant, by: Contact, tid: &[u8], nodes: Vec<Con
         ..Reply::from(by.id)
     };
     let datagram = written(|out| Dialect::Khashmir.encode_reply(tid, &reply, out));
-    node.handle_datagram(now, by.addr, &datagram);
+    node.handle_datagram(now, by.addr, None, &datagram);
 }
 
 /// What a lookup came to, if it is over.

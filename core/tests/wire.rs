@@ -13,7 +13,7 @@ mod written;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use khashmir::wire::{Breach, Dialect, MAX_DEPTH, MAX_INCOMING, Malformed, Message, Method};
+use khashmir::wire::{Dialect, InvalidReply, MAX_DEPTH, MAX_INCOMING, Malformed, Message, Method};
 use quickcheck::{Gen, QuickCheck, TestResult, Testable};
 
 use draw::Datagram;
@@ -155,18 +155,18 @@ fn kind(message: &Result<Message<'_>, Malformed>) -> String {
         Ok(Message::UnknownMethod { .. }) => "unknown method".to_owned(),
         Ok(Message::Reply { .. }) => "reply".to_owned(),
         Ok(Message::Error { .. }) => "error".to_owned(),
-        Ok(Message::Broken { breach, .. }) => format!("broken: {breach:?}"),
+        Ok(Message::Broken { invalid, .. }) => format!("broken: {invalid:?}"),
         Err(malformed) => format!("malformed: {malformed:?}"),
     }
 }
 
 /// Everything that a datagram of less than the longest can be taken for.
 fn all_kinds() -> BTreeSet<String> {
-    use Breach::{Id, Kind, Nodes, Num, SeenAs, Token, Values};
+    use InvalidReply::{Id, Kind, Nodes, Num, SeenAs, Token, Values};
     let methods = Method::ALL.map(|method| method.name().to_owned());
     let wrong = Method::ALL.map(|method| format!("wrong arguments for {method}"));
     let broken = [Id, Kind, Nodes, Num, SeenAs, Token, Values];
-    let broken = broken.map(|breach| format!("broken: {breach:?}"));
+    let broken = broken.map(|invalid| format!("broken: {invalid:?}"));
     let malformed = [
         Malformed::Bencode,
         Malformed::Error,

@@ -42,8 +42,8 @@ fn words(f: &mut fmt::Formatter<'_>, message: &Message<'_>) -> fmt::Result {
             let text = text.escape_ascii();
             write!(f, "{} error {code} {text}", Tid(tid))
         }
-        Message::Broken { tid, breach } => {
-            write!(f, "{} broken reply: {breach:?}", Tid(tid))
+        Message::Broken { tid, invalid } => {
+            write!(f, "{} broken reply: {invalid:?}", Tid(tid))
         }
     }
 }

@@ -50,6 +50,9 @@ const FIRST_HOST: usize = 1;
 const INPUTS: usize = 256;
 /// Readiness taken in at once.
 const EVENTS: usize = 256;
+/// The system counts a wait in time awake: after a sleep the loop notices that time has passed no later
+/// than that.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How often the sockets are looked at again before time is allowed to tell on the peers.
 const SECOND_LOOKS: usize = 4;
 
@@ -109,6 +112,9 @@ impl EventLoop {
 
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         self.wait(events, self.patience())?;
+        if let Some(slept) = self.clock.slept() {
+            self.wake_up(slept);
+        }
         self.take_inputs();
         self.serve_busy();
         // A thread that was held up finds timers due and datagrams waiting. The datagrams go first:
@@ -117,7 +123,7 @@ impl EventLoop {
             if !self.is_anything_due() {
                 return Ok(());
             }
-            self.wait(events, Some(Duration::ZERO))?;
+            self.wait(events, Duration::ZERO)?;
             if self.busy.is_empty() {
                 break;
             }
@@ -127,18 +133,18 @@ impl EventLoop {
         Ok(())
     }
 
-    /// How long the loop may sleep; as long as nothing happens if `None`.
-    fn patience(&self) -> Option<Duration> {
+    /// How long the loop may wait.
+    fn patience(&self) -> Duration {
         if self.backlog == Backlog::Some || !self.busy.is_empty() {
-            return Some(Duration::ZERO);
+            return Duration::ZERO;
         }
-        let (next, _) = self.deadlines.first()?;
-        Some(self.clock.until(*next))
+        let until = self.deadlines.first().map(|(at, _)| self.clock.until(*at));
+        until.map_or(LONGEST_WAIT, |until| until.min(LONGEST_WAIT))
     }
 
     /// Sleeps, and notes which sockets are ready.
-    fn wait(&mut self, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(events, patience) {
+    fn wait(&mut self, events: &mut Events, patience: Duration) -> io::Result<()> {
+        match self.poll.poll(events, Some(patience)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
@@ -163,6 +169,18 @@ impl EventLoop {
             }
         }
         Ok(())
+    }
+
+    /// Tells every host that the machine slept, before anything else happens.
+    fn wake_up(&mut self, slept: Duration) {
+        let now = self.clock.now();
+        let all: Vec<usize> = self.hosts.keys().copied().collect();
+        for no in all {
+            if let Some(host) = self.hosts.get_mut(&no) {
+                host.wake_up(now, slept);
+            }
+            self.reschedule(no);
+        }
     }
 
     /// Does what other threads ask for.

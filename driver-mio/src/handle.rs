@@ -9,11 +9,13 @@ use khashmir::{
 };
 
 use crate::gone::Gone;
-use crate::host::{Host, Notice, SocketStats, Subscription};
+use crate::host::Host;
 use crate::name::HostPort;
 use crate::new_node::{NewNode, NotAdded};
 use crate::operation::Operation;
 use crate::post::{Added, Addition, Input, LastOne, Post};
+use crate::socket_stats::SocketStats;
+use crate::subscription::{Notice, Subscription};
 use crate::system_drops::SystemDrops;
 use crate::udp::Udp;
 

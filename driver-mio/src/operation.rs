@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use khashmir::{Effort, Event, OpId, Outcome, Value};
+use khashmir::{Event, OpId, Outcome, QueryStats, Value};
 
 use crate::gone::Gone;
 
@@ -77,10 +77,12 @@ impl Iterator for Operation {
 fn gather(event: Event, values: &mut Vec<Value>) -> Option<Over> {
     match event {
         Event::Ended {
-            outcome, effort, ..
+            outcome,
+            query_stats,
+            ..
         } => Some(Over {
             outcome,
-            effort,
+            query_stats,
             values: std::mem::take(values),
         }),
         Event::Values { values: more, .. } => {
@@ -97,7 +99,7 @@ pub struct Over {
     /// What it came to.
     pub outcome: Outcome,
     /// What it took.
-    pub effort: Effort,
+    pub query_stats: QueryStats,
     /// The values that it brought: of a `get`.
     pub values: Vec<Value>,
 }

@@ -77,16 +77,14 @@ impl Udp {
 impl Datagrams for Udp {
     fn receive(&self, inbox: &mut Inbox) -> io::Result<()> {
         let socket = &self.socket;
-        inbox.fill(|slots, metas| {
-            socket.try_io(|| self.state.recv(socket.into(), slots, metas))
-        })
+        inbox.fill(|slots, metas| socket.try_io(|| self.state.recv(socket.into(), slots, metas)))
     }
 
     fn send(&self, to: SocketAddr, from: Option<IpAddr>, datagram: &[u8]) -> io::Result<()> {
         match self.try_send(to, from, datagram) {
             // That address is no longer ours, or was a broadcast address: any of ours is better than
             // no answer.
-            Err(error) if from.is_some() && is_wrong_source(&error) => {
+            Err(error) if from.is_some() && may_be_the_source(&error) => {
                 self.try_send(to, None, datagram)
             }
             sent => sent,
@@ -94,11 +92,15 @@ impl Datagrams for Udp {
     }
 }
 
-/// Whether the system would not send from the address that it was told to.
-fn is_wrong_source(error: &io::Error) -> bool {
+/// Whether the system may have refused because of the address that it was told to send from. Linux
+/// has several words for that.
+fn may_be_the_source(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::InvalidInput | io::ErrorKind::AddrNotAvailable
+        io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::NetworkUnreachable
     )
 }
 

@@ -87,9 +87,9 @@ impl Broken {
         };
         let asking = Query::FindNode { target: key };
         let asking = encoded(b"token", &sender, &asking);
-        self.node.handle_datagram(self.now, from, &asking);
+        self.node.handle_datagram(self.now, from, None, &asking);
         let mut answer = Vec::new();
-        while let Some(to) = self.node.poll_transmit(&mut answer) {
+        while let Some(khashmir::Transmit { to, .. }) = self.node.poll_transmit(&mut answer) {
             if let Ok(Message::Reply {
                 tid: b"token",
                 reply,
@@ -142,7 +142,7 @@ impl Broken {
                         values: None,
                     };
                     let reply = answered(tid, &reply);
-                    self.node.handle_datagram(self.now, to, &reply);
+                    self.node.handle_datagram(self.now, to, None, &reply);
                 }
             }
             (_, _) => {}
@@ -165,9 +165,10 @@ impl Machine for Broken {
         if self.how == Break::AcceptsAnyToken
             && let Some(good) = self.with_good_token(from, datagram)
         {
-            return self.node.handle_datagram(now, from, &good);
+            self.node.handle_datagram(now, from, None, &good);
+            return;
         }
-        self.node.handle_datagram(now, from, datagram);
+        self.node.handle_datagram(now, from, None, datagram);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -200,14 +201,14 @@ impl Machine for Broken {
 
     fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
         static SENT: AtomicU64 = AtomicU64::new(0);
-        let to = self.node.poll_transmit(datagram)?;
+        let to = self.node.poll_transmit(datagram)?.to;
         self.spoil(to, datagram);
         if self.how == Break::WritesToStrangers && self.strangers < 3 {
             self.strangers += 1;
             return Some(([10, 9, 9, self.strangers], 9977).into());
         }
         if self.how == Break::Unsteady && SENT.fetch_add(1, Ordering::Relaxed) % 1009 == 7 {
-            return self.node.poll_transmit(datagram);
+            return Some(self.node.poll_transmit(datagram)?.to);
         }
         Some(to)
     }

@@ -1,11 +1,11 @@
 //! Whom to ask next: a walk towards a target, and a spread over a fixed list. Neither knows the
 //! wire nor the clock; both are told what happened and say what follows.
 
-mod frontier;
+mod closest_nodes;
 mod pace;
 mod spread;
 
-pub(crate) use frontier::{Asked, Frontier};
+pub(crate) use closest_nodes::{Asked, ClosestNodes};
 pub(crate) use pace::{Pace, Turnout};
 pub(crate) use spread::Spread;
 

@@ -1,10 +1,11 @@
 //! What arrives: queries are served, answers go to whoever asked, and the table hears of both.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
-use super::outbox::{Queued, Safe};
-use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record};
+use super::journal::Safe;
+use super::queue::Queued;
+use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record, Taken, Transmit};
 use crate::address::BadAddress;
 use crate::contact::Contact;
 use crate::id::Id;
@@ -13,43 +14,62 @@ use crate::routing::{Failed, Heard, Seen};
 use crate::rpc::Closed;
 use crate::server::{self, Served, Server, Stored, Storing, Verdict};
 use crate::value::Value;
-use crate::wire::{Breach, Message, Reply};
+use crate::wire::{InvalidReply, Message, Reply};
 
 impl Node {
-    pub(super) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
+    pub(super) fn receive(
+        &mut self,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &[u8],
+    ) -> Taken {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += datagram.len() as u64;
         if self.life != Life::Running {
-            return self.stats.drop(DropCause::Off);
+            self.stats.drop(DropCause::Off);
+            return Taken::NotOurs;
         }
         let from = match BadAddress::check(from) {
             Ok(from) => from,
-            Err(why) => return self.stats.drop(DropCause::Source(why)),
+            Err(why) => {
+                self.stats.drop(DropCause::Source(why));
+                return Taken::NotOurs;
+            }
         };
         let message = match self.config.dialect.decode(datagram) {
             Ok(message) => message,
-            Err(malformed) => return self.stats.drop(DropCause::Malformed(malformed)),
+            Err(malformed) => {
+                self.stats.drop(DropCause::Malformed(malformed));
+                return Taken::NotOurs;
+            }
         };
         match &message {
             Message::Query { .. }
             | Message::WrongArguments { .. }
             | Message::UnknownMethod { .. } => {
-                self.serve(from, &message);
+                self.serve(
+                    Transmit {
+                        to: from,
+                        from: local,
+                    },
+                    &message,
+                );
             }
             Message::Reply { tid, reply } => self.answered(from, tid, datagram.len(), Ok(reply)),
             Message::Error { tid, code, .. } => {
                 self.answered(from, tid, datagram.len(), Err(CallError::Refused(*code)));
             }
-            Message::Broken { tid, breach } => {
-                self.answered(from, tid, datagram.len(), Err(CallError::Broken(*breach)));
+            Message::Broken { tid, invalid } => {
+                self.answered(from, tid, datagram.len(), Err(CallError::Broken(*invalid)));
             }
         }
+        Taken::Ours
     }
 
     /// Sends the datagram that was drafted once that is safe, and counts the one that had to give
     /// way to it, if one had to.
-    pub(super) fn send(&mut self, safe: Safe, to: SocketAddr) {
-        if self.outbox.send(safe, to) == Queued::DroppedOldest {
+    pub(super) fn send(&mut self, safe: Safe, transmit: Transmit) {
+        if self.outbox.send(safe, transmit) == Queued::DroppedOldest {
             self.stats.drop(DropCause::Outgoing);
         }
     }
@@ -74,8 +94,8 @@ impl Node {
         };
         let contact = Contact::new(contact.id, addr);
         match self.table.see(self.now, contact, heard) {
-            Seen::Elsewhere(known) => self.probe(known, Probe::Suspected),
-            Seen::FullOfDoubt(oldest) => self.probe(oldest, Probe::Doubted),
+            Seen::IdentityConflict(known) => self.probe(known, Probe::Failing),
+            Seen::Questionable(oldest) => self.probe(oldest, Probe::Questionable),
             Seen::Room => self.probe(contact, Probe::Newcomer),
             Seen::Entered | Seen::Full | Seen::Known | Seen::Unwanted => {}
         }
@@ -97,7 +117,9 @@ impl Node {
         }
     }
 
-    fn serve(&mut self, from: SocketAddr, message: &Message<'_>) {
+    /// Answers a query, or drops it.
+    fn serve(&mut self, answer: Transmit, message: &Message<'_>) {
+        let from = answer.to;
         let method = server::method_of(message);
         match method {
             Some(method) => self.stats.of(method).received += 1,
@@ -115,7 +137,7 @@ impl Node {
             Served::Stored(stored) => self.note(stored),
             Served::Silence => return self.stats.drop(DropCause::Client),
         };
-        self.send(safe, from);
+        self.send(safe, answer);
         self.reachable = Reachable::Yes;
         if let Message::Query { sender, .. } = message {
             self.hear_of(Contact::new(*sender, from), Heard::Asked);
@@ -129,7 +151,7 @@ impl Node {
         len: usize,
         answer: Result<&Reply<'_>, CallError>,
     ) {
-        let Some(closed) = self.calls.close(self.now, tid, from) else {
+        let Some(closed) = self.transactions.close(self.now, tid, from) else {
             return self.stats.drop(DropCause::NotAsked);
         };
         self.count_datagram(closed.owner, len);
@@ -148,7 +170,7 @@ impl Node {
             return Err(CallError::WrongId);
         }
         if reply.id.is_null() {
-            return Err(CallError::Broken(Breach::Id));
+            return Err(CallError::Broken(InvalidReply::Id));
         }
         let from = closed.peer.addr;
         if let Owner::Operation { op, branch } = closed.owner {
@@ -164,8 +186,8 @@ impl Node {
                 .map_err(CallError::Broken)?;
         }
         self.stats.of(closed.method).success(closed.elapsed);
-        self.calls.measured(closed.took);
-        self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.took));
+        self.transactions.measured(closed.sample);
+        self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.sample));
         if let Owner::Operation { op, .. } = closed.owner {
             self.advance(op);
         }
@@ -178,7 +200,7 @@ impl Node {
         let Some(contact) = closed.peer.contact() else {
             return;
         };
-        let doubted = closed.owner == Owner::Probe(Probe::Doubted);
+        let doubted = closed.owner == Owner::Probe(Probe::Questionable);
         let failed = match error {
             CallError::Refused(_) => return,
             CallError::WrongId => self.table.remove(self.now, &contact),

@@ -1,27 +1,32 @@
 //! The node: one state machine made of all the parts, and the only thing that drivers see.
 
+mod accept;
+mod active_operations;
 mod command;
-mod commands;
 mod event;
 mod inbound;
-mod operations;
+mod journal;
 mod outbox;
+mod progress;
 mod queue;
-mod records;
-mod running;
+mod record;
+mod sleep;
 mod snapshot;
 mod stats;
+mod transmit;
 mod upkeep;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 pub use command::{Buckets, Command, Keep, OpId, OwnStore, Refused};
-pub use event::{Event, Record, RecordNo};
+pub use event::Event;
+pub use record::{Record, RecordNo};
 pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
 pub use stats::{DropCause, MethodStats, Reachable, Stats, Status};
+pub use transmit::{Taken, Transmit};
 
 use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
@@ -29,12 +34,12 @@ use crate::contact::Contact;
 use crate::id::Id;
 use crate::operation::{Abort, Ask};
 use crate::rng::{Rng, Seed};
-use crate::routing::{Habits, Table};
-use crate::rpc::Calls;
+use crate::routing::{Table, TableSettings};
+use crate::rpc::Transactions;
 use crate::storage::{Bounds, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
-use operations::Operations;
+use active_operations::ActiveOperations;
 use outbox::Outbox;
 use upkeep::Upkeep;
 
@@ -59,8 +64,8 @@ pub struct Node {
     table: Table,
     store: Store,
     tokens: Tokens,
-    calls: Calls<Owner, Ask>,
-    operations: Operations,
+    transactions: Transactions<Owner, Ask>,
+    operations: ActiveOperations,
     upkeep: Upkeep,
     outbox: Outbox,
     stats: Stats,
@@ -91,9 +96,9 @@ enum Owner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
     /// It was long unseen, and somebody wants its place.
-    Doubted,
+    Questionable,
     /// It failed, or another claims its id: does it still answer?
-    Suspected,
+    Failing,
     /// It would like to enter the table.
     Newcomer,
 }
@@ -156,11 +161,22 @@ impl Node {
 
     // ---- inputs
 
-    /// Takes in a datagram. Bad ones are counted and dropped; this never fails.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+    /// Takes in a datagram, which came from `from` to the local address `local`, and says whether it
+    /// was one of this protocol. Bad ones are counted and dropped; this never fails.
+    ///
+    /// With `local` the answer leaves from the address that was asked, as a host of several addresses
+    /// must see to. A driver whose socket is bound to one address, or which cannot tell, gives `None`.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &[u8],
+    ) -> Taken {
         self.advance_clock(now);
-        self.receive(from, datagram);
+        let taken = self.receive(from, local, datagram);
         self.settle();
+        taken
     }
 
     /// Does what has fallen due. Nothing happens when nothing has.
@@ -308,12 +324,13 @@ impl Node {
         self.outbox.poll_record()
     }
 
-    /// The next datagram to send: fills `datagram`, whose contents are replaced, and says where to.
-    pub fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        let to = self.outbox.poll_transmit(datagram)?;
+    /// The next datagram to send: fills `datagram`, whose contents are replaced, and says where it
+    /// goes and from where.
+    pub fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<Transmit> {
+        let transmit = self.outbox.poll_transmit(datagram)?;
         self.stats.datagrams_out += 1;
         self.stats.bytes_out += datagram.len() as u64;
-        Some(to)
+        Some(transmit)
     }
 
     /// Gives back the memory that is kept for the datagrams to come, if none waits to be polled.
@@ -321,7 +338,7 @@ impl Node {
     /// A node does that by itself now and then. Whoever holds many that are mostly idle may want it
     /// after each input: then the next datagram is allocated anew.
     pub fn shrink(&mut self) {
-        self.outbox.give_back();
+        self.outbox.shrink_to_fit();
     }
 
     /// The next thing that the user may want to know.
@@ -387,7 +404,7 @@ impl Node {
             estimated_nodes: self.table.estimated_network(),
             keys: self.store.key_count(),
             values: self.store.value_count(),
-            calls: self.calls.len(),
+            calls: self.transactions.len(),
             operations: self.operations.commands(),
             kept: self.upkeep.kept_count(),
         }
@@ -430,7 +447,7 @@ impl Node {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let habits = Habits {
+        let settings = TableSettings {
             k: config.k,
             max_failures: config.max_failures,
             fresh: config.fresh,
@@ -449,11 +466,11 @@ impl Node {
             life: Life::Running,
             now,
             started: now,
-            table: Table::new(own, habits, now),
+            table: Table::new(own, settings, now),
             store: Store::new(own, bounds),
             tokens: Tokens::new(&mut rng),
-            calls: Calls::new(config.limits.max_calls, &mut rng),
-            operations: Operations::default(),
+            transactions: Transactions::new(config.limits.max_calls, &mut rng),
+            operations: ActiveOperations::default(),
             upkeep: Upkeep::new(&config, now),
             outbox,
             stats: Stats::default(),
@@ -479,7 +496,7 @@ impl Node {
             self.abort(op, why);
         }
         self.operations.clear();
-        self.calls.clear();
+        self.transactions.clear();
         self.upkeep.stop();
     }
 }

@@ -3,11 +3,10 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
-use super::event::{Event, Record, RecordNo};
-use super::queue::Queue;
-use super::records::Records;
+use super::journal::{Safe, UnsavedRecords};
+use super::queue::{Queue, Queued};
+use super::{Event, Record, RecordNo, Transmit};
 use crate::config::{Journal, Limits};
 
 /// The queues behind every `poll_*`.
@@ -16,7 +15,7 @@ pub(super) struct Outbox {
     max_events: usize,
     datagrams: Queue,
     /// If there is a journal.
-    records: Option<Box<Records>>,
+    records: Option<Box<UnsavedRecords>>,
     events: VecDeque<Event>,
     /// Room kept free for what running commands may still report.
     reserved: usize,
@@ -26,28 +25,11 @@ pub(super) struct Outbox {
     checkpoint: Option<Box<Event>>,
 }
 
-/// Whether a queue had room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Queued {
-    Whole,
-    /// The oldest datagram was dropped for it.
-    DroppedOldest,
-}
-
-/// When what a record stands for may be acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Safe {
-    /// Now: there is no journal.
-    Now,
-    /// Once this record is safe.
-    After(RecordNo),
-}
-
 impl Outbox {
     pub(super) fn new(journal: Journal, limits: &Limits) -> Self {
         let records = match journal {
             Journal::Off => None,
-            Journal::On => Some(Records::new(limits).into()),
+            Journal::On => Some(UnsavedRecords::new(limits).into()),
         };
         Self {
             max_datagrams: limits.max_datagrams,
@@ -73,12 +55,12 @@ impl Outbox {
     }
 
     /// Sends what was written once the record is safe, or at once if it is.
-    pub(super) fn send(&mut self, safe: Safe, to: SocketAddr) -> Queued {
+    pub(super) fn send(&mut self, safe: Safe, transmit: Transmit) -> Queued {
         match (safe, &mut self.records) {
             (Safe::After(until), Some(records)) if !records.is_durable(until) => {
-                records.hold(until, to, self.datagrams.drafted())
+                records.hold(until, transmit, self.datagrams.drafted())
             }
-            (Safe::After(_) | Safe::Now, _) => self.send_now(to),
+            (Safe::After(_) | Safe::Now, _) => self.send_now(transmit),
         }
     }
 
@@ -96,7 +78,7 @@ impl Outbox {
             .and_then(|records| records.take_released())
         {
             self.draft().extend_from_slice(&held.bytes);
-            let queued = self.send_now(held.to);
+            let queued = self.send_now(held.transmit);
             dropped += u64::from(queued == Queued::DroppedOldest);
         }
         dropped
@@ -108,7 +90,7 @@ impl Outbox {
         records.is_none_or(|records| records.is_durable(record))
     }
 
-    pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<Transmit> {
         self.datagrams.pop(|next| {
             datagram.clear();
             datagram.extend_from_slice(next);
@@ -117,8 +99,8 @@ impl Outbox {
 
     /// Gives back the memory that is kept for datagrams to come: there may be a million nodes in
     /// one process, most of them idle.
-    pub(super) fn give_back(&mut self) {
-        self.datagrams.give_back();
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.datagrams.shrink_to_fit();
     }
 
     /// Notes a change, if there is a journal.
@@ -171,8 +153,8 @@ impl Outbox {
         event
     }
 
-    fn send_now(&mut self, to: SocketAddr) -> Queued {
-        self.datagrams.push_draft(to);
+    fn send_now(&mut self, transmit: Transmit) -> Queued {
+        self.datagrams.push_draft(transmit);
         if self.datagrams.len() <= self.max_datagrams {
             return Queued::Whole;
         }
@@ -197,11 +179,11 @@ mod tests {
         Outbox::new(journal, &limits)
     }
 
-    fn to(last: u8) -> SocketAddr {
-        ([10, 0, 0, last], 1).into()
+    fn to(last: u8) -> Transmit {
+        Transmit::to(([10, 0, 0, last], 1).into())
     }
 
-    fn polled(outbox: &mut Outbox) -> Vec<SocketAddr> {
+    fn polled(outbox: &mut Outbox) -> Vec<Transmit> {
         let mut buffer = vec![];
         core::iter::from_fn(|| outbox.poll_transmit(&mut buffer)).collect()
     }

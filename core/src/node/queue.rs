@@ -2,7 +2,8 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+
+use super::Transmit;
 
 /// A queue of datagrams, with a draft behind the last of them.
 ///
@@ -14,12 +15,20 @@ pub(super) struct Queue {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Datagram>,
 }
 
-/// A datagram in the queue: where to, and how many bytes.
-struct Waiting {
-    to: SocketAddr,
+/// Whether a queue had room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queued {
+    Whole,
+    /// The oldest datagram was dropped for it.
+    DroppedOldest,
+}
+
+/// A datagram in the queue: its ends, and how many bytes it has.
+struct Datagram {
+    transmit: Transmit,
     len: usize,
 }
 
@@ -45,15 +54,15 @@ impl Queue {
     }
 
     /// Makes the draft the last datagram of the queue.
-    pub(super) fn push_draft(&mut self, to: SocketAddr) {
+    pub(super) fn push_draft(&mut self, transmit: Transmit) {
         let len = self.drafted().len();
-        self.waiting.push_back(Waiting { to, len });
+        self.waiting.push_back(Datagram { transmit, len });
         self.end = self.bytes.len();
     }
 
     /// Takes out the first datagram, after `take` has seen it. There is no draft from then on.
-    pub(super) fn pop(&mut self, take: impl FnOnce(&[u8])) -> Option<SocketAddr> {
-        let Waiting { to, len } = self.waiting.pop_front()?;
+    pub(super) fn pop(&mut self, take: impl FnOnce(&[u8])) -> Option<Transmit> {
+        let Datagram { transmit, len } = self.waiting.pop_front()?;
         let next = self.start + len;
         take(self.bytes.get(self.start..next).unwrap_or_default());
         self.start = next;
@@ -66,11 +75,11 @@ impl Queue {
             self.end -= self.start;
             self.start = 0;
         }
-        Some(to)
+        Some(transmit)
     }
 
     /// Gives all its memory back, if nothing waits.
-    pub(super) fn give_back(&mut self) {
+    pub(super) fn shrink_to_fit(&mut self) {
         if self.waiting.is_empty() {
             *self = Self::default();
         }
@@ -97,11 +106,11 @@ mod tests {
 
     use super::*;
 
-    fn to(port: u16) -> SocketAddr {
-        ([10, 0, 0, 1], port).into()
+    fn to(port: u16) -> Transmit {
+        Transmit::to(([10, 0, 0, 1], port).into())
     }
 
-    fn popped(queue: &mut Queue) -> Option<(SocketAddr, Vec<u8>)> {
+    fn popped(queue: &mut Queue) -> Option<(Transmit, Vec<u8>)> {
         let mut bytes = vec![];
         let to = queue.pop(|datagram| bytes.extend_from_slice(datagram))?;
         Some((to, bytes))
@@ -132,7 +141,7 @@ mod tests {
         while popped(&mut queue).is_some() {}
         assert!(queue.bytes.capacity() <= Queue::KEPT_BYTES);
         assert!(queue.waiting.capacity() <= 2 * Queue::KEPT_PLACES);
-        queue.give_back();
+        queue.shrink_to_fit();
         assert_eq!((queue.bytes.capacity(), queue.waiting.capacity()), (0, 0));
     }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::event::Record;
+use super::Record;
 use crate::contact::Contact;
 use crate::id::Id;
 use crate::value::Value;

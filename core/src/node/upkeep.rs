@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::operations::{Audience, Chore};
+use super::active_operations::{MaintenanceTask, Waiters};
 use super::{Event, Life, Node, OpId, Owner, Probe};
 use crate::config::{Config, StaleBuckets};
 use crate::contact::{Contact, Peer};
@@ -32,6 +32,8 @@ pub(super) struct Upkeep {
     avoided: BTreeSet<SocketAddr>,
     avoided_until: VecDeque<(Instant, SocketAddr)>,
     max_probes: usize,
+    /// Contacts that have not been asked again since the machine slept.
+    pub(super) unverified: VecDeque<Contact>,
     /// Puts that are stored again and again, at most `max_kept`.
     kept: BTreeMap<OpId, Kept>,
     kept_due: BTreeSet<(Instant, OpId)>,
@@ -93,6 +95,7 @@ impl Upkeep {
             avoided: BTreeSet::new(),
             avoided_until: VecDeque::new(),
             max_probes: config.limits.max_probes,
+            unverified: VecDeque::new(),
             kept: BTreeMap::new(),
             kept_due: BTreeSet::new(),
         }
@@ -154,6 +157,22 @@ impl Upkeep {
         true
     }
 
+    /// Lets every kept value that waits for its time be stored again then, if not earlier.
+    pub(super) fn keep_all_at(&mut self, then: Instant) {
+        self.kept_due.clear();
+        for (op, kept) in &mut self.kept {
+            if let KeptState::Due { at, .. } = &mut kept.state {
+                *at = then.min(*at);
+                self.kept_due.insert((*at, *op));
+            }
+        }
+    }
+
+    /// How many addresses are being probed.
+    pub(super) fn probes(&self) -> usize {
+        self.probing.len()
+    }
+
     pub(super) fn kept_count(&self) -> usize {
         self.kept.len()
     }
@@ -165,6 +184,7 @@ impl Upkeep {
         }
         self.bootstrap.clear();
         self.probing.clear();
+        self.unverified.clear();
         self.kept.clear();
         self.kept_due.clear();
     }
@@ -219,7 +239,10 @@ impl Node {
         ];
         // What would be due at the end of time is due never.
         let ours = ours.into_iter().flatten().filter(|at| *at < Instant::MAX);
-        let theirs = [self.calls.next_deadline(), self.operations.next_deadline()];
+        let theirs = [
+            self.transactions.next_deadline(),
+            self.operations.next_deadline(),
+        ];
         ours.chain(theirs.into_iter().flatten()).min()
     }
 
@@ -228,7 +251,7 @@ impl Node {
         if self.life == Life::ShutDown {
             return;
         }
-        while let Some(due) = self.calls.take_due(self.now) {
+        while let Some(due) = self.transactions.take_due(self.now) {
             self.call_due(due);
         }
         while let Some(op) = self.operations.overdue(self.now) {
@@ -252,6 +275,7 @@ impl Node {
             return;
         }
         self.feed_starved();
+        self.verify_after_sleep();
         self.keep_due();
         self.update_presence();
     }
@@ -261,7 +285,8 @@ impl Node {
         self.upkeep.forgive(self.now);
         let unbidden = why == Probe::Newcomer;
         let avoided = unbidden && self.upkeep.avoided.contains(&contact.addr);
-        let too_many = self.upkeep.probing.len() >= self.upkeep.max_probes || self.calls.is_full();
+        let too_many =
+            self.upkeep.probing.len() >= self.upkeep.max_probes || self.transactions.is_full();
         if avoided || too_many || self.life != Life::Running {
             return;
         }
@@ -305,15 +330,15 @@ impl Node {
     }
 
     /// Draws conclusions from the end of an operation.
-    pub(super) fn upkeep_hears_of(&mut self, audience: &Audience, outcome: &Outcome) {
-        match (outcome, audience) {
+    pub(super) fn upkeep_hears_of(&mut self, waiters: &Waiters, outcome: &Outcome) {
+        match (outcome, waiters) {
             (Outcome::Join(joined), _) if joined.contacts == 0 => self.still_alone(),
-            (Outcome::Stored(places), Audience::Upkeep(Chore::Keep(op))) => {
+            (Outcome::Stored(places), Waiters::Upkeep(MaintenanceTask::Keep(op))) => {
                 self.stored_kept(*op, !places.is_empty());
             }
-            (Outcome::Stored(places), Audience::Commands(listeners)) => {
-                if let Some(listener) = listeners.first() {
-                    self.stored_kept(listener.op, !places.is_empty());
+            (Outcome::Stored(places), Waiters::Commands(waiters)) => {
+                if let Some(waiter) = waiters.first() {
+                    self.stored_kept(waiter.op, !places.is_empty());
                 }
             }
             _ => {}
@@ -371,12 +396,12 @@ impl Node {
             self.refresh_stale();
             let failing: Vec<Contact> = self.table.failing().collect();
             for contact in failing {
-                self.probe(contact, Probe::Suspected);
+                self.probe(contact, Probe::Failing);
             }
             self.probe_unheard();
         }
         self.outbox.event(Event::Checkpoint);
-        self.outbox.give_back();
+        self.outbox.shrink_to_fit();
     }
 
     /// Asks those who have not answered for as long as a bucket may go unused whether they are still
@@ -388,12 +413,15 @@ impl Node {
         let room = self.upkeep.max_probes;
         let unheard: Vec<Contact> = unheard.map(|(contact, _)| contact).take(room).collect();
         for contact in unheard {
-            self.probe(contact, Probe::Doubted);
+            self.probe(contact, Probe::Questionable);
         }
     }
 
     fn refresh_stale(&mut self) {
-        let busy = self.operations.chores(|chore| chore == Chore::Refresh) > 0;
+        let busy = self
+            .operations
+            .maintenance(|task| task == MaintenanceTask::Refresh)
+            > 0;
         if busy || self.table.is_empty() {
             return;
         }
@@ -403,20 +431,23 @@ impl Node {
             StaleBuckets::WithRoom => table.stale_targets_with_room(now, rng),
         };
         if !targets.is_empty() {
-            self.begin_chore(Chore::Refresh, Operation::Refresh(Refresh::new(targets)));
+            self.begin_maintenance(
+                MaintenanceTask::Refresh,
+                Operation::Refresh(Refresh::new(targets)),
+            );
         }
     }
 
     fn rejoin(&mut self) {
         let joining = self.joining();
         if self.operations.joining().is_none() {
-            self.begin_chore(Chore::Rejoin, joining);
+            self.begin_maintenance(MaintenanceTask::Rejoin, joining);
         }
     }
 
-    fn begin_chore(&mut self, chore: Chore, operation: Operation) {
+    fn begin_maintenance(&mut self, task: MaintenanceTask, operation: Operation) {
         let op = self.operations.next_id();
-        self.begin(op, operation, Audience::Upkeep(chore));
+        self.begin(op, operation, Waiters::Upkeep(task));
     }
 
     /// A round of joining found nobody: says so, and plans another, later each time.
@@ -452,7 +483,7 @@ impl Node {
     fn can_keep_more(&self) -> bool {
         let keeping = self
             .operations
-            .chores(|chore| matches!(chore, Chore::Keep(_)));
+            .maintenance(|task| matches!(task, MaintenanceTask::Keep(_)));
         self.life == Life::Running && keeping < Upkeep::KEEPING_AT_ONCE
     }
 
@@ -472,7 +503,7 @@ impl Node {
             let (key, value) = (kept.key, kept.value.clone());
             let walk = self.walk(key, WalkKind::FindNode);
             let put = Put::new(walk, value, self.config.redundancy, self.config.alpha);
-            self.begin_chore(Chore::Keep(op), Operation::Put(put));
+            self.begin_maintenance(MaintenanceTask::Keep(op), Operation::Put(put));
         }
     }
 

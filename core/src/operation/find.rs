@@ -7,7 +7,7 @@ use super::{Action, Answer, Holder, Outcome, Reach, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::contact::{Peer, Place};
 use crate::id::Id;
-use crate::wire::Breach;
+use crate::wire::InvalidReply;
 
 /// One walk, and what is made of it.
 pub(crate) struct Find {
@@ -69,7 +69,7 @@ impl Find {
         &mut self,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         if let State::Walking(walk) = &mut self.state
             && walk.answered(answer.reply, rules)?
             && let (Wanted::Holders(holders), Some(num)) = (&mut self.wanted, answer.reply.num)

@@ -12,7 +12,7 @@ use crate::id::Id;
 use crate::lookup::{Spread, Turnout};
 use crate::time::Instant;
 use crate::value::Value;
-use crate::wire::{Breach, Method};
+use crate::wire::{InvalidReply, Method};
 
 /// A `find_value` walk, and a spread of `get_value` over those who hold values.
 pub(crate) struct Get {
@@ -140,7 +140,7 @@ impl Get {
         &mut self,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         let reply = answer.reply;
         match &mut self.phase {
             Phase::Finding(walk) => {
@@ -154,7 +154,7 @@ impl Get {
                     return if reply.nodes.is_some() {
                         Ok(())
                     } else {
-                        Err(Breach::Missing)
+                        Err(InvalidReply::Missing)
                     };
                 };
                 if !spread.answered(&reply.id) {
@@ -162,7 +162,7 @@ impl Get {
                 }
                 let mut fresh = 0;
                 for bytes in values.iter() {
-                    let value = Value::new(bytes).map_err(|_| Breach::Values)?;
+                    let value = Value::new(bytes).map_err(|_| InvalidReply::Values)?;
                     if self.known.len() < most(self.retrieve) && self.known.insert(value.clone()) {
                         self.undelivered.push(value);
                         fresh += 1;

@@ -6,19 +6,19 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::tour::Tour;
+use super::refresh::BucketRefresh;
 use super::{Action, Answer, Ask, Joined, Outcome, Question, Reach, Report, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Peer};
 use crate::id::Id;
 use crate::lookup::Turnout;
 use crate::time::Instant;
-use crate::wire::{Breach, Method};
+use crate::wire::{InvalidReply, Method};
 
 /// The branch of the greetings.
 const GREETING: u16 = 0;
-/// The branch of the walk home; later ones are the tour's.
-const HOMING: u16 = 1;
+/// The branch of the walk home; later ones are the refresh's.
+const SELF_LOOKUP: u16 = 1;
 
 /// One round of joining.
 pub(crate) struct Join {
@@ -52,19 +52,19 @@ enum Phase {
         since: Instant,
     },
     /// A walk home was asked for.
-    Leaving {
+    LookupRequested {
         since: Instant,
     },
-    Homing {
+    SelfLookup {
         walk: Box<Walk>,
         since: Instant,
     },
-    /// The walk home is over; the targets of the tour were asked for.
-    Home {
+    /// The walk home is over; the targets of the refresh were asked for.
+    RefreshRequested {
         since: Instant,
     },
-    Touring {
-        tour: Tour,
+    BucketRefresh {
+        refresh: BucketRefresh,
         since: Instant,
     },
     Over,
@@ -85,11 +85,11 @@ impl Join {
         }
     }
 
-    /// Gives it the targets of its tour.
-    pub(super) fn tour(&mut self, targets: Vec<Id>) {
-        if let Phase::Home { since } = self.phase {
-            self.phase = Phase::Touring {
-                tour: Tour::new(targets, HOMING + 1),
+    /// Gives it the targets of its refresh.
+    pub(super) fn refresh_targets(&mut self, targets: Vec<Id>) {
+        if let Phase::RefreshRequested { since } = self.phase {
+            self.phase = Phase::BucketRefresh {
+                refresh: BucketRefresh::new(targets, SELF_LOOKUP + 1),
                 since,
             };
         }
@@ -117,65 +117,65 @@ impl Join {
                 if self.answered.is_empty() && !self.pending.is_empty() {
                     return Step::Wait;
                 }
-                self.phase = Phase::Leaving { since: *since };
+                self.phase = Phase::LookupRequested { since: *since };
                 Step::Open(self.own.neighbour())
             }
-            Phase::Homing { walk, since } => {
-                if let Some(question) = walk.next(HOMING) {
+            Phase::SelfLookup { walk, since } => {
+                if let Some(question) = walk.next(SELF_LOOKUP) {
                     return Step::Ask(question);
                 }
                 if !walk.is_done() {
                     return Step::Wait;
                 }
                 self.reach = walk.reach();
-                let home = Phase::Home { since: *since };
+                let home = Phase::RefreshRequested { since: *since };
                 match core::mem::replace(&mut self.phase, home) {
-                    Phase::Homing { walk, .. } => Step::Finished(Action::Walk(walk)),
+                    Phase::SelfLookup { walk, .. } => Step::Finished(Action::Walk(walk)),
                     Phase::Fresh
                     | Phase::Greeting { .. }
-                    | Phase::Leaving { .. }
-                    | Phase::Home { .. }
-                    | Phase::Touring { .. }
+                    | Phase::LookupRequested { .. }
+                    | Phase::RefreshRequested { .. }
+                    | Phase::BucketRefresh { .. }
                     | Phase::Over => Step::Wait,
                 }
             }
-            Phase::Touring { tour, since } => {
-                if let Some(step) = tour.step() {
+            Phase::BucketRefresh { refresh, since } => {
+                if let Some(step) = refresh.step() {
                     return step;
                 }
-                if !tour.is_over() || !self.pending.iter().all(Greeted::is_given_up) {
+                if !refresh.is_over() || !self.pending.iter().all(Greeted::is_given_up) {
                     return Step::Wait;
                 }
                 let took = now.since(*since);
-                self.refreshed = tour.walked();
+                self.refreshed = refresh.walked();
                 self.phase = Phase::Over;
                 Step::Finished(Action::Plain {
                     method: Method::Join,
                     took,
                 })
             }
-            Phase::Home { .. } => Step::Tour,
+            Phase::RefreshRequested { .. } => Step::RefreshTargets,
             Phase::Over => Step::Done(self.outcome()),
-            Phase::Fresh | Phase::Leaving { .. } => Step::Wait,
+            Phase::Fresh | Phase::LookupRequested { .. } => Step::Wait,
         }
     }
 
     pub(super) fn open(&mut self, mut walk: Walk) {
         match &mut self.phase {
-            Phase::Leaving { since } => {
+            Phase::LookupRequested { since } => {
                 for contact in &self.answered {
                     walk.seed(*contact);
                 }
-                self.phase = Phase::Homing {
+                self.phase = Phase::SelfLookup {
                     walk: Box::new(walk),
                     since: *since,
                 };
             }
-            Phase::Touring { tour, .. } => tour.open(walk),
+            Phase::BucketRefresh { refresh, .. } => refresh.open(walk),
             Phase::Fresh
             | Phase::Greeting { .. }
-            | Phase::Homing { .. }
-            | Phase::Home { .. }
+            | Phase::SelfLookup { .. }
+            | Phase::RefreshRequested { .. }
             | Phase::Over => {}
         }
     }
@@ -184,21 +184,21 @@ impl Join {
         &mut self,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         if answer.branch == GREETING {
             self.greeted(answer);
             return Ok(());
         }
         match &mut self.phase {
-            Phase::Homing { walk, .. } if answer.branch == HOMING => {
+            Phase::SelfLookup { walk, .. } if answer.branch == SELF_LOOKUP => {
                 walk.answered(answer.reply, rules).map(|_| ())
             }
-            Phase::Touring { tour, .. } => tour.answered(answer, rules),
+            Phase::BucketRefresh { refresh, .. } => refresh.answered(answer, rules),
             Phase::Fresh
             | Phase::Greeting { .. }
-            | Phase::Leaving { .. }
-            | Phase::Homing { .. }
-            | Phase::Home { .. }
+            | Phase::LookupRequested { .. }
+            | Phase::SelfLookup { .. }
+            | Phase::RefreshRequested { .. }
             | Phase::Over => Ok(()),
         }
     }
@@ -214,12 +214,12 @@ impl Join {
                 }
                 Trouble::Slow | Trouble::Late => {}
             },
-            (Phase::Homing { walk, .. }, HOMING) => {
+            (Phase::SelfLookup { walk, .. }, SELF_LOOKUP) => {
                 if let Some(id) = &peer.id {
                     walk.report(id, trouble.news());
                 }
             }
-            (Phase::Touring { tour, .. }, _) => tour.troubled(peer, branch, trouble),
+            (Phase::BucketRefresh { refresh, .. }, _) => refresh.troubled(peer, branch, trouble),
             _ => {}
         }
     }
@@ -235,12 +235,12 @@ impl Join {
 
     pub(super) fn reach(&self) -> Reach {
         match &self.phase {
-            Phase::Homing { walk, .. } => walk.reach(),
+            Phase::SelfLookup { walk, .. } => walk.reach(),
             Phase::Fresh
             | Phase::Greeting { .. }
-            | Phase::Leaving { .. }
-            | Phase::Home { .. }
-            | Phase::Touring { .. }
+            | Phase::LookupRequested { .. }
+            | Phase::RefreshRequested { .. }
+            | Phase::BucketRefresh { .. }
             | Phase::Over => self.reach,
         }
     }
@@ -254,7 +254,7 @@ impl Join {
             by: answer.from,
             seen_as,
         }));
-        if let Phase::Homing { walk, .. } = &mut self.phase {
+        if let Phase::SelfLookup { walk, .. } = &mut self.phase {
             walk.seed(contact);
         }
     }

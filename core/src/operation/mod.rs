@@ -7,7 +7,7 @@ mod join;
 mod outcome;
 mod ping;
 mod put;
-mod tour;
+mod refresh;
 mod walk;
 
 use alloc::boxed::Box;
@@ -18,10 +18,10 @@ use core::time::Duration;
 pub(crate) use find::Find;
 pub(crate) use get::Get;
 pub(crate) use join::Join;
-pub use outcome::{Abort, CallError, Effort, Holder, Joined, Outcome, Pong, Refusal, Report};
+pub use outcome::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub(crate) use ping::Ping;
 pub(crate) use put::Put;
-pub(crate) use tour::Refresh;
+pub(crate) use refresh::Refresh;
 pub(crate) use walk::{Reach, Walk, WalkKind};
 
 use crate::address::AddressRules;
@@ -30,7 +30,7 @@ use crate::id::Id;
 use crate::lookup::{News, Turnout};
 use crate::time::Instant;
 use crate::value::Value;
-use crate::wire::{Breach, Method, Query, Reply};
+use crate::wire::{InvalidReply, Method, Query, Reply};
 
 /// A running operation.
 pub(crate) enum Operation {
@@ -58,8 +58,8 @@ pub(crate) enum Step {
     Started(Method),
     /// Store the value it is putting in our own store.
     StoreHere,
-    /// Give it the targets of a tour of the far buckets.
-    Tour,
+    /// Give it the targets of a refresh of the far buckets.
+    RefreshTargets,
     /// Nothing, until something is heard.
     Wait,
 }
@@ -181,7 +181,7 @@ impl Operation {
         &mut self,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         match self {
             Self::Find(find) => find.answered(answer, rules),
             Self::Get(get) => get.answered(answer, rules),
@@ -213,10 +213,10 @@ impl Operation {
         }
     }
 
-    /// Gives it the targets of the tour that it asked for.
-    pub(crate) fn tour(&mut self, targets: Vec<Id>) {
+    /// Gives it the targets of the refresh that it asked for.
+    pub(crate) fn refresh_targets(&mut self, targets: Vec<Id>) {
         match self {
-            Self::Join(join) => join.tour(targets),
+            Self::Join(join) => join.refresh_targets(targets),
             Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) | Self::Refresh(_) => {}
         }
     }

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::contact::Place;
 use crate::id::Id;
-use crate::wire::Breach;
+use crate::wire::InvalidReply;
 
 /// What an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,7 +95,7 @@ pub struct Holder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallError {
     /// The answer broke the rules.
-    Broken(Breach),
+    Broken(InvalidReply),
     /// The answer was an error of this code.
     Refused(i64),
     /// No answer came.
@@ -119,7 +119,7 @@ impl core::error::Error for CallError {}
 
 /// What an operation took.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Effort {
+pub struct QueryStats {
     /// Calls made.
     pub asked: u32,
     /// Calls answered in order.
@@ -128,7 +128,7 @@ pub struct Effort {
     pub unanswered: u32,
     /// Calls answered against the rules, or by someone else than expected.
     pub broken: u32,
-    /// Calls answered with an error: at most [`Effort::MAX_REFUSALS`] are listed.
+    /// Calls answered with an error: at most [`QueryStats::MAX_REFUSALS`] are listed.
     pub refusals: Vec<Refusal>,
     /// Datagrams sent, resends included, and received in answer.
     pub datagrams: u32,
@@ -143,7 +143,7 @@ pub struct Effort {
     pub took: Duration,
 }
 
-impl Effort {
+impl QueryStats {
     /// Refusals listed: more than any lookup asks.
     pub const MAX_REFUSALS: usize = 64;
 }

@@ -3,7 +3,7 @@
 use super::{Action, Answer, Ask, CallError, Outcome, Pong, Question, Step, Trouble};
 use crate::contact::Peer;
 use crate::lookup::Turnout;
-use crate::wire::{Breach, Method};
+use crate::wire::{InvalidReply, Method};
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -74,7 +74,7 @@ impl Ping {
         }
     }
 
-    pub(super) fn answered(&mut self, answer: &Answer<'_>) -> Result<(), Breach> {
+    pub(super) fn answered(&mut self, answer: &Answer<'_>) -> Result<(), InvalidReply> {
         let Answer { took, reply, .. } = *answer;
         let pong = Pong {
             id: reply.id,

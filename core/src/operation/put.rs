@@ -11,7 +11,7 @@ use crate::id::Id;
 use crate::lookup::{Spread, Turnout};
 use crate::time::Instant;
 use crate::value::Value;
-use crate::wire::{Breach, Method};
+use crate::wire::{InvalidReply, Method};
 
 /// A `find_node` walk that gathers tokens, and a spread of `store_value` over those who gave one.
 pub(crate) struct Put {
@@ -139,7 +139,7 @@ impl Put {
         &mut self,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         let reply = answer.reply;
         match &mut self.phase {
             Phase::Finding(walk) => {

@@ -1,4 +1,4 @@
-//! A walk over the network: a frontier, and the queries that move it.
+//! A walk over the network: a closest-nodes lookup, and the queries that move it.
 
 use core::time::Duration;
 
@@ -6,9 +6,9 @@ use super::{Ask, Question};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Place};
 use crate::id::Id;
-use crate::lookup::{Asked, Frontier, News};
+use crate::lookup::{Asked, ClosestNodes, News};
 use crate::time::Instant;
-use crate::wire::{Breach, Method, Reply};
+use crate::wire::{InvalidReply, Method, Reply};
 
 /// How far a walk has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Reach {
 
 /// One walk towards a target, asking `find_node` or `find_value`.
 pub(crate) struct Walk {
-    frontier: Frontier,
+    closest_nodes: ClosestNodes,
     kind: WalkKind,
     own: Id,
     since: Instant,
@@ -43,9 +43,14 @@ impl WalkKind {
 }
 
 impl Walk {
-    pub(crate) const fn new(frontier: Frontier, kind: WalkKind, own: Id, since: Instant) -> Self {
+    pub(crate) const fn new(
+        closest_nodes: ClosestNodes,
+        kind: WalkKind,
+        own: Id,
+        since: Instant,
+    ) -> Self {
         Self {
-            frontier,
+            closest_nodes,
             kind,
             own,
             since,
@@ -54,7 +59,7 @@ impl Walk {
     }
 
     pub(crate) const fn target(&self) -> &Id {
-        self.frontier.target()
+        self.closest_nodes.target()
     }
 
     pub(crate) const fn method(&self) -> Method {
@@ -67,12 +72,12 @@ impl Walk {
             contact,
             about,
             turnout,
-        } = self.frontier.next()?;
+        } = self.closest_nodes.next()?;
         let ask = match self.kind {
             WalkKind::FindNode => Ask::FindNode { target: about },
             // How many values somebody holds is asked for as well, and only of one key.
             WalkKind::FindValue => Ask::FindValue {
-                key: *self.frontier.target(),
+                key: *self.closest_nodes.target(),
             },
         };
         Some(Question {
@@ -85,7 +90,7 @@ impl Walk {
 
     /// Adds a contact that was found in another way.
     pub(super) fn seed(&mut self, contact: Contact) {
-        self.frontier.seed(contact);
+        self.closest_nodes.seed(contact);
     }
 
     /// Takes in an answer: whom it names may be asked next. False when it comes too late.
@@ -93,19 +98,19 @@ impl Walk {
         &mut self,
         reply: &Reply<'_>,
         rules: &AddressRules,
-    ) -> Result<bool, Breach> {
-        let nodes = reply.nodes.ok_or(Breach::Missing)?;
+    ) -> Result<bool, InvalidReply> {
+        let nodes = reply.nodes.ok_or(InvalidReply::Missing)?;
         if self.kind == WalkKind::FindValue && reply.num.is_none() {
-            return Err(Breach::Missing);
+            return Err(InvalidReply::Missing);
         }
-        if !self.frontier.answered(&reply.id) {
+        if !self.closest_nodes.answered(&reply.id) {
             return Ok(false);
         }
         self.answers += 1;
         for contact in nodes.iter() {
             let somebody = contact.id != self.own && !contact.id.is_null();
             if let Some(addr) = rules.admit(contact.addr).ok().filter(|_| somebody) {
-                self.frontier
+                self.closest_nodes
                     .offer(Contact::new(contact.id, addr), &reply.id);
             }
         }
@@ -113,21 +118,21 @@ impl Walk {
     }
 
     pub(super) fn report(&mut self, id: &Id, news: News) {
-        self.frontier.report(id, news);
+        self.closest_nodes.report(id, news);
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.frontier.is_done()
+        self.closest_nodes.is_done()
     }
 
     pub(super) fn closest(&self) -> impl Iterator<Item = Place> + '_ {
-        self.frontier.closest()
+        self.closest_nodes.closest()
     }
 
     pub(super) fn reach(&self) -> Reach {
         Reach {
-            hops: self.frontier.hops(),
-            rounds: self.frontier.rounds(),
+            hops: self.closest_nodes.hops(),
+            rounds: self.closest_nodes.rounds(),
         }
     }
 

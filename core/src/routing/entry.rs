@@ -4,7 +4,7 @@ use core::net::{SocketAddr, SocketAddrV4};
 
 use crate::contact::Contact;
 use crate::id::Id;
-use crate::rtt::{Memory, RoundTrip, Took};
+use crate::rtt::{Memory, RoundTrip, RttSample};
 use crate::time::Instant;
 
 /// A contact without what addresses of other families would need.
@@ -85,7 +85,7 @@ impl Entry {
     }
 
     /// Takes in another answer.
-    pub(super) fn answered(&mut self, fresh_until: Instant, took: Took) {
+    pub(super) fn answered(&mut self, fresh_until: Instant, took: RttSample) {
         self.fresh_until = self.fresh_until.max(fresh_until);
         let mut round_trip = self.round_trip();
         took.add_to(&mut round_trip, Memory::Contact);
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!((entry.failed(), entry.failed()), (1, 2));
         assert_eq!(entry.round_trip(), None);
         let took = core::time::Duration::from_millis(50);
-        entry.answered(Instant::ORIGIN, Took::Exactly(took));
+        entry.answered(Instant::ORIGIN, RttSample::Exactly(took));
         assert_eq!(entry.failures(), 0);
         assert_eq!((entry.failed(), entry.failures()), (1, 1));
         assert_eq!(entry.round_trip().map(RoundTrip::mean), Some(took));

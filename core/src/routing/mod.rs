@@ -6,8 +6,8 @@
 
 mod entry;
 mod rank;
+mod replacement_cache;
 mod rows;
-mod waiting;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -15,13 +15,13 @@ use core::time::Duration;
 
 use entry::{Candidate, Compact, Entry};
 use rank::Ranking;
+use replacement_cache::ReplacementCache;
 use rows::Rows;
-use waiting::Waiting;
 
 use crate::contact::Contact;
 use crate::id::{Id, NextBit};
 use crate::rng::Rng;
-use crate::rtt::{RoundTrip, Took};
+use crate::rtt::{RoundTrip, RttSample};
 use crate::time::Instant;
 
 /// The most contacts that a bucket may be set to hold: more do not fit into one answer of 1472
@@ -34,18 +34,20 @@ pub(crate) const MAX_K: usize = 32;
 /// Each kind of thing that buckets have lies in one allocation for all of them.
 pub(crate) struct Table {
     own: Id,
-    habits: Habits,
+    settings: TableSettings,
     /// The contacts of each bucket, least recently seen first.
     entries: Rows<Entry>,
     /// Who would take a free place in each bucket.
-    waiting: Waiting,
+    replacements: ReplacementCache,
     /// When the part of the space that each bucket covers wants to be looked up again.
     stale_at: Vec<Instant>,
+    /// Contacts are named to others that an answer vouches for until then or later.
+    vouched_from: Instant,
 }
 
 /// The settings of a table.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Habits {
+pub(crate) struct TableSettings {
     /// Contacts in a bucket: at most [`MAX_K`].
     pub(crate) k: usize,
     /// Failures in a row after which a contact is removed.
@@ -60,7 +62,7 @@ pub(crate) struct Habits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// It answered us, after this long.
-    Answered(Took),
+    Answered(RttSample),
     /// It asked us something: anyone can write any id and forge any address.
     Asked,
 }
@@ -69,13 +71,13 @@ pub(crate) enum Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// The identifier is known at another address, which has to be asked who is right.
-    Elsewhere(Contact),
+    IdentityConflict(Contact),
     /// It is in the table since now.
     Entered,
     /// There is no room; the least recently seen of its bucket is fresh enough to stay.
     Full,
     /// There is no room, unless this one, long unseen, does not answer.
-    FullOfDoubt(Contact),
+    Questionable(Contact),
     /// It was in the table before.
     Known,
     /// There is room for it, if it answers.
@@ -98,13 +100,14 @@ pub(crate) enum Failed {
 }
 
 impl Table {
-    pub(crate) fn new(own: Id, habits: Habits, now: Instant) -> Self {
+    pub(crate) fn new(own: Id, settings: TableSettings, now: Instant) -> Self {
         Self {
             own,
-            habits,
+            settings,
             entries: Rows::new(),
-            waiting: Waiting::new(habits.k),
-            stale_at: vec![now + habits.staleness],
+            replacements: ReplacementCache::new(settings.k),
+            stale_at: vec![now + settings.staleness],
+            vouched_from: Instant::ORIGIN,
         }
     }
 
@@ -120,7 +123,7 @@ impl Table {
                 Heard::Asked => self.see_stranger(now, at, compact),
             };
         };
-        let fresh_until = now + self.habits.fresh;
+        let fresh_until = now + self.settings.fresh;
         match self.entries.row_mut(at).get_mut(place) {
             Some(known) if known.compact.is_where(&compact) => {
                 if let Heard::Answered(took) = heard {
@@ -133,9 +136,9 @@ impl Table {
                 let elsewhere = known.contact();
                 if let Heard::Answered(_) = heard {
                     let claimant = Entry::new(compact, fresh_until);
-                    self.waiting.keep_verified(at, claimant);
+                    self.replacements.keep_verified(at, claimant);
                 }
-                Seen::Elsewhere(elsewhere)
+                Seen::IdentityConflict(elsewhere)
             }
             None => Seen::Unwanted,
         }
@@ -143,7 +146,7 @@ impl Table {
 
     /// Puts back a contact that answered `age` ago, and was in the table before a restart.
     pub(crate) fn restore(&mut self, now: Instant, contact: Contact, age: Duration) {
-        let fresh_until = now + self.habits.fresh.saturating_sub(age);
+        let fresh_until = now + self.settings.fresh.saturating_sub(age);
         let known = self.find(&contact.id).is_some();
         let wanted = self.wants(&contact.id) && !known;
         if let Some(compact) = Compact::new(contact).filter(|_| wanted) {
@@ -155,12 +158,12 @@ impl Table {
     pub(crate) fn fail(&mut self, now: Instant, contact: &Contact) -> Failed {
         let at = self.bucket_of(&contact.id);
         let Some(place) = self.position(at, &contact.id) else {
-            self.waiting.forget(at, &contact.id);
+            self.replacements.forget(at, &contact.id);
             return Failed::Unknown;
         };
         match self.entries.row_mut(at).get_mut(place) {
             Some(entry) if entry.contact() == *contact => {
-                if entry.failed() < self.habits.max_failures {
+                if entry.failed() < self.settings.max_failures {
                     return Failed::Kept;
                 }
                 self.take_out(now, at, place)
@@ -183,13 +186,27 @@ impl Table {
     /// Exactly the `count` contacts closest to the target, closest first.
     pub(crate) fn closest(&self, target: &Id, count: usize) -> Vec<Contact> {
         let mut room = vec![Contact::FILLER; count];
-        let found = self.closest_into(target, &mut room).len();
+        let found = self.fill(target, &mut room, |_| true).len();
         room.truncate(found);
         room
     }
 
-    /// The same without memory of its own: as many contacts as there is room for.
-    pub(crate) fn closest_into<'r>(&self, target: &Id, room: &'r mut [Contact]) -> &'r [Contact] {
+    /// Those of them that can be named to others, as many as there is room for.
+    pub(crate) fn vouched_into<'r>(&self, target: &Id, room: &'r mut [Contact]) -> &'r [Contact] {
+        self.fill(target, room, |entry| entry.fresh_until >= self.vouched_from)
+    }
+
+    /// Names nobody to others any more who has not answered again.
+    pub(crate) fn distrust(&mut self, now: Instant) {
+        self.vouched_from = now + self.settings.fresh;
+    }
+
+    fn fill<'r>(
+        &self,
+        target: &Id,
+        room: &'r mut [Contact],
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> &'r [Contact] {
         let mut found = 0;
         let mut ranking = Ranking::new(target);
         for bucket in self.buckets_by_distance(target) {
@@ -198,7 +215,8 @@ impl Table {
                 break;
             }
             let entries = self.entries.row(bucket);
-            for (next, entry) in left.iter_mut().zip(ranking.order(entries)) {
+            let wanted = ranking.order(entries).filter(|entry| wanted(entry));
+            for (next, entry) in left.iter_mut().zip(wanted) {
                 *next = entry.contact();
                 found += 1;
             }
@@ -215,7 +233,7 @@ impl Table {
     /// Notes that the part of the space around the target was looked up.
     pub(crate) fn touch(&mut self, now: Instant, target: &Id) {
         let at = self.bucket_of(target);
-        self.stale_at[at] = now + self.habits.staleness;
+        self.stale_at[at] = now + self.settings.staleness;
     }
 
     /// A random target in each bucket that has gone unused for too long.
@@ -254,13 +272,13 @@ impl Table {
 
     /// Candidates for a place in a full bucket.
     pub(crate) fn candidates(&self) -> usize {
-        self.waiting.len()
+        self.replacements.len()
     }
 
     /// Each contact with the time since its last answer; within a bucket, least recently seen
     /// first.
     pub(crate) fn contacts(&self, now: Instant) -> impl Iterator<Item = (Contact, Duration)> + '_ {
-        let fresh = self.habits.fresh;
+        let fresh = self.settings.fresh;
         let all = self.entries.all().iter();
         all.map(move |entry| (entry.contact(), age(now, entry.fresh_until, fresh)))
     }
@@ -273,7 +291,7 @@ impl Table {
 
     /// The time since each bucket was last looked up, in the same order.
     pub(crate) fn bucket_ages(&self, now: Instant) -> impl Iterator<Item = Duration> + '_ {
-        let staleness = self.habits.staleness;
+        let staleness = self.settings.staleness;
         let ends = self.stale_at.iter();
         ends.map(move |end| age(now, *end, staleness))
     }
@@ -281,7 +299,7 @@ impl Table {
     /// Puts back how long ago each bucket was last looked up. Those that are missing keep theirs.
     pub(crate) fn restore_ages(&mut self, now: Instant, ages: impl Iterator<Item = Duration>) {
         for (stale_at, age) in self.stale_at.iter_mut().zip(ages) {
-            *stale_at = now + self.habits.staleness.saturating_sub(age);
+            *stale_at = now + self.settings.staleness.saturating_sub(age);
         }
     }
 
@@ -290,7 +308,7 @@ impl Table {
     pub(crate) fn estimated_network(&self) -> u64 {
         let halvings = u32::try_from(self.entries.count() - 1).unwrap_or(u32::MAX);
         let multiple = 1u64.checked_shl(halvings).unwrap_or(u64::MAX);
-        (self.habits.k as u64).saturating_mul(multiple)
+        (self.settings.k as u64).saturating_mul(multiple)
     }
 
     fn targets_where(&self, wanted: impl Fn(usize) -> bool, rng: &mut Rng) -> Vec<Id> {
@@ -337,8 +355,8 @@ impl Table {
     }
 
     /// Somebody new who answered us.
-    fn see_newcomer(&mut self, now: Instant, compact: Compact, took: Took) -> Seen {
-        let fresh_until = now + self.habits.fresh;
+    fn see_newcomer(&mut self, now: Instant, compact: Compact, took: RttSample) -> Seen {
+        let fresh_until = now + self.settings.fresh;
         let mut newcomer = Entry::new(compact, fresh_until);
         newcomer.answered(fresh_until, took);
         self.forget_address(now, &compact);
@@ -350,12 +368,12 @@ impl Table {
         if self.has_room(at) || self.can_split(at) {
             return Seen::Room;
         }
-        self.waiting.keep_unverified(at, compact);
+        self.replacements.keep_unverified(at, compact);
         self.full(at, now)
     }
 
     fn has_room(&self, at: usize) -> bool {
-        self.entries.row(at).len() < self.habits.k
+        self.entries.row(at).len() < self.settings.k
     }
 
     const fn can_split(&self, at: usize) -> bool {
@@ -366,12 +384,12 @@ impl Table {
         loop {
             let at = self.bucket_of(&entry.compact.id);
             if self.has_room(at) {
-                self.waiting.forget(at, &entry.compact.id);
+                self.replacements.forget(at, &entry.compact.id);
                 self.entries.push(at, entry);
                 return Seen::Entered;
             }
             if !self.can_split(at) {
-                self.waiting.keep_verified(at, entry);
+                self.replacements.keep_verified(at, entry);
                 return self.full(at, now);
             }
             self.split();
@@ -380,7 +398,7 @@ impl Table {
 
     fn full(&self, at: usize, now: Instant) -> Seen {
         match self.entries.row(at).first() {
-            Some(oldest) if oldest.fresh_until <= now => Seen::FullOfDoubt(oldest.contact()),
+            Some(oldest) if oldest.fresh_until <= now => Seen::Questionable(oldest.contact()),
             Some(_) | None => Seen::Full,
         }
     }
@@ -391,7 +409,7 @@ impl Table {
         let is_closer = |id: &Id| own.common_prefix(id) > at;
         self.entries
             .split_last(|entry| is_closer(&entry.compact.id));
-        self.waiting.split_last(is_closer);
+        self.replacements.split_last(is_closer);
         self.stale_at.reserve_exact(1);
         self.stale_at.push(self.stale_at[at]);
     }
@@ -400,13 +418,13 @@ impl Table {
     /// seen.
     fn merge(&mut self) {
         while let Some(far) = self.entries.count().checked_sub(2)
-            && self.entries.row(far).len() + self.entries.row(far + 1).len() <= self.habits.k
+            && self.entries.row(far).len() + self.entries.row(far + 1).len() <= self.settings.k
         {
             self.entries.join_last();
             self.entries
                 .row_mut(far)
                 .sort_by_key(|entry| entry.fresh_until);
-            self.waiting.join_last();
+            self.replacements.join_last();
             if let Some(near) = self.stale_at.pop() {
                 self.stale_at[far] = self.stale_at[far].min(near);
             }
@@ -421,7 +439,7 @@ impl Table {
         let entries = self.entries.row(at);
         // Whoever claims the id of another that is still here waits until that one is gone.
         let is_free = |id: &Id| entries.iter().all(|entry| entry.compact.id != *id);
-        let candidate = match self.waiting.take_best(at, is_free) {
+        let candidate = match self.replacements.take_best(at, is_free) {
             Some(Candidate::Verified(entry)) if entry.fresh_until > now => {
                 self.entries.push(at, entry);
                 return Failed::Removed;
@@ -444,7 +462,7 @@ impl Table {
             && let Some(candidate) = Compact::new(candidate)
         {
             let at = self.bucket_of(&candidate.id);
-            self.waiting.keep_unverified(at, candidate);
+            self.replacements.keep_unverified(at, candidate);
         }
     }
 

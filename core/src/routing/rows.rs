@@ -85,7 +85,7 @@ impl<T> Rows<T> {
         for end in &mut self.ends[row..] {
             *end -= 1;
         }
-        self.give_back();
+        self.shrink_to_fit();
         Some(item)
     }
 
@@ -119,7 +119,7 @@ impl<T> Rows<T> {
     }
 
     /// Lets go of room that has become too much.
-    fn give_back(&mut self) {
+    fn shrink_to_fit(&mut self) {
         if self.items.is_empty() {
             self.items = Vec::new();
         } else if self.items.capacity() - self.items.len() > 2 * Self::STEP {

@@ -8,7 +8,7 @@ use quickcheck::quickcheck;
 use super::*;
 use crate::rng::Seed;
 
-const HABITS: Habits = Habits {
+const SETTINGS: TableSettings = TableSettings {
     k: 8,
     max_failures: 3,
     fresh: Duration::from_secs(900),
@@ -20,7 +20,7 @@ fn own() -> Id {
 }
 
 fn table() -> Table {
-    Table::new(own(), HABITS, Instant::ORIGIN)
+    Table::new(own(), SETTINGS, Instant::ORIGIN)
 }
 
 fn at(seconds: u64) -> Instant {
@@ -38,7 +38,7 @@ fn answered(table: &mut Table, now: Instant, contact: Contact) -> Seen {
     table.see(
         now,
         contact,
-        Heard::Answered(Took::Exactly(Duration::from_millis(50))),
+        Heard::Answered(RttSample::Exactly(Duration::from_millis(50))),
     )
 }
 
@@ -48,7 +48,7 @@ fn assert_in_order(table: &Table) {
     let mut ids = Vec::new();
     for index in 0..=last {
         let bucket = table.entries.row(index);
-        assert!(bucket.len() <= HABITS.k && table.waiting.in_bucket(index) <= HABITS.k);
+        assert!(bucket.len() <= SETTINGS.k && table.replacements.in_bucket(index) <= SETTINGS.k);
         for entry in bucket {
             let id = entry.compact.id;
             let shared = own().common_prefix(&id);
@@ -127,7 +127,7 @@ fn the_oldest_is_doubted_only_after_its_time() {
     assert_eq!(answered(&mut table, at(900), contact(0, 20)), Seen::Full);
     assert_eq!(
         answered(&mut table, at(901), contact(0, 20)),
-        Seen::FullOfDoubt(contact(0, 1))
+        Seen::Questionable(contact(0, 1))
     );
     assert_eq!(table.remove(at(902), &contact(0, 1)), Failed::Removed);
     let entered = table
@@ -159,7 +159,7 @@ fn an_id_at_another_address_is_not_believed_before_the_known_one_fails() {
     let moved = Contact::new(contact(0, 1).id, ([10, 9, 9, 9], 1).into());
     assert_eq!(
         answered(&mut table, at(1), moved),
-        Seen::Elsewhere(contact(0, 1))
+        Seen::IdentityConflict(contact(0, 1))
     );
     assert_eq!(table.fail(at(1), &moved), Failed::Unknown);
     assert_eq!(table.closest(&own(), 8), [contact(0, 1)]);

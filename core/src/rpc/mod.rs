@@ -1,7 +1,7 @@
-//! Calls in flight: who was asked what and for whom, until when we wait, and who may answer.
+//! Transactions: which query is in flight to which contact, who asked for it, and until when it waits for the reply.
 
-mod experience;
-mod retry;
+mod network_estimate;
+mod retransmit;
 mod tid_hasher;
 
 use alloc::collections::BTreeMap;
@@ -11,15 +11,15 @@ use core::time::Duration;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-pub(crate) use retry::{Patience, Plan, Sends, Slow};
+pub(crate) use retransmit::{Patience, RetransmitSchedule, Sends, Slow};
 
 use crate::config::Retry;
 use crate::contact::Peer;
 use crate::rng::Rng;
-use crate::rtt::{RoundTrip, Took};
+use crate::rtt::{RoundTrip, RttSample};
 use crate::time::Instant;
 use crate::wire::{Method, TID_LEN};
-use experience::Experience;
+use network_estimate::NetworkEstimate;
 use tid_hasher::TidHasher;
 
 /// A transaction id of ours: 20 bytes that nobody can guess.
@@ -27,17 +27,17 @@ pub(crate) type Tid = [u8; TID_LEN];
 
 /// The calls in flight, at most as many as the settings say; `O` says for whom one is, `Q` what is
 /// asked.
-pub(crate) struct Calls<O, Q> {
+pub(crate) struct Transactions<O, Q> {
     max: usize,
-    by_tid: HashMap<Tid, Call<O, Q>, TidHasher>,
+    by_tid: HashMap<Tid, Transaction<O, Q>, TidHasher>,
     /// What is due when, and for the how-many-th call: ties go to the older call.
     timeline: BTreeMap<(Instant, u64), Tid>,
     opened: u64,
-    experience: Experience,
+    network_estimate: NetworkEstimate,
 }
 
 /// One call in flight.
-struct Call<O, Q> {
+struct Transaction<O, Q> {
     number: u64,
     peer: Peer,
     method: Method,
@@ -46,7 +46,7 @@ struct Call<O, Q> {
     question: Q,
     opened: Instant,
     sent: Sent,
-    plan: Plan,
+    schedule: RetransmitSchedule,
     due: Instant,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Closed<O> {
     /// Time since the first send.
     pub(crate) elapsed: Duration,
     /// What that says of the round trip.
-    pub(crate) took: Took,
+    pub(crate) sample: RttSample,
 }
 
 /// What has fallen due for a call.
@@ -103,7 +103,7 @@ pub(crate) struct Opening<'c, O, Q> {
     pub(crate) round_trip: Option<RoundTrip>,
 }
 
-impl<O: Clone, Q: Clone> Calls<O, Q> {
+impl<O: Clone, Q: Clone> Transactions<O, Q> {
     pub(crate) fn new(max: usize, rng: &mut Rng) -> Self {
         let hasher = TidHasher::new(rng.bytes());
         Self {
@@ -111,7 +111,7 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             by_tid: HashMap::with_hasher(hasher),
             timeline: BTreeMap::new(),
             opened: 0,
-            experience: Experience::NONE,
+            network_estimate: NetworkEstimate::NONE,
         }
     }
 
@@ -148,11 +148,17 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             slow,
             round_trip,
         } = opening;
-        let estimate = round_trip.unwrap_or(self.experience.round_trip());
-        let plan = Plan::new(retry, estimate, self.experience.patience(), slow, sends);
+        let estimate = round_trip.unwrap_or(self.network_estimate.round_trip());
+        let schedule = RetransmitSchedule::new(
+            retry,
+            estimate,
+            self.network_estimate.patience(),
+            slow,
+            sends,
+        );
         let number = self.opened;
         self.opened += 1;
-        let mut call = Call {
+        let mut call = Transaction {
             number,
             peer,
             method,
@@ -160,7 +166,7 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
             question,
             opened: now,
             sent: Sent::Once,
-            plan,
+            schedule,
             due: now,
         };
         call.due = call.next_due(now);
@@ -184,23 +190,23 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
         }
         let call = call.remove();
         self.timeline.remove(&(call.due, call.number));
-        self.give_back();
+        self.shrink_to_fit();
         Some(call.close(now))
     }
 
     /// Takes in how long an answer took.
-    pub(crate) fn measured(&mut self, took: Took) {
-        self.experience.answered(took);
+    pub(crate) fn measured(&mut self, took: RttSample) {
+        self.network_estimate.answered(took);
     }
 
     /// How many of a thousand calls are answered, by what the last ones were like.
     pub(crate) const fn answering(&self) -> u32 {
-        self.experience.answering()
+        self.network_estimate.answering()
     }
 
     /// How long whoever does not answer is waited for.
     pub(crate) const fn patience(&self) -> Patience {
-        self.experience.patience()
+        self.network_estimate.patience()
     }
 
     /// When the next thing falls due.
@@ -217,15 +223,15 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
         let tid = entry.remove();
         let call = self.by_tid.get_mut(&tid)?;
         let elapsed = now.since(call.opened);
-        if call.opened + call.plan.give_up <= now {
+        if call.opened + call.schedule.give_up <= now {
             let call = self.by_tid.remove(&tid)?;
-            self.give_back();
+            self.shrink_to_fit();
             return Some(Due::GaveUp(call.close(now)));
         }
         let due = call.pass(elapsed, tid);
         // Whoever is asked but once may have been asked at an address that never was right.
         if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
-            self.experience.silent();
+            self.network_estimate.silent();
         }
         call.due = call.next_due(now);
         let next = (call.due, call.number);
@@ -233,8 +239,20 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
         due
     }
 
+    /// Sends every call again, and lets its waits go on as if no time had gone by since the last
+    /// thing that was due: the machine was asleep, and heard no answer.
+    pub(crate) fn resume(&mut self, now: Instant) {
+        for ((_, number), tid) in core::mem::take(&mut self.timeline) {
+            if let Some(call) = self.by_tid.get_mut(&tid) {
+                call.schedule.resume(now.since(call.opened));
+                call.due = call.next_due(now);
+                self.timeline.insert((call.due, number), tid);
+            }
+        }
+    }
+
     /// An idle node holds no room for calls: there may be a million of them in one process.
-    fn give_back(&mut self) {
+    fn shrink_to_fit(&mut self) {
         if self.by_tid.is_empty() {
             self.by_tid.shrink_to(0);
             // An empty tree keeps its last leaf.
@@ -245,23 +263,23 @@ impl<O: Clone, Q: Clone> Calls<O, Q> {
     /// Closes every call whose owner is gone for good.
     pub(crate) fn clear(&mut self) {
         self.by_tid.clear();
-        self.give_back();
+        self.shrink_to_fit();
     }
 }
 
-impl<O: Clone, Q: Clone> Call<O, Q> {
+impl<O: Clone, Q: Clone> Transaction<O, Q> {
     fn close(self, now: Instant) -> Closed<O> {
         let elapsed = now.since(self.opened);
-        let took = match self.sent {
-            Sent::Once => Took::Exactly(elapsed),
-            Sent::Again => Took::AtMost(elapsed),
+        let sample = match self.sent {
+            Sent::Once => RttSample::Exactly(elapsed),
+            Sent::Again => RttSample::AtMost(elapsed),
         };
         Closed {
             peer: self.peer,
             method: self.method,
             owner: self.owner,
             elapsed,
-            took,
+            sample,
         }
     }
 
@@ -269,25 +287,25 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
     /// which follows on the next turn.
     fn pass(&mut self, elapsed: Duration, tid: Tid) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
-        if self.plan.silent.is_some_and(|at| at <= elapsed) {
-            (self.plan.silent, self.plan.late, self.plan.slow) = (None, None, None);
+        if self.schedule.silent.is_some_and(|at| at <= elapsed) {
+            (self.schedule.silent, self.schedule.late, self.schedule.slow) = (None, None, None);
             return Some(Due::Silent { peer, owner });
         }
-        if self.plan.late.is_some_and(|at| at <= elapsed) {
-            (self.plan.late, self.plan.slow) = (None, None);
+        if self.schedule.late.is_some_and(|at| at <= elapsed) {
+            (self.schedule.late, self.schedule.slow) = (None, None);
             return Some(Due::Late { peer, owner });
         }
-        if self.plan.slow.is_some_and(|at| at <= elapsed) {
-            self.plan.slow = None;
+        if self.schedule.slow.is_some_and(|at| at <= elapsed) {
+            self.schedule.slow = None;
             return Some(Due::Slow { peer, owner });
         }
         let missed = self
-            .plan
+            .schedule
             .resend
             .iter()
             .take_while(|at| **at <= elapsed)
             .count();
-        self.plan.resend.drain(..missed);
+        self.schedule.resend.drain(..missed);
         self.sent = Sent::Again;
         Some(Due::Resend {
             to: peer.addr,
@@ -300,18 +318,18 @@ impl<O: Clone, Q: Clone> Call<O, Q> {
 
     fn next_due(&self, now: Instant) -> Instant {
         let waits = [
-            self.plan.slow,
-            self.plan.late,
-            self.plan.resend.first().copied(),
-            self.plan.silent,
+            self.schedule.slow,
+            self.schedule.late,
+            self.schedule.resend.first().copied(),
+            self.schedule.silent,
         ];
         let next = waits
             .into_iter()
             .flatten()
             .min()
-            .unwrap_or(self.plan.give_up);
+            .unwrap_or(self.schedule.give_up);
         // What else is overdue comes on the next turn, not in the past.
-        (self.opened + next.min(self.plan.give_up)).max(now)
+        (self.opened + next.min(self.schedule.give_up)).max(now)
     }
 }
 
@@ -333,7 +351,7 @@ mod tests {
 
     struct Bench {
         retry: Retry,
-        calls: Calls<u32, ()>,
+        transactions: Transactions<u32, ()>,
         rng: Rng,
     }
 
@@ -342,7 +360,7 @@ mod tests {
             let mut rng = Rng::new(Seed::from_number(1));
             Self {
                 retry,
-                calls: Calls::new(max, &mut rng),
+                transactions: Transactions::new(max, &mut rng),
                 rng,
             }
         }
@@ -362,15 +380,15 @@ mod tests {
                 slow: Slow::AfterMost,
                 round_trip: None,
             };
-            let opened = self.calls.open(now, opening, &mut self.rng);
+            let opened = self.transactions.open(now, opening, &mut self.rng);
             opened.map(|(tid, ())| tid)
         }
 
         /// Lets time pass and gives what falls due, in milliseconds.
         fn run(&mut self) -> Vec<(u64, &'static str)> {
             let mut log = vec![];
-            while let Some(now) = self.calls.next_deadline() {
-                while let Some(due) = self.calls.take_due(now) {
+            while let Some(now) = self.transactions.next_deadline() {
+                while let Some(due) = self.transactions.take_due(now) {
                     let what = match due {
                         Due::GaveUp(_) => "gave up",
                         Due::Resend { .. } => "resend",
@@ -407,8 +425,8 @@ mod tests {
         let mut bench = Bench::new(Retry::Adaptive, 9);
         for _ in 0..50 {
             bench
-                .calls
-                .measured(Took::Exactly(Duration::from_millis(100)));
+                .transactions
+                .measured(RttSample::Exactly(Duration::from_millis(100)));
         }
         bench.open(at(0), 1);
         let log = bench.run();
@@ -425,18 +443,18 @@ mod tests {
     fn only_who_was_asked_can_answer_and_only_once() {
         let mut bench = Bench::new(Retry::late(), 9);
         let tid = bench.open(at(0), 7).expect("room");
-        assert_eq!(bench.calls.close(at(5), &tid, addr(2)), None);
-        assert_eq!(bench.calls.close(at(5), &tid[1..], addr(1)), None);
+        assert_eq!(bench.transactions.close(at(5), &tid, addr(2)), None);
+        assert_eq!(bench.transactions.close(at(5), &tid[1..], addr(1)), None);
         let closed = bench
-            .calls
+            .transactions
             .close(at(5), &tid, addr(1))
             .expect("it was asked");
         assert_eq!(
-            (closed.owner, closed.took),
-            (7, Took::Exactly(Duration::from_millis(5)))
+            (closed.owner, closed.sample),
+            (7, RttSample::Exactly(Duration::from_millis(5)))
         );
-        assert_eq!(bench.calls.close(at(5), &tid, addr(1)), None);
-        assert_eq!(bench.calls.next_deadline(), None);
+        assert_eq!(bench.transactions.close(at(5), &tid, addr(1)), None);
+        assert_eq!(bench.transactions.next_deadline(), None);
     }
 
     #[test]
@@ -444,14 +462,17 @@ mod tests {
         let mut bench = Bench::new(Retry::late(), 9);
         let tid = bench.open(at(0), 7).expect("room");
         assert!(matches!(
-            bench.calls.take_due(at(2000)),
+            bench.transactions.take_due(at(2000)),
             Some(Due::Resend { .. })
         ));
         let closed = bench
-            .calls
+            .transactions
             .close(at(2001), &tid, addr(1))
             .expect("it was asked");
-        assert_eq!(closed.took, Took::AtMost(Duration::from_millis(2001)));
+        assert_eq!(
+            closed.sample,
+            RttSample::AtMost(Duration::from_millis(2001))
+        );
     }
 
     #[test]
@@ -459,13 +480,13 @@ mod tests {
         let mut bench = Bench::new(Retry::Adaptive, 9);
         bench.open(at(0), 1);
         assert!(matches!(
-            bench.calls.take_due(at(60_000)),
+            bench.transactions.take_due(at(60_000)),
             Some(Due::GaveUp(_))
         ));
-        assert_eq!(bench.calls.take_due(at(60_000)), None);
+        assert_eq!(bench.transactions.take_due(at(60_000)), None);
         bench.open(Instant::MAX, 1);
         assert!(matches!(
-            bench.calls.take_due(Instant::MAX),
+            bench.transactions.take_due(Instant::MAX),
             Some(Due::GaveUp(_))
         ));
     }
@@ -476,7 +497,7 @@ mod tests {
         assert!(bench.open(at(0), 1).is_some() && bench.open(at(0), 2).is_some());
         assert!(bench.open(at(0), 3).is_none());
         bench.run();
-        assert!(!bench.calls.is_full());
-        assert_eq!(bench.calls.len(), 0);
+        assert!(!bench.transactions.is_full());
+        assert_eq!(bench.transactions.len(), 0);
     }
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddr};
 
 use super::lists::{Nodes, Values};
-use super::message::{Breach, Fault, Message, Method, Query, Reply};
+use super::message::{Fault, InvalidReply, Message, Method, Query, Reply};
 use super::scan::{List, Reader, Scanned};
 use super::write::{self, string_len};
 use super::{MAX_CONTACTS, MAX_DATAGRAM, MAX_DEPTH, MAX_TID, MAX_TOKEN, Malformed};
@@ -39,7 +39,7 @@ pub(super) fn decode(datagram: &[u8]) -> Result<Message<'_>, Malformed> {
             let tid = bounded(tid)?;
             Ok(match decode_reply(contents) {
                 Ok(reply) => Message::Reply { tid, reply },
-                Err(breach) => Message::Broken { tid, breach },
+                Err(invalid) => Message::Broken { tid, invalid },
             })
         }
         Some(b"e") => {
@@ -52,7 +52,7 @@ pub(super) fn decode(datagram: &[u8]) -> Result<Message<'_>, Malformed> {
         }
         Some(_) | None => Ok(Message::Broken {
             tid: bounded(tid)?,
-            breach: Breach::Kind,
+            invalid: InvalidReply::Kind,
         }),
     }
 }
@@ -201,9 +201,9 @@ fn id(fact: Option<Scanned<'_>>) -> Option<Id> {
     Id::from_slice(fact?.bytes()?)
 }
 
-fn decode_reply<'a>(contents: &Facts<'a>) -> Result<Reply<'a>, Breach> {
+fn decode_reply<'a>(contents: &Facts<'a>) -> Result<Reply<'a>, InvalidReply> {
     Ok(Reply {
-        id: id(contents.id).ok_or(Breach::Id)?,
+        id: id(contents.id).ok_or(InvalidReply::Id)?,
         nodes: contents.nodes.map(decode_nodes).transpose()?,
         num: contents.num.map(decode_num).transpose()?,
         seen_as: decode_seen_as(contents)?,
@@ -212,53 +212,59 @@ fn decode_reply<'a>(contents: &Facts<'a>) -> Result<Reply<'a>, Breach> {
     })
 }
 
-fn decode_nodes(nodes: Scanned<'_>) -> Result<Nodes<'_>, Breach> {
-    let list = nodes.list().map(List::as_bytes).ok_or(Breach::Nodes)?;
+fn decode_nodes(nodes: Scanned<'_>) -> Result<Nodes<'_>, InvalidReply> {
+    let list = nodes
+        .list()
+        .map(List::as_bytes)
+        .ok_or(InvalidReply::Nodes)?;
     let mut entries = list.chunks_exact(ENTRY_LEN);
     let right = entries.all(|entry| entry.starts_with(CONTACT_PREFIX));
     if !right || !entries.remainder().is_empty() {
-        return Err(Breach::Nodes);
+        return Err(InvalidReply::Nodes);
     }
     let looked_at = list.get(..MAX_CONTACTS * ENTRY_LEN).unwrap_or(list);
     Ok(Nodes::compact(looked_at, CONTACT_PREFIX.len()))
 }
 
-fn decode_num(num: Scanned<'_>) -> Result<u64, Breach> {
-    let num = num.int().ok_or(Breach::Num)?;
-    num.unsigned().ok_or(Breach::Num)
+fn decode_num(num: Scanned<'_>) -> Result<u64, InvalidReply> {
+    let num = num.int().ok_or(InvalidReply::Num)?;
+    num.unsigned().ok_or(InvalidReply::Num)
 }
 
-fn decode_seen_as(contents: &Facts<'_>) -> Result<Option<SocketAddr>, Breach> {
+fn decode_seen_as(contents: &Facts<'_>) -> Result<Option<SocketAddr>, InvalidReply> {
     let (Some(ip), Some(port)) = (contents.ip_addr, contents.port) else {
         return Ok(None);
     };
     let ip = ip.bytes().and_then(|text| core::str::from_utf8(text).ok());
     let ip: Ipv4Addr = ip
         .and_then(|text| text.parse().ok())
-        .ok_or(Breach::SeenAs)?;
+        .ok_or(InvalidReply::SeenAs)?;
     let port = port.int().and_then(|port| port.unsigned());
     let port = port.and_then(|port| u16::try_from(port).ok());
     Ok(Some(SocketAddr::new(
         ip.into(),
-        port.ok_or(Breach::SeenAs)?,
+        port.ok_or(InvalidReply::SeenAs)?,
     )))
 }
 
-fn decode_token(token: Scanned<'_>) -> Result<&[u8], Breach> {
+fn decode_token(token: Scanned<'_>) -> Result<&[u8], InvalidReply> {
     token
         .bytes()
         .filter(|token| token.len() <= MAX_TOKEN)
-        .ok_or(Breach::Token)
+        .ok_or(InvalidReply::Token)
 }
 
-fn decode_values(values: Scanned<'_>) -> Result<Values<'_>, Breach> {
-    let list = values.list().map(List::as_bytes).ok_or(Breach::Values)?;
+fn decode_values(values: Scanned<'_>) -> Result<Values<'_>, InvalidReply> {
+    let list = values
+        .list()
+        .map(List::as_bytes)
+        .ok_or(InvalidReply::Values)?;
     let mut reader = Reader::new(list);
     let mut count = 0;
     while !reader.is_at_end() {
-        let value = reader.string().ok_or(Breach::Values)?;
+        let value = reader.string().ok_or(InvalidReply::Values)?;
         if value.len() > Value::MAX_LEN {
-            return Err(Breach::Values);
+            return Err(InvalidReply::Values);
         }
         count += 1;
     }

@@ -115,7 +115,7 @@ pub enum Message<'a> {
         /// Transaction id of the query.
         tid: &'a [u8],
         /// The rule that it breaks.
-        breach: Breach,
+        invalid: InvalidReply,
     },
 }
 
@@ -204,7 +204,7 @@ impl Reply<'_> {
 
 /// How something under a transaction id breaks the rules of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Breach {
+pub enum InvalidReply {
     /// It has no `id`, or one that is not 20 bytes.
     Id,
     /// `ip_addr` or `port` is not an IPv4 address or a port.

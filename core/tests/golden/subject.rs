@@ -43,7 +43,7 @@ impl Subject {
     }
 
     pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
-        self.node.handle_datagram(self.now, from, datagram);
+        self.node.handle_datagram(self.now, from, None, datagram);
         self.drain();
     }
 
@@ -92,7 +92,7 @@ impl Subject {
 
     fn drain(&mut self) {
         let mut bytes = Vec::new();
-        while let Some(to) = self.node.poll_transmit(&mut bytes) {
+        while let Some(khashmir::Transmit { to, .. }) = self.node.poll_transmit(&mut bytes) {
             self.sent.push(Sent {
                 at: self.now,
                 to,

@@ -28,8 +28,11 @@ fn node(config: Config, peers: u8) -> Node {
 fn ends(node: &mut Node) -> Vec<(OpId, Duration)> {
     let events = core::iter::from_fn(|| node.poll_event());
     let end = |event| {
-        if let Event::Ended { op, effort, .. } = event {
-            Some((op, effort.took))
+        if let Event::Ended {
+            op, query_stats, ..
+        } = event
+        {
+            Some((op, query_stats.took))
         } else {
             None
         }
@@ -55,7 +58,7 @@ fn store(node: &mut Node, now: Instant, token: &[u8]) -> bool {
         value: stored.as_bytes(),
     };
     let query = written(|out| DIALECT.encode_query(b"store", &peer(0).id, &query, out));
-    node.handle_datagram(now, peer(0).addr, &query);
+    node.handle_datagram(now, peer(0).addr, None, &query);
     let reply = Reply::from(own_id());
     let acknowledgement = written(|out| DIALECT.encode_reply(b"store", &reply, out));
     datagrams(node).contains(&acknowledgement)
@@ -65,7 +68,7 @@ fn store(node: &mut Node, now: Instant, token: &[u8]) -> bool {
 fn token(node: &mut Node, now: Instant) -> Vec<u8> {
     let query = Query::FindNode { target: key(0) };
     let query = written(|out| DIALECT.encode_query(b"token", &peer(0).id, &query, out));
-    node.handle_datagram(now, peer(0).addr, &query);
+    node.handle_datagram(now, peer(0).addr, None, &query);
     let token = |datagram: &Vec<u8>| {
         let Ok(Message::Reply { reply, .. }) = DIALECT.decode(datagram) else {
             return None;
@@ -113,7 +116,7 @@ fn of_datagrams_that_nobody_polls_the_oldest_are_dropped() {
     for asker in askers {
         let query = written(|out| DIALECT.encode_query(asker, &peer(0).id, &Query::Ping, out));
         // It comes from the node's own address, so that nothing is asked in return.
-        node.handle_datagram(at(seconds(1)), own_addr(), &query);
+        node.handle_datagram(at(seconds(1)), own_addr(), None, &query);
     }
     let reply = Reply::from(own_id());
     let answers =

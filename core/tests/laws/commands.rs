@@ -81,12 +81,15 @@ impl Commands {
             Event::Ended {
                 op,
                 outcome,
-                effort,
+                query_stats,
             } => {
                 assert_eq!(event.ends(), Some(*op));
                 let command = self.open(*op, "ends");
                 command.state = State::Ended;
-                assert!(effort.took <= now.since(command.since), "{op} took longer");
+                assert!(
+                    query_stats.took <= now.since(command.since),
+                    "{op} took longer"
+                );
                 if let Outcome::Got { values } = outcome {
                     assert_eq!(*values, command.values.len(), "{op} counts its values");
                 }

@@ -255,7 +255,7 @@ impl Rig {
         self.datagrams.given(from, datagram, serves);
         let (before, off) = (self.fates(), self.dropped(DropCause::Off));
         let now = self.now();
-        self.node.handle_datagram(now, from, datagram);
+        self.node.handle_datagram(now, from, None, datagram);
         let fates = self.fates() - before;
         // A client counts queries as received and as dropped.
         let most = if self.config.role == Role::Client {

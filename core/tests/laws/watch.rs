@@ -81,7 +81,7 @@ impl Rig {
 
     pub(crate) fn poll_transmit(&mut self) -> bool {
         let mut datagram = Vec::new();
-        let Some(to) = self.node.poll_transmit(&mut datagram) else {
+        let Some(khashmir::Transmit { to, .. }) = self.node.poll_transmit(&mut datagram) else {
             return false;
         };
         let stored = self.datagrams.taken(to, &datagram, &mut self.coverage);

@@ -218,7 +218,7 @@ impl Net {
                 self.now = self.now.max(at);
                 let (_, flying) = self.flying.pop_first().expect("it was there");
                 if let Some(node) = self.nodes.get_mut(&flying.to) {
-                    node.handle_datagram(self.now, flying.from, &flying.bytes);
+                    node.handle_datagram(self.now, flying.from, None, &flying.bytes);
                 }
                 true
             }
@@ -240,7 +240,7 @@ impl Net {
         };
         let mut sent = Vec::new();
         let mut bytes = Vec::new();
-        while let Some(to) = node.poll_transmit(&mut bytes) {
+        while let Some(khashmir::Transmit { to, .. }) = node.poll_transmit(&mut bytes) {
             sent.push((to, bytes.clone()));
         }
         let events = self.events.get_mut(&from).expect("it is there");

@@ -7,7 +7,7 @@ mod bencode;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use khashmir::wire::{Breach, Dialect, Fault, Malformed, Message, Method, Query, Reply};
+use khashmir::wire::{Dialect, Fault, InvalidReply, Malformed, Message, Method, Query, Reply};
 use khashmir::wire::{MAX_CONTACTS, MAX_DATAGRAM, MAX_DEPTH, MAX_INCOMING, MAX_TID, MAX_TOKEN};
 use khashmir::wire::{Nodes, Values};
 use khashmir::{Contact, Id, Value};
@@ -75,7 +75,7 @@ fn decode_message(datagram: &[u8]) -> Result<Told<'_>, Malformed> {
             let tid = bounded(tid)?;
             Ok(match decode_reply(contents) {
                 Ok(reply) => Told::Reply(tid, reply),
-                Err(breach) => Told::Message(Message::Broken { tid, breach }),
+                Err(invalid) => Told::Message(Message::Broken { tid, invalid }),
             })
         }
         Some(b"e") => {
@@ -88,7 +88,7 @@ fn decode_message(datagram: &[u8]) -> Result<Told<'_>, Malformed> {
         }
         Some(_) | None => Ok(Told::Message(Message::Broken {
             tid: bounded(tid)?,
-            breach: Breach::Kind,
+            invalid: InvalidReply::Kind,
         })),
     }
 }
@@ -197,17 +197,17 @@ impl<'b, 'a> Arguments<'b, 'a> {
     }
 }
 
-fn decode_reply<'a>(contents: &Item<'a>) -> Result<ToldReply<'a>, Breach> {
+fn decode_reply<'a>(contents: &Item<'a>) -> Result<ToldReply<'a>, InvalidReply> {
     let id = contents
         .get(b"id")
         .and_then(Item::bytes)
         .and_then(Id::from_slice);
     Ok(ToldReply {
-        id: id.ok_or(Breach::Id)?,
+        id: id.ok_or(InvalidReply::Id)?,
         nodes: contents.get(b"nodes").map(decode_nodes).transpose()?,
         num: contents
             .get(b"num")
-            .map(|num| num.unsigned().ok_or(Breach::Num))
+            .map(|num| num.unsigned().ok_or(InvalidReply::Num))
             .transpose()?,
         seen_as: decode_seen_as(contents)?,
         token: contents.get(b"token").map(decode_token).transpose()?,
@@ -215,14 +215,14 @@ fn decode_reply<'a>(contents: &Item<'a>) -> Result<ToldReply<'a>, Breach> {
     })
 }
 
-fn decode_nodes(nodes: &Item<'_>) -> Result<Vec<Contact>, Breach> {
-    let entries = nodes.list().ok_or(Breach::Nodes)?;
+fn decode_nodes(nodes: &Item<'_>) -> Result<Vec<Contact>, InvalidReply> {
+    let entries = nodes.list().ok_or(InvalidReply::Nodes)?;
     let mut contacts = Vec::with_capacity(entries.len().min(MAX_CONTACTS));
     for entry in entries {
         let contact = entry
             .bytes()
             .and_then(Contact::from_compact)
-            .ok_or(Breach::Nodes)?;
+            .ok_or(InvalidReply::Nodes)?;
         if contacts.len() < MAX_CONTACTS {
             contacts.push(contact);
         }
@@ -230,34 +230,34 @@ fn decode_nodes(nodes: &Item<'_>) -> Result<Vec<Contact>, Breach> {
     Ok(contacts)
 }
 
-fn decode_seen_as(contents: &Item<'_>) -> Result<Option<SocketAddr>, Breach> {
+fn decode_seen_as(contents: &Item<'_>) -> Result<Option<SocketAddr>, InvalidReply> {
     let (Some(ip), Some(port)) = (contents.get(b"ip_addr"), contents.get(b"port")) else {
         return Ok(None);
     };
     let ip = ip.bytes().and_then(|text| std::str::from_utf8(text).ok());
     let ip: Ipv4Addr = ip
         .and_then(|text| text.parse().ok())
-        .ok_or(Breach::SeenAs)?;
+        .ok_or(InvalidReply::SeenAs)?;
     let port = port.unsigned().and_then(|port| u16::try_from(port).ok());
     Ok(Some(SocketAddr::new(
         ip.into(),
-        port.ok_or(Breach::SeenAs)?,
+        port.ok_or(InvalidReply::SeenAs)?,
     )))
 }
 
-fn decode_token<'a>(token: &Item<'a>) -> Result<&'a [u8], Breach> {
+fn decode_token<'a>(token: &Item<'a>) -> Result<&'a [u8], InvalidReply> {
     token
         .bytes()
         .filter(|token| token.len() <= MAX_TOKEN)
-        .ok_or(Breach::Token)
+        .ok_or(InvalidReply::Token)
 }
 
-fn decode_values<'a>(values: &Item<'a>) -> Result<Vec<&'a [u8]>, Breach> {
+fn decode_values<'a>(values: &Item<'a>) -> Result<Vec<&'a [u8]>, InvalidReply> {
     let fits = |bytes: &&[u8]| bytes.len() <= Value::MAX_LEN;
-    let entries = values.list().ok_or(Breach::Values)?;
+    let entries = values.list().ok_or(InvalidReply::Values)?;
     entries
         .iter()
-        .map(|entry| entry.bytes().filter(fits).ok_or(Breach::Values))
+        .map(|entry| entry.bytes().filter(fits).ok_or(InvalidReply::Values))
         .collect()
 }
 

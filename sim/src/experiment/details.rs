@@ -51,8 +51,14 @@ impl Details {
         let lookups = ledger.lookups();
         let mut details = Self {
             seed,
-            latencies: lookups.iter().map(|lookup| lookup.effort.took).collect(),
-            hops: lookups.iter().map(|lookup| lookup.effort.hops).collect(),
+            latencies: lookups
+                .iter()
+                .map(|lookup| lookup.query_stats.took)
+                .collect(),
+            hops: lookups
+                .iter()
+                .map(|lookup| lookup.query_stats.hops)
+                .collect(),
             endings: lookups
                 .iter()
                 .map(|lookup| Ending {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use khashmir::{Effort, Event, Id, Instant, OpId, Outcome, Place, Role};
+use khashmir::{Event, Id, Instant, OpId, Outcome, Place, QueryStats, Role};
 
 use super::details::Quality;
 use super::population::Population;
@@ -46,7 +46,7 @@ pub(super) struct Ledger {
 pub(super) struct Lookup {
     pub(super) ended: Instant,
     pub(super) found: Quality,
-    pub(super) effort: Effort,
+    pub(super) query_stats: QueryStats,
 }
 
 /// Gets that are over.
@@ -91,7 +91,7 @@ impl Ledger {
                 if let Event::Ended {
                     op,
                     outcome,
-                    effort,
+                    query_stats,
                 } = *event
                     && let Some((task, begun)) = self.running.remove(&(host, op))
                 {
@@ -99,7 +99,7 @@ impl Ledger {
                         host,
                         begun,
                         at,
-                        effort,
+                        query_stats,
                     };
                     self.end(task, &outcome, ended, population);
                 }
@@ -160,7 +160,7 @@ impl Ledger {
                 self.lookups.push(Lookup {
                     ended: ended.at,
                     found,
-                    effort: ended.effort,
+                    query_stats: ended.query_stats,
                 });
             }
             (Task::Put(number), Outcome::Stored(places)) if !places.is_empty() => {
@@ -169,7 +169,7 @@ impl Ledger {
             (Task::Get(_), outcome) => {
                 self.gets.all += 1;
                 self.gets.successful += u64::from(matches!(outcome, Outcome::Got { values: 1.. }));
-                self.gets.took.push(ended.effort.took);
+                self.gets.took.push(ended.query_stats.took);
             }
             (Task::Join, Outcome::Join(joined)) if joined.contacts > 0 => {}
             (Task::Join, _) => self.failed_joins += 1,
@@ -183,7 +183,7 @@ struct Ended {
     host: HostId,
     begun: Instant,
     at: Instant,
-    effort: Effort,
+    query_stats: QueryStats,
 }
 
 /// Holds a result against the truth: the K closest who lived, answered, and could be reached by

@@ -85,9 +85,12 @@ impl Summary {
         before: Traffic,
     ) -> Self {
         let lookups = ledger.lookups();
-        let mean = |figure: &dyn Fn(&khashmir::Effort) -> f64| {
+        let mean = |figure: &dyn Fn(&khashmir::QueryStats) -> f64| {
             ratio(
-                lookups.iter().map(|lookup| figure(&lookup.effort)).sum(),
+                lookups
+                    .iter()
+                    .map(|lookup| figure(&lookup.query_stats))
+                    .sum(),
                 lookups.len(),
             )
         };
@@ -108,13 +111,13 @@ impl Summary {
                 gets.successful as f64,
                 usize::try_from(gets.all).unwrap_or(usize::MAX),
             ),
-            hops_mean: mean(&|effort| effort.hops.into()),
-            rounds_mean: mean(&|effort| effort.rounds.into()),
-            queries_per_lookup: mean(&|effort| effort.asked.into()),
-            unanswered_per_lookup: mean(&|effort| effort.unanswered.into()),
-            datagrams_per_lookup: mean(&|effort| effort.datagrams.into()),
-            bytes_per_lookup: mean(&|effort| effort.bytes as f64),
-            latency: Latencies::of(lookups.iter().map(|lookup| lookup.effort.took)),
+            hops_mean: mean(&|query_stats| query_stats.hops.into()),
+            rounds_mean: mean(&|query_stats| query_stats.rounds.into()),
+            queries_per_lookup: mean(&|query_stats| query_stats.asked.into()),
+            unanswered_per_lookup: mean(&|query_stats| query_stats.unanswered.into()),
+            datagrams_per_lookup: mean(&|query_stats| query_stats.datagrams.into()),
+            bytes_per_lookup: mean(&|query_stats| query_stats.bytes as f64),
+            latency: Latencies::of(lookups.iter().map(|lookup| lookup.query_stats.took)),
             get_latency: Latencies::of(gets.took.iter().copied()),
             failed_joins: ledger.failed_joins(),
             refused: ledger.refused(),

@@ -8,7 +8,7 @@ use khashmir::{Command, Event, Instant, Node, OpId, Record, RecordNo, Refused};
 ///
 /// A machine of another kind is how an experiment puts something else in a node's place: one with a
 /// fault planted in it, to see whether the checks find it, or one that means harm. Times are those
-/// of the host's own clock.
+/// of the host's own clock. A modelled host has one address, so that local addresses need no mention.
 pub trait Machine: Send {
     /// As [`Node::handle_datagram`].
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]);
@@ -25,7 +25,7 @@ pub trait Machine: Send {
     fn leave(&mut self, now: Instant);
     /// As [`Node::poll_record`].
     fn poll_record(&mut self) -> Option<(RecordNo, Record)>;
-    /// As [`Node::poll_transmit`].
+    /// As [`Node::poll_transmit`]; gives where the datagram goes.
     fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr>;
     /// As [`Node::shrink`], if there is anything to give back.
     fn shrink(&mut self) {}
@@ -39,7 +39,7 @@ pub trait Machine: Send {
 
 impl Machine for Node {
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        Self::handle_datagram(self, now, from, datagram);
+        Self::handle_datagram(self, now, from, None, datagram);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -63,7 +63,7 @@ impl Machine for Node {
     }
 
     fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        Self::poll_transmit(self, datagram)
+        Some(Self::poll_transmit(self, datagram)?.to)
     }
 
     fn shrink(&mut self) {

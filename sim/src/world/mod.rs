@@ -34,7 +34,7 @@ use crate::network::{Access, Attachment, Network};
 use crate::trace::TraceHash;
 use happening::{Happening, Order, What};
 use host::{Host, Power};
-use parallel::Effort;
+use parallel::QueryStats;
 use shard::Shard;
 
 /// Hosts on a network, and those who [look on](Watch).
@@ -44,7 +44,7 @@ pub struct World<W = ()> {
     hosts: u32,
     now: Instant,
     orders: u64,
-    effort: Effort,
+    query_stats: QueryStats,
 }
 
 impl World {
@@ -71,7 +71,7 @@ impl<W: Watch> World<W> {
             hosts: 0,
             now: Instant::ORIGIN,
             orders: 0,
-            effort: Effort::default(),
+            query_stats: QueryStats::default(),
         }
     }
 
@@ -251,14 +251,14 @@ impl<W: Watch> World<W> {
     /// users of nodes were told, in the order of time and hosts.
     pub fn run_until(&mut self, until: Instant) -> Vec<Report> {
         let until = self.edge(until);
-        let effort = if self.shards.len() == 1 {
+        let query_stats = if self.shards.len() == 1 {
             self.run_alone(until)
         } else {
             parallel::run(&mut self.shards, &self.network, until)
         };
-        self.effort.windows += effort.windows;
-        self.effort.time += effort.time;
-        self.effort.waiting += effort.waiting;
+        self.query_stats.windows += query_stats.windows;
+        self.query_stats.time += query_stats.time;
+        self.query_stats.waiting += query_stats.waiting;
         self.now = self.now.max(until);
         let mut reports: Vec<Report> = self
             .shards
@@ -299,14 +299,14 @@ impl<W: Watch> World<W> {
     /// How many windows were computed: those in which anything happened.
     #[must_use]
     pub const fn windows(&self) -> u64 {
-        self.effort.windows
+        self.query_stats.windows
     }
 
     /// The share of their time that threads have waited for each other so far, by the machine's
     /// clock: none with one thread.
     #[must_use]
     pub fn waiting_share(&self) -> f64 {
-        let Effort { time, waiting, .. } = self.effort;
+        let QueryStats { time, waiting, .. } = self.query_stats;
         if time.is_zero() {
             0.0
         } else {
@@ -346,17 +346,17 @@ impl<W: Watch> World<W> {
         result
     }
 
-    fn run_alone(&mut self, until: Instant) -> Effort {
-        let mut effort = Effort::default();
+    fn run_alone(&mut self, until: Instant) -> QueryStats {
+        let mut query_stats = QueryStats::default();
         let shard = &mut self.shards[0];
         while let Some(window) = shard
             .first()
             .filter(|window| shard.start_of(*window) < until)
         {
             shard.run(window, &self.network);
-            effort.windows += 1;
+            query_stats.windows += 1;
         }
-        effort
+        query_stats
     }
 
     fn hand_over(&mut self) {

@@ -44,12 +44,12 @@ enum Said {
 }
 
 /// What a thread comes to, or what it panicked with.
-type Worked = Result<Effort, Box<dyn Any + Send>>;
+type Worked = Result<QueryStats, Box<dyn Any + Send>>;
 
 /// What it took to compute some windows. The times are those of the machine's clock: they are told,
 /// and nothing depends on them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Effort {
+pub(super) struct QueryStats {
     pub(super) windows: u64,
     /// Time that threads were there for, added up.
     pub(super) time: Duration,
@@ -58,7 +58,11 @@ pub(super) struct Effort {
 }
 
 /// Computes all windows that begin before `until`.
-pub(super) fn run<W: Watch>(shards: &mut [Shard<W>], network: &Network, until: Instant) -> Effort {
+pub(super) fn run<W: Watch>(
+    shards: &mut [Shard<W>],
+    network: &Network,
+    until: Instant,
+) -> QueryStats {
     let table = Table::new(shards.len());
     let worked: Worked = thread::scope(|scope| {
         let work = |(index, shard)| {
@@ -72,8 +76,8 @@ pub(super) fn run<W: Watch>(shards: &mut [Shard<W>], network: &Network, until: I
             .collect::<Vec<_>>()
     })
     .into_iter()
-    .try_fold(Effort::default(), |all, worked| {
-        worked.map(|one| Effort {
+    .try_fold(QueryStats::default(), |all, worked| {
+        worked.map(|one| QueryStats {
             windows: all.windows.max(one.windows),
             time: all.time + one.time,
             waiting: all.waiting + one.waiting,
@@ -89,18 +93,18 @@ fn work<W: Watch>(
     network: &Network,
     until: Instant,
 ) -> Worked {
-    let mut effort = Effort::default();
+    let mut query_stats = QueryStats::default();
     let begun = Clock::now();
     let mut ran = Ok(());
     for half in table.halves.iter().cycle() {
         half.say(index, shard, ran.is_ok());
         let came = Clock::now();
         table.edge.wait();
-        effort.waiting += came.elapsed();
+        query_stats.waiting += came.elapsed();
         // All threads hear the same, and so they stop together.
         let Said::First(first) = half.first() else {
-            effort.time = begun.elapsed();
-            return ran.map(|()| effort);
+            query_stats.time = begun.elapsed();
+            return ran.map(|()| query_stats);
         };
         half.take_in(index, shard);
         let Some(window) = first.filter(|window| shard.start_of(*window) < until) else {
@@ -108,10 +112,10 @@ fn work<W: Watch>(
         };
         // A shard that was left in the middle of a window is not used again: the panic goes on.
         ran = catch_unwind(AssertUnwindSafe(|| shard.run(window, network)));
-        effort.windows += 1;
+        query_stats.windows += 1;
     }
-    effort.time = begun.elapsed();
-    Ok(effort)
+    query_stats.time = begun.elapsed();
+    Ok(query_stats)
 }
 
 impl Table {

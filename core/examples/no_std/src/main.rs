@@ -86,10 +86,12 @@ impl Pair {
     /// Carries over what each node has to say to the other.
     fn turn(&mut self) {
         for (from, to) in [(0, 1), (1, 0)] {
-            while let Some(addr) = self.nodes[from].poll_transmit(&mut self.datagram) {
+            while let Some(khashmir::Transmit { to: addr, .. }) =
+                self.nodes[from].poll_transmit(&mut self.datagram)
+            {
                 if addr == SocketAddr::from(ADDRESSES[to]) {
                     let sender = ADDRESSES[from].into();
-                    self.nodes[to].handle_datagram(self.now, sender, &self.datagram);
+                    self.nodes[to].handle_datagram(self.now, sender, None, &self.datagram);
                 }
             }
         }

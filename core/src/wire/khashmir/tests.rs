@@ -44,29 +44,41 @@ fn an_answer_with_every_fact_goes_there_and_back() {
 
 #[test]
 fn breaches_of_an_answer_are_told_apart() {
-    for (contents, breach) in [
-        (&b"de"[..], Breach::Id),
-        (b"d2:id3:abce", Breach::Id),
+    for (contents, invalid) in [
+        (&b"de"[..], InvalidReply::Id),
+        (b"d2:id3:abce", InvalidReply::Id),
         (
             b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:nodes26:aaaaaaaaaaaaaaaaaaaaaaaaaae",
-            Breach::Nodes,
+            InvalidReply::Nodes,
         ),
-        (b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:nodesl2:aaee", Breach::Nodes),
-        (b"d2:id20:aaaaaaaaaaaaaaaaaaaa3:num1:3e", Breach::Num),
-        (b"d2:id20:aaaaaaaaaaaaaaaaaaaa3:numi-1ee", Breach::Num),
-        (b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:tokeni1ee", Breach::Token),
-        (b"d2:id20:aaaaaaaaaaaaaaaaaaaa6:values1:xe", Breach::Values),
+        (
+            b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:nodesl2:aaee",
+            InvalidReply::Nodes,
+        ),
+        (b"d2:id20:aaaaaaaaaaaaaaaaaaaa3:num1:3e", InvalidReply::Num),
+        (b"d2:id20:aaaaaaaaaaaaaaaaaaaa3:numi-1ee", InvalidReply::Num),
+        (
+            b"d2:id20:aaaaaaaaaaaaaaaaaaaa5:tokeni1ee",
+            InvalidReply::Token,
+        ),
+        (
+            b"d2:id20:aaaaaaaaaaaaaaaaaaaa6:values1:xe",
+            InvalidReply::Values,
+        ),
         (
             b"d2:id20:aaaaaaaaaaaaaaaaaaaa6:valuesli1eee",
-            Breach::Values,
+            InvalidReply::Values,
         ),
         (
             b"d2:id20:aaaaaaaaaaaaaaaaaaaa7:ip_addr1:x4:porti1ee",
-            Breach::SeenAs,
+            InvalidReply::SeenAs,
         ),
     ] {
         let bytes = [b"d1:r", contents, b"1:t2:aa1:y1:re"].concat();
-        let expected = Message::Broken { tid: b"aa", breach };
+        let expected = Message::Broken {
+            tid: b"aa",
+            invalid,
+        };
         assert_eq!(decode(&bytes), Ok(expected), "{}", contents.escape_ascii());
     }
     let unknown_kind = b"d1:t2:aa1:y1:xe";
@@ -74,7 +86,7 @@ fn breaches_of_an_answer_are_told_apart() {
         decode(unknown_kind),
         Ok(Message::Broken {
             tid: b"aa",
-            breach: Breach::Kind
+            invalid: InvalidReply::Kind
         })
     );
 }

@@ -37,8 +37,8 @@ pub(crate) fn run(args: &FindArgs, verbosity: Verbosity) -> Result<(), Failure> 
         } else {
             "no node was found"
         };
-        let effort = words::effort(&over.effort);
-        return Err(Failure::failed(format_args!("{what} ({effort})")));
+        let query_stats = words::query_stats(&over.query_stats);
+        return Err(Failure::failed(format_args!("{what} ({query_stats})")));
     }
     Ok(())
 }

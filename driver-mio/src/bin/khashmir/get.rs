@@ -28,9 +28,9 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
                     printed += 1;
                 }
             }
-            Event::Ended { effort, .. } if printed == 0 => {
-                let effort = words::effort(&effort);
-                let what = format_args!("no value found under {} ({effort})", args.key);
+            Event::Ended { query_stats, .. } if printed == 0 => {
+                let query_stats = words::query_stats(&query_stats);
+                let what = format_args!("no value found under {} ({query_stats})", args.key);
                 return Err(Failure::failed(what));
             }
             Event::Ended { .. } => return Ok(()),

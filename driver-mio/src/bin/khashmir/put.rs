@@ -32,8 +32,8 @@ pub(crate) fn run(args: &PutArgs, verbosity: Verbosity) -> Result<(), Failure> {
         | Outcome::Refreshed { .. } => Vec::new(),
     };
     if places.is_empty() {
-        let mut why = words::effort(&over.effort);
-        if let Some(refusal) = over.effort.refusals.first() {
+        let mut why = words::query_stats(&over.query_stats);
+        if let Some(refusal) = over.query_stats.refusals.first() {
             why += &format!(", error {} from {}", refusal.code, refusal.by);
         }
         return Err(Failure::failed(format_args!("stored nowhere ({why})")));

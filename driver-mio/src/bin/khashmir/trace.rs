@@ -78,13 +78,14 @@ impl Observer for Trace {
             Event::Ended {
                 op,
                 outcome,
-                effort,
+                query_stats,
             } => {
                 let command = self.commands.remove(op).unwrap_or_default();
                 self.show(Verbosity::Operations, || {
-                    let took = words::millis(effort.took);
-                    let (outcome, effort) = (words::outcome(outcome), words::effort(effort));
-                    format!("{op} {command}: {outcome}; {effort}; {took} ms")
+                    let took = words::millis(query_stats.took);
+                    let (outcome, query_stats) =
+                        (words::outcome(outcome), words::query_stats(query_stats));
+                    format!("{op} {command}: {outcome}; {query_stats}; {took} ms")
                 });
             }
             Event::Values { op, values, .. } => self.show(Verbosity::Datagrams, || {

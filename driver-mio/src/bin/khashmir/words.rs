@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use khashmir::{Abort, Buckets, Command, Effort, Outcome};
+use khashmir::{Abort, Buckets, Command, Outcome, QueryStats};
 
 /// A command in a few words.
 pub(crate) fn command(command: &Command) -> String {
@@ -46,12 +46,15 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
 }
 
 /// What a command took, in a few words.
-pub(crate) fn effort(effort: &Effort) -> String {
-    let mut words = format!("{} asked, {} answered", effort.asked, effort.answered);
+pub(crate) fn query_stats(query_stats: &QueryStats) -> String {
+    let mut words = format!(
+        "{} asked, {} answered",
+        query_stats.asked, query_stats.answered
+    );
     for (count, what) in [
-        (effort.unanswered as usize, "unanswered"),
-        (effort.broken as usize, "broken"),
-        (effort.refusals.len(), "refused"),
+        (query_stats.unanswered as usize, "unanswered"),
+        (query_stats.broken as usize, "broken"),
+        (query_stats.refusals.len(), "refused"),
     ] {
         if count > 0 {
             words += &format!(", {count} {what}");

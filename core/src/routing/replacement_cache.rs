@@ -8,14 +8,14 @@ use crate::id::Id;
 /// only wrote; among either, the latest is at the back, and the best.
 ///
 /// Nothing is allocated until somebody waits.
-pub(super) struct Waiting {
+pub(super) struct ReplacementCache {
     k: usize,
     /// Apart, because there are many of them and little is known of each.
     unverified: Rows<Compact>,
     verified: Rows<Entry>,
 }
 
-impl Waiting {
+impl ReplacementCache {
     /// Nobody, for one bucket.
     pub(super) fn new(k: usize) -> Self {
         Self {
@@ -134,14 +134,14 @@ mod tests {
     }
 
     /// The first bytes of the ids of all who wait for a bucket, the best first.
-    fn best_first(waiting: &mut Waiting, bucket: usize) -> Vec<u8> {
+    fn best_first(waiting: &mut ReplacementCache, bucket: usize) -> Vec<u8> {
         let take = || Some(waiting.take_best(bucket, |_| true)?.contact().id.as_bytes()[0]);
         core::iter::from_fn(take).collect()
     }
 
     #[test]
     fn who_answered_comes_before_who_only_wrote() {
-        let mut waiting = Waiting::new(3);
+        let mut waiting = ReplacementCache::new(3);
         waiting.keep_verified(0, entry(2));
         for first in 3..9 {
             waiting.keep_unverified(0, compact(first));
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn who_answered_is_displaced_only_by_who_answered_later() {
-        let mut waiting = Waiting::new(3);
+        let mut waiting = ReplacementCache::new(3);
         for first in 1..5 {
             waiting.keep_verified(0, entry(first));
         }
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_twice() {
-        let mut waiting = Waiting::new(3);
+        let mut waiting = ReplacementCache::new(3);
         waiting.keep_unverified(0, compact(1));
         waiting.keep_unverified(0, compact(1));
         waiting.keep_verified(0, entry(1));
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_best_whose_id_is_taken_goes_on_waiting() {
-        let mut waiting = Waiting::new(3);
+        let mut waiting = ReplacementCache::new(3);
         waiting.keep_verified(0, entry(1));
         waiting.keep_verified(0, entry(2));
         let best = waiting.take_best(0, |id| *id != compact(2).id);
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn splitting_and_joining_keep_the_order() {
-        let mut waiting = Waiting::new(4);
+        let mut waiting = ReplacementCache::new(4);
         for first in 1..3 {
             waiting.keep_unverified(0, compact(first));
         }

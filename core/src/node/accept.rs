@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::operations::{Audience, Listener};
+use super::active_operations::{Waiter, Waiters};
 use super::{Buckets, Command, Event, Keep, Life, Node, OpId, OwnStore, Refused};
 use crate::address::BadAddress;
 use crate::id::Id;
@@ -111,7 +111,7 @@ impl Node {
         self.begin(
             op,
             operation,
-            Audience::Commands(vec![Listener {
+            Waiters::Commands(vec![Waiter {
                 op,
                 reserved,
                 since: self.now,
@@ -128,12 +128,12 @@ impl Node {
     fn share_get(&mut self, reserved: usize, key: Id, leader: OpId) -> OpId {
         let op = self.operations.next_id();
         let reserved = reserved - 1;
-        let listener = Listener {
+        let waiter = Waiter {
             op,
             reserved,
             since: self.now,
         };
-        let values = self.operations.share(leader, listener);
+        let values = self.operations.share(leader, waiter);
         self.outbox.reserve(reserved);
         if !values.is_empty() {
             self.outbox.event(Event::Values { op, key, values });
@@ -158,8 +158,8 @@ impl Node {
             }
         }
         match self.operations.joining() {
-            Some((_, Audience::Commands(_))) => return Err(Refused::JoinInProgress),
-            Some((op, Audience::Upkeep(_))) => {
+            Some((_, Waiters::Commands(_))) => return Err(Refused::JoinInProgress),
+            Some((op, Waiters::Upkeep(_))) => {
                 self.operations.remove(op);
             }
             None => {}

@@ -2,14 +2,22 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use core::net::SocketAddr;
 
-use super::event::{Record, RecordNo};
-use super::outbox::Queued;
+use super::queue::Queued;
+use super::{Record, RecordNo, Transmit};
 use crate::config::Limits;
 
+/// When what a record stands for may be acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Safe {
+    /// Now: there is no journal.
+    Now,
+    /// Once this record is safe.
+    After(RecordNo),
+}
+
 /// What a node with a journal keeps for it.
-pub(super) struct Records {
+pub(super) struct UnsavedRecords {
     max: usize,
     max_held: usize,
     waiting: VecDeque<(RecordNo, Record)>,
@@ -22,11 +30,11 @@ pub(super) struct Records {
 /// A datagram that waits for a record.
 pub(super) struct Held {
     until: RecordNo,
-    pub(super) to: SocketAddr,
+    pub(super) transmit: Transmit,
     pub(super) bytes: Box<[u8]>,
 }
 
-impl Records {
+impl UnsavedRecords {
     pub(super) const fn new(limits: &Limits) -> Self {
         Self {
             max: limits.max_records,
@@ -65,9 +73,13 @@ impl Records {
     }
 
     /// Keeps a datagram until that record is durable.
-    pub(super) fn hold(&mut self, until: RecordNo, to: SocketAddr, bytes: &[u8]) -> Queued {
+    pub(super) fn hold(&mut self, until: RecordNo, transmit: Transmit, bytes: &[u8]) -> Queued {
         let bytes = bytes.into();
-        self.held.push_back(Held { until, to, bytes });
+        self.held.push_back(Held {
+            until,
+            transmit,
+            bytes,
+        });
         if self.held.len() <= self.max_held {
             return Queued::Whole;
         }

@@ -14,27 +14,27 @@ fn contact(first: u8) -> Contact {
     Contact::new(Id::new(bytes), ([10, 0, 0, first], 1).into())
 }
 
-fn frontier(k: usize, alpha: usize, seeds: impl IntoIterator<Item = u8>) -> Frontier {
+fn closest_nodes(k: usize, alpha: usize, seeds: impl IntoIterator<Item = u8>) -> ClosestNodes {
     let pace = Pace::Adaptive {
         answering: 1000,
         many_late: 4,
     };
-    let mut frontier = Frontier::new(Id::new([0; 20]), k, alpha, pace);
+    let mut closest_nodes = ClosestNodes::new(Id::new([0; 20]), k, alpha, pace);
     for seed in seeds {
-        frontier.seed(contact(seed));
+        closest_nodes.seed(contact(seed));
     }
-    frontier
+    closest_nodes
 }
 
-fn asked(frontier: &mut Frontier) -> Vec<u8> {
-    core::iter::from_fn(|| frontier.next())
+fn asked(closest_nodes: &mut ClosestNodes) -> Vec<u8> {
+    core::iter::from_fn(|| closest_nodes.next())
         .map(|asked| asked.contact.id.as_bytes()[0])
         .collect()
 }
 
 #[test]
 fn a_walk_asks_alpha_at_a_time_closest_first() {
-    let mut walk = frontier(3, 2, [9, 1, 5, 7]);
+    let mut walk = closest_nodes(3, 2, [9, 1, 5, 7]);
     assert_eq!(asked(&mut walk), [1, 5]);
     assert!(walk.answered(&contact(5).id));
     assert_eq!(walk.offer(contact(2), &contact(5).id), Offered::New);
@@ -48,7 +48,7 @@ fn a_walk_asks_alpha_at_a_time_closest_first() {
 
 #[test]
 fn a_slow_contact_frees_its_slot_but_holds_up_the_end() {
-    let mut walk = frontier(2, 1, [1, 2]);
+    let mut walk = closest_nodes(2, 1, [1, 2]);
     assert_eq!(asked(&mut walk), [1]);
     walk.report(&contact(1).id, News::Slow);
     assert_eq!(asked(&mut walk), [2]);
@@ -60,7 +60,7 @@ fn a_slow_contact_frees_its_slot_but_holds_up_the_end() {
 
 #[test]
 fn a_silent_contact_holds_up_nothing_but_may_still_answer() {
-    let mut walk = frontier(1, 1, [1, 2]);
+    let mut walk = closest_nodes(1, 1, [1, 2]);
     assert_eq!(asked(&mut walk), [1]);
     walk.report(&contact(1).id, News::Silent);
     assert_eq!(asked(&mut walk), [2]);
@@ -76,7 +76,7 @@ fn a_silent_contact_holds_up_nothing_but_may_still_answer() {
 
 #[test]
 fn when_nobody_has_answered_those_who_are_silent_are_waited_for() {
-    let mut walk = frontier(2, 2, [1, 2]);
+    let mut walk = closest_nodes(2, 2, [1, 2]);
     walk.include_self(contact(3).id);
     assert_eq!(asked(&mut walk), [1, 2]);
     walk.report(&contact(1).id, News::Silent);
@@ -90,7 +90,7 @@ fn when_nobody_has_answered_those_who_are_silent_are_waited_for() {
 
 #[test]
 fn a_failed_contact_is_replaced_and_never_in_the_result() {
-    let mut walk = frontier(1, 4, [1, 2]);
+    let mut walk = closest_nodes(1, 4, [1, 2]);
     assert_eq!(asked(&mut walk), [1]);
     walk.report(&contact(1).id, News::Failed);
     assert!(!walk.answered(&contact(1).id));
@@ -104,7 +104,7 @@ fn a_failed_contact_is_replaced_and_never_in_the_result() {
 
 #[test]
 fn our_own_node_counts_and_an_empty_walk_is_over_at_once() {
-    let mut walk = frontier(2, 1, []);
+    let mut walk = closest_nodes(2, 1, []);
     assert!(walk.is_done());
     walk.include_self(contact(3).id);
     assert!(walk.is_done());
@@ -117,7 +117,7 @@ fn our_own_node_counts_and_an_empty_walk_is_over_at_once() {
 
 #[test]
 fn once_no_answer_comes_closer_all_who_are_left_are_asked_at_once() {
-    let mut walk = frontier(4, 1, [1, 2, 3, 4, 5]);
+    let mut walk = closest_nodes(4, 1, [1, 2, 3, 4, 5]);
     assert_eq!(asked(&mut walk), [1]);
     walk.answered(&contact(1).id);
     walk.offer(contact(9), &contact(1).id);
@@ -126,7 +126,7 @@ fn once_no_answer_comes_closer_all_who_are_left_are_asked_at_once() {
 
 #[test]
 fn while_answers_come_closer_alpha_are_asked_at_a_time() {
-    let mut walk = frontier(4, 1, [5, 6, 7, 8]);
+    let mut walk = closest_nodes(4, 1, [5, 6, 7, 8]);
     assert_eq!(asked(&mut walk), [5]);
     walk.answered(&contact(5).id);
     walk.offer(contact(1), &contact(5).id);
@@ -135,7 +135,7 @@ fn while_answers_come_closer_alpha_are_asked_at_a_time() {
 
 #[test]
 fn where_many_are_late_nobody_waits_for_them_and_more_are_asked() {
-    let mut walk = frontier(2, 4, 1..=20);
+    let mut walk = closest_nodes(2, 4, 1..=20);
     assert_eq!(asked(&mut walk), [1, 2]);
     for first in 1..=2 {
         walk.report(&contact(first).id, News::Late);
@@ -154,7 +154,7 @@ fn where_many_are_late_nobody_waits_for_them_and_more_are_asked() {
 
 #[test]
 fn two_who_are_late_among_those_who_answer_are_waited_for() {
-    let mut walk = frontier(3, 3, 1..=5);
+    let mut walk = closest_nodes(3, 3, 1..=5);
     assert_eq!(asked(&mut walk), [1, 2, 3]);
     walk.report(&contact(1).id, News::Late);
     walk.report(&contact(2).id, News::Late);
@@ -170,7 +170,7 @@ fn two_who_are_late_among_those_who_answer_are_waited_for() {
 
 #[test]
 fn whoever_is_farther_than_two_who_answered_is_asked_about_its_own_side() {
-    let mut walk = frontier(4, 2, [1, 2, 0x40, 0x80]);
+    let mut walk = closest_nodes(4, 2, [1, 2, 0x40, 0x80]);
     let target = Id::new([0; 20]);
     assert_eq!(walk.next().map(|asked| asked.about), Some(target));
     assert_eq!(walk.next().map(|asked| asked.about), Some(target));
@@ -184,7 +184,7 @@ fn whoever_is_farther_than_two_who_answered_is_asked_about_its_own_side() {
 
 #[test]
 fn a_steady_walk_keeps_to_alpha_and_to_the_target() {
-    let mut walk = Frontier::new(Id::new([0; 20]), 4, 2, Pace::Steady);
+    let mut walk = ClosestNodes::new(Id::new([0; 20]), 4, 2, Pace::Steady);
     for first in 1..=9 {
         walk.seed(contact(first));
     }
@@ -199,12 +199,12 @@ fn a_steady_walk_keeps_to_alpha_and_to_the_target() {
 
 #[test]
 fn the_shortlist_is_bounded_behind_someone_far_who_was_asked() {
-    let mut walk = frontier(1, 1, 200..201);
+    let mut walk = closest_nodes(1, 1, 200..201);
     assert_eq!(asked(&mut walk), [200]);
     for closer in (1..200).rev() {
         walk.offer(contact(closer), &contact(200).id);
     }
-    assert_eq!(walk.candidates.len(), Frontier::SPARES + 1);
+    assert_eq!(walk.candidates.len(), ClosestNodes::SPARES + 1);
     assert!(walk.answered(&contact(200).id), "it is still known");
 }
 
@@ -217,7 +217,7 @@ quickcheck! {
             return TestResult::discard();
         }
         let mut rng = Rng::new(Seed::from_number(seed));
-        let mut walk = frontier(k, alpha, 1..10);
+        let mut walk = closest_nodes(k, alpha, 1..10);
         let mut asked = BTreeSet::new();
         let mut pending = Vec::new();
         for _ in 0..100_000 {
@@ -249,7 +249,7 @@ quickcheck! {
                     }
                 }
             }
-            assert!(walk.candidates.len() <= k * Frontier::SPARES + asked.len());
+            assert!(walk.candidates.len() <= k * ClosestNodes::SPARES + asked.len());
         }
         TestResult::failed()
     }

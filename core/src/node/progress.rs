@@ -3,15 +3,15 @@
 
 use core::net::SocketAddr;
 
-use super::operations::{Audience, Listener};
-use super::outbox::Safe;
-use super::{Event, Node, OpId, Owner};
+use super::active_operations::{Waiter, Waiters};
+use super::journal::Safe;
+use super::{Event, Node, OpId, Owner, Transmit};
 use crate::config::{Retry, Role};
 use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::{Frontier, Pace, Turnout};
+use crate::lookup::{ClosestNodes, Pace, Turnout};
 use crate::operation::{
-    Abort, Action, Ask, Effort, Operation, Outcome, Question, Step, StoredHere, Trouble, Walk,
+    Abort, Action, Ask, Operation, Outcome, QueryStats, Question, Step, StoredHere, Trouble, Walk,
     WalkKind,
 };
 use crate::rpc::{Opening, Patience, Sends, Slow};
@@ -20,9 +20,9 @@ use crate::wire::Method;
 
 impl Node {
     /// Begins an operation under this id.
-    pub(super) fn begin(&mut self, op: OpId, operation: Operation, audience: Audience) {
+    pub(super) fn begin(&mut self, op: OpId, operation: Operation, waiters: Waiters) {
         let deadline = self.now + self.config.operation_timeout;
-        self.operations.add(op, operation, audience, deadline);
+        self.operations.add(op, operation, waiters, deadline);
         self.advance(op);
     }
 
@@ -30,29 +30,29 @@ impl Node {
     pub(super) fn walk(&mut self, target: Id, kind: WalkKind) -> Walk {
         let pace = match self.config.retry {
             Retry::Adaptive => Pace::Adaptive {
-                answering: self.calls.answering(),
-                many_late: match self.calls.patience() {
+                answering: self.transactions.answering(),
+                many_late: match self.transactions.patience() {
                     Patience::Long => Pace::MANY_LATE_WHERE_ALL_ANSWER,
                     Patience::Short => Pace::MANY_LATE,
                 },
             },
             Retry::Fixed { .. } => Pace::Steady,
         };
-        let mut frontier = Frontier::new(target, self.config.k, self.config.alpha, pace);
+        let mut closest_nodes = ClosestNodes::new(target, self.config.k, self.config.alpha, pace);
         if self.config.role != Role::Client {
-            frontier.include_self(self.own);
+            closest_nodes.include_self(self.own);
         }
-        for contact in self.table.closest(&target, frontier.seeds()) {
-            frontier.seed(contact);
+        for contact in self.table.closest(&target, closest_nodes.seeds()) {
+            closest_nodes.seed(contact);
         }
         self.stats.of(kind.method()).started += 1;
-        Walk::new(frontier, kind, self.own, self.now)
+        Walk::new(closest_nodes, kind, self.own, self.now)
     }
 
     /// Lets an operation do all that it can do now.
     pub(super) fn advance(&mut self, op: OpId) {
         while let Some(running) = self.operations.get_mut(op) {
-            if self.calls.is_full() {
+            if self.transactions.is_full() {
                 self.operations.starve(op);
                 return;
             }
@@ -67,9 +67,9 @@ impl Node {
                 }
                 Step::Started(method) => self.stats.of(method).started += 1,
                 Step::StoreHere => self.store_here(op),
-                Step::Tour => {
+                Step::RefreshTargets => {
                     let targets = self.table.far_targets(&mut self.rng);
-                    self.with(op, |operation| operation.tour(targets));
+                    self.with(op, |operation| operation.refresh_targets(targets));
                 }
                 Step::Wait => return,
             }
@@ -84,10 +84,10 @@ impl Node {
 
     /// Ends a command before its time. False when it is not under way.
     pub(super) fn abort(&mut self, op: OpId, why: Abort) -> bool {
-        let Some((listener, effort)) = self.operations.dismiss(op) else {
+        let Some((waiter, query_stats)) = self.operations.dismiss(op) else {
             return false;
         };
-        self.tell_end(listener, Outcome::Aborted(why), effort);
+        self.tell_end(waiter, Outcome::Aborted(why), query_stats);
         true
     }
 
@@ -102,7 +102,7 @@ impl Node {
 
     /// Lets operations go on that waited for a free call.
     pub(super) fn feed_starved(&mut self) {
-        while !self.calls.is_full()
+        while !self.transactions.is_full()
             && let Some(op) = self.operations.take_starved()
         {
             self.advance(op);
@@ -164,7 +164,7 @@ impl Node {
             slow,
             round_trip,
         };
-        if let Some((tid, ask)) = self.calls.open(self.now, opening, &mut self.rng) {
+        if let Some((tid, ask)) = self.transactions.open(self.now, opening, &mut self.rng) {
             let draft = self.outbox.draft();
             let dialect = self.config.dialect;
             dialect.encode_query(&tid, &self.own, &ask.query(), draft);
@@ -177,10 +177,10 @@ impl Node {
         let len = self.outbox.draft_len();
         self.stats.of(method).sent += 1;
         self.count_datagram(owner, len);
-        self.send(Safe::Now, to);
+        self.send(Safe::Now, Transmit::to(to));
     }
 
-    /// Counts a datagram towards the effort of the operation that it was for.
+    /// Counts a datagram towards the statistics of the operation that it was for.
     pub(super) fn count_datagram(&mut self, owner: Owner, len: usize) {
         if let Owner::Operation { op, .. } = owner {
             self.operations.count_datagram(op, len);
@@ -191,18 +191,18 @@ impl Node {
         let Some(running) = self.operations.get_mut(op) else {
             return;
         };
-        let (Audience::Commands(listeners), Operation::Get(get)) =
-            (&mut running.audience, &running.operation)
+        let (Waiters::Commands(waiters), Operation::Get(get)) =
+            (&mut running.waiters, &running.operation)
         else {
             return;
         };
         let key = *get.key();
-        for listener in listeners {
+        for waiter in waiters {
             // Room for it was reserved when the command was accepted.
-            listener.reserved = listener.reserved.saturating_sub(1);
+            waiter.reserved = waiter.reserved.saturating_sub(1);
             self.outbox.release(1);
             self.outbox.event(Event::Values {
-                op: listener.op,
+                op: waiter.op,
                 key,
                 values: values.to_vec(),
             });
@@ -250,22 +250,22 @@ impl Node {
         if let Outcome::Join(joined) = &mut outcome {
             joined.contacts = self.table.len();
         }
-        let effort = running.effort();
-        self.upkeep_hears_of(&running.audience, &outcome);
-        if let Audience::Commands(listeners) = running.audience {
-            for listener in listeners {
-                self.tell_end(listener, outcome.clone(), effort.clone());
+        let query_stats = running.query_stats();
+        self.upkeep_hears_of(&running.waiters, &outcome);
+        if let Waiters::Commands(waiters) = running.waiters {
+            for waiter in waiters {
+                self.tell_end(waiter, outcome.clone(), query_stats.clone());
             }
         }
     }
 
-    fn tell_end(&mut self, listener: Listener, outcome: Outcome, mut effort: Effort) {
-        self.outbox.release(listener.reserved);
-        effort.took = self.now.since(listener.since);
+    fn tell_end(&mut self, waiter: Waiter, outcome: Outcome, mut query_stats: QueryStats) {
+        self.outbox.release(waiter.reserved);
+        query_stats.took = self.now.since(waiter.since);
         self.outbox.event(Event::Ended {
-            op: listener.op,
+            op: waiter.op,
             outcome,
-            effort,
+            query_stats,
         });
     }
 }

@@ -8,17 +8,17 @@ use super::{Action, Answer, Outcome, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::contact::Peer;
 use crate::id::Id;
-use crate::wire::Breach;
+use crate::wire::InvalidReply;
 
 /// A number of walks, each on a branch of its own.
-pub(super) struct Tour {
+pub(super) struct BucketRefresh {
     targets: VecDeque<Id>,
     walks: BTreeMap<u16, Box<Walk>>,
     next_branch: u16,
     walked: usize,
 }
 
-impl Tour {
+impl BucketRefresh {
     /// Walks under way at once: refreshing is never urgent.
     const AT_ONCE: usize = 4;
 
@@ -72,7 +72,7 @@ impl Tour {
         &mut self,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         match self.walks.get_mut(&answer.branch) {
             Some(walk) => walk.answered(answer.reply, rules).map(|_| ()),
             None => Ok(()),
@@ -87,11 +87,11 @@ impl Tour {
 }
 
 /// The refreshing of buckets as an operation of its own.
-pub(crate) struct Refresh(Tour);
+pub(crate) struct Refresh(BucketRefresh);
 
 impl Refresh {
     pub(crate) fn new(targets: Vec<Id>) -> Self {
-        Self(Tour::new(targets, 0))
+        Self(BucketRefresh::new(targets, 0))
     }
 
     pub(super) fn step(&mut self) -> Step {
@@ -110,7 +110,7 @@ impl Refresh {
         &mut self,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         self.0.answered(answer, rules)
     }
 

@@ -1,7 +1,7 @@
 //! A walk towards a target: the closest known so far, who of them is asked, and when it is over.
 //!
-//! The contract: call [`Frontier::next`] until it is `None`, report every answer and failure, call
-//! `next` again; the walk is over when [`Frontier::is_done`]. Nobody is asked twice, whoever is slow
+//! The contract: call [`ClosestNodes::next`] until it is `None`, report every answer and failure, call
+//! `next` again; the walk is over when [`ClosestNodes::is_done`]. Nobody is asked twice, whoever is slow
 //! has a stand-in, and whoever fails makes room for another, so a walk always ends.
 
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ struct Candidate {
 }
 
 /// The shortlist of a walk, sorted by distance.
-pub(crate) struct Frontier {
+pub(crate) struct ClosestNodes {
     target: Id,
     k: usize,
     alpha: usize,
@@ -60,7 +60,7 @@ pub(crate) enum Offered {
     Ignored,
 }
 
-impl Frontier {
+impl ClosestNodes {
     /// Candidates kept, in multiples of K: whoever is named beyond that and farther away than all
     /// of them is ignored. A shortlist needs K live contacts; the rest are spares for dead ones.
     const SPARES: usize = 16;

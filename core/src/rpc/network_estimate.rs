@@ -1,11 +1,11 @@
 //! What calls to anyone have taught a node: how long answers take, and how many calls bring one.
 
-use super::retry::Patience;
-use crate::rtt::{Memory, RoundTrip, Took};
+use super::retransmit::Patience;
+use crate::rtt::{Memory, RoundTrip, RttSample};
 
 /// What is expected of someone of whom nothing is known.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Experience {
+pub(super) struct NetworkEstimate {
     round_trip: RoundTrip,
     /// Answers that the estimate stands on, as far as they still matter.
     answers: u32,
@@ -13,7 +13,7 @@ pub(super) struct Experience {
     answering: u32,
 }
 
-impl Experience {
+impl NetworkEstimate {
     /// How many answers the assumption that an estimate starts from weighs.
     const ASSUMPTION: u32 = 8;
     /// So many calls are remembered: an older one counts for a third of the latest, and less.
@@ -22,7 +22,7 @@ impl Experience {
     /// Where so many of a thousand calls are answered, nobody has been silent for forty calls.
     const ALL_ANSWER: u32 = 990;
 
-    /// The experience of a node that has none: it trusts that nearly all who are listed are there.
+    /// The estimate of a node that has measured nothing: it trusts that nearly all who are listed are there.
     pub(super) const NONE: Self = Self {
         round_trip: RoundTrip::ASSUMED,
         answers: 0,
@@ -49,7 +49,7 @@ impl Experience {
     }
 
     /// Somebody answered.
-    pub(super) fn answered(&mut self, took: Took) {
+    pub(super) fn answered(&mut self, took: RttSample) {
         let weight = (Self::ASSUMPTION + self.answers).min(Self::MEMORY);
         took.refine(&mut self.round_trip, Memory::Everyone { weight });
         self.answers = (self.answers + 1).min(Self::MEMORY);
@@ -74,38 +74,41 @@ mod tests {
 
     #[test]
     fn the_assumption_gives_way_to_what_is_measured() {
-        let mut experience = Experience::NONE;
-        let near = Took::Exactly(Duration::from_millis(10));
-        experience.answered(near);
-        assert!(experience.round_trip().mean() > Duration::from_millis(150));
+        let mut network_estimate = NetworkEstimate::NONE;
+        let near = RttSample::Exactly(Duration::from_millis(10));
+        network_estimate.answered(near);
+        assert!(network_estimate.round_trip().mean() > Duration::from_millis(150));
         for _ in 0..200 {
-            experience.answered(near);
+            network_estimate.answered(near);
         }
-        assert!(experience.round_trip().mean() < Duration::from_millis(15));
+        assert!(network_estimate.round_trip().mean() < Duration::from_millis(15));
     }
 
     #[test]
     fn the_share_that_answers_follows_the_last_calls() {
-        let mut experience = Experience::NONE;
-        assert_eq!(experience.patience(), Patience::Short);
+        let mut network_estimate = NetworkEstimate::NONE;
+        assert_eq!(network_estimate.patience(), Patience::Short);
         for _ in 0..30 {
-            experience.answered(Took::Exactly(Duration::from_millis(10)));
+            network_estimate.answered(RttSample::Exactly(Duration::from_millis(10)));
         }
-        assert_eq!(experience.patience(), Patience::Long);
-        experience.silent();
-        assert_eq!(experience.patience(), Patience::Short);
+        assert_eq!(network_estimate.patience(), Patience::Long);
+        network_estimate.silent();
+        assert_eq!(network_estimate.patience(), Patience::Short);
         for _ in 0..100 {
-            experience.silent();
-            experience.answered(Took::Exactly(Duration::from_millis(10)));
+            network_estimate.silent();
+            network_estimate.answered(RttSample::Exactly(Duration::from_millis(10)));
         }
-        assert!(experience.answering().abs_diff(500) < 50, "{experience:?}");
+        assert!(
+            network_estimate.answering().abs_diff(500) < 50,
+            "{network_estimate:?}"
+        );
         for _ in 0..100 {
-            experience.silent();
+            network_estimate.silent();
         }
-        assert!(experience.answering() < 100, "{experience:?}");
+        assert!(network_estimate.answering() < 100, "{network_estimate:?}");
         for _ in 0..300 {
-            experience.answered(Took::Exactly(Duration::from_millis(10)));
+            network_estimate.answered(RttSample::Exactly(Duration::from_millis(10)));
         }
-        assert!(experience.answering() > 990, "{experience:?}");
+        assert!(network_estimate.answering() > 990, "{network_estimate:?}");
     }
 }

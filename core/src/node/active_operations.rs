@@ -4,20 +4,21 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::OpId;
-use super::event::RecordNo;
+use super::RecordNo;
 use crate::address::AddressRules;
 use crate::id::Id;
-use crate::operation::{Answer, CallError, Effort, Operation, Refusal};
+use crate::operation::{Answer, CallError, Operation, QueryStats, Refusal};
 use crate::time::Instant;
 use crate::value::Value;
-use crate::wire::Breach;
+use crate::wire::InvalidReply;
 
 /// All operations under way: commands of the user, and what upkeep does by itself. Commands are
 /// bounded by the configuration, upkeep runs a few at a time.
 #[derive(Default)]
-pub(super) struct Operations {
+pub(super) struct ActiveOperations {
     /// Boxed, because a tree has room for eleven as soon as it has one, and most nodes run one.
     running: BTreeMap<OpId, Box<Running>>,
     /// Commands that share an operation that another began.
@@ -33,23 +34,23 @@ pub(super) struct Operations {
 /// An operation under way.
 pub(super) struct Running {
     pub(super) operation: Operation,
-    pub(super) audience: Audience,
+    pub(super) waiters: Waiters,
     deadline: Instant,
-    effort: Effort,
+    query_stats: QueryStats,
 }
 
 /// Who waits for an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Audience {
+pub(super) enum Waiters {
     /// These commands, each with the events that it may still cause.
-    Commands(Vec<Listener>),
+    Commands(Vec<Waiter>),
     /// Upkeep.
-    Upkeep(Chore),
+    Upkeep(MaintenanceTask),
 }
 
 /// A command that waits for an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listener {
+pub(super) struct Waiter {
     pub(super) op: OpId,
     pub(super) reserved: usize,
     pub(super) since: Instant,
@@ -57,7 +58,7 @@ pub(super) struct Listener {
 
 /// What upkeep does through operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Chore {
+pub(super) enum MaintenanceTask {
     /// Storing the value of this put once more.
     Keep(OpId),
     /// Looking around in stale buckets.
@@ -66,7 +67,7 @@ pub(super) enum Chore {
     Rejoin,
 }
 
-impl Operations {
+impl ActiveOperations {
     pub(super) fn next_id(&mut self) -> OpId {
         self.last += 1;
         OpId(self.last)
@@ -76,7 +77,7 @@ impl Operations {
     pub(super) fn commands(&self) -> usize {
         self.running
             .values()
-            .map(|running| running.listeners().len())
+            .map(|running| running.waiters().len())
             .sum()
     }
 
@@ -84,13 +85,22 @@ impl Operations {
     pub(super) fn all_commands(&self) -> Vec<OpId> {
         self.running
             .values()
-            .flat_map(|running| running.listeners())
+            .flat_map(|running| running.waiters())
             .map(|l| l.op)
             .collect()
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Gives every operation so much more time.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        self.deadlines.clear();
+        for (op, running) in &mut self.running {
+            running.deadline = running.deadline + by;
+            self.deadlines.insert((running.deadline, *op));
+        }
     }
 
     /// The next operation whose time is up.
@@ -102,10 +112,10 @@ impl Operations {
     }
 
     /// How many operations of upkeep's fit the description.
-    pub(super) fn chores(&self, is: impl Fn(Chore) -> bool) -> usize {
-        let fits = |running: &Running| match running.audience {
-            Audience::Upkeep(chore) => is(chore),
-            Audience::Commands(_) => false,
+    pub(super) fn maintenance(&self, is: impl Fn(MaintenanceTask) -> bool) -> usize {
+        let fits = |running: &Running| match running.waiters {
+            Waiters::Upkeep(task) => is(task),
+            Waiters::Commands(_) => false,
         };
         self.running
             .values()
@@ -114,11 +124,11 @@ impl Operations {
     }
 
     /// The operation that joins, if one does, and for whom.
-    pub(super) fn joining(&self) -> Option<(OpId, &Audience)> {
+    pub(super) fn joining(&self) -> Option<(OpId, &Waiters)> {
         let joins = |running: &Running| matches!(running.operation, Operation::Join(_));
         self.running
             .iter()
-            .find_map(|(op, running)| joins(running).then_some((*op, &running.audience)))
+            .find_map(|(op, running)| joins(running).then_some((*op, &running.waiters)))
     }
 
     /// Whether this value is being put under this key.
@@ -138,7 +148,7 @@ impl Operations {
     /// A running operation of the user's that is the same in every respect.
     pub(super) fn find_same(&self, same: impl Fn(&Operation) -> bool) -> Option<OpId> {
         let shareable = |running: &Running| {
-            matches!(running.audience, Audience::Commands(_)) && same(&running.operation)
+            matches!(running.waiters, Waiters::Commands(_)) && same(&running.operation)
         };
         self.running
             .iter()
@@ -146,17 +156,17 @@ impl Operations {
     }
 
     /// Lets a command share a running `get`; gives what that has delivered so far.
-    pub(super) fn share(&mut self, leader: OpId, listener: Listener) -> Vec<Value> {
+    pub(super) fn share(&mut self, leader: OpId, waiter: Waiter) -> Vec<Value> {
         let Some(running) = self.running.get_mut(&leader) else {
             return Vec::new();
         };
-        let (Audience::Commands(listeners), Operation::Get(get)) =
-            (&mut running.audience, &running.operation)
+        let (Waiters::Commands(waiters), Operation::Get(get)) =
+            (&mut running.waiters, &running.operation)
         else {
             return Vec::new();
         };
-        listeners.push(listener);
-        self.shared.insert(listener.op, leader);
+        waiters.push(waiter);
+        self.shared.insert(waiter.op, leader);
         get.delivered()
     }
 
@@ -173,15 +183,15 @@ impl Operations {
         &mut self,
         op: OpId,
         operation: Operation,
-        audience: Audience,
+        waiters: Waiters,
         deadline: Instant,
     ) {
-        let effort = Effort::default();
+        let query_stats = QueryStats::default();
         let running = Running {
             operation,
-            audience,
+            waiters,
             deadline,
-            effort,
+            query_stats,
         };
         self.running.insert(op, Box::new(running));
         self.deadlines.insert((deadline, op));
@@ -196,22 +206,22 @@ impl Operations {
         self.shared.get(&op).copied().unwrap_or(op)
     }
 
-    /// Takes a command out of the audience of its operation, which goes on if others wait for it.
+    /// Takes a command out of the waiters of its operation, which goes on if others wait for it.
     /// Gives what the operation took so far.
-    pub(super) fn dismiss(&mut self, op: OpId) -> Option<(Listener, Effort)> {
+    pub(super) fn dismiss(&mut self, op: OpId) -> Option<(Waiter, QueryStats)> {
         let leader = self.leader_of(op);
         let running = self.running.get_mut(&leader)?;
-        let effort = running.effort();
-        let Audience::Commands(listeners) = &mut running.audience else {
+        let query_stats = running.query_stats();
+        let Waiters::Commands(waiters) = &mut running.waiters else {
             return None;
         };
-        let at = listeners.iter().position(|listener| listener.op == op)?;
-        let listener = listeners.remove(at);
-        if listeners.is_empty() {
+        let at = waiters.iter().position(|waiter| waiter.op == op)?;
+        let waiter = waiters.remove(at);
+        if waiters.is_empty() {
             self.remove(leader);
         }
         self.shared.remove(&op);
-        Some((listener, effort))
+        Some((waiter, query_stats))
     }
 
     /// Notes that an operation would ask, but found no free call.
@@ -241,7 +251,7 @@ impl Operations {
     /// Counts a call made for an operation.
     pub(super) fn count_call(&mut self, op: OpId) {
         if let Some(running) = self.running.get_mut(&op) {
-            running.effort.asked += 1;
+            running.query_stats.asked += 1;
         }
     }
 
@@ -251,32 +261,36 @@ impl Operations {
         op: OpId,
         answer: &Answer<'_>,
         rules: &AddressRules,
-    ) -> Result<(), Breach> {
+    ) -> Result<(), InvalidReply> {
         let Some(running) = self.running.get_mut(&op) else {
             return Ok(());
         };
         running.operation.answered(answer, rules)?;
-        running.effort.answered += 1;
+        running.query_stats.answered += 1;
         Ok(())
     }
 
     /// Counts a datagram that was sent or received for an operation.
     pub(super) fn count_datagram(&mut self, op: OpId, len: usize) {
         if let Some(running) = self.running.get_mut(&op) {
-            running.effort.datagrams += 1;
-            running.effort.bytes += len as u64;
+            running.query_stats.datagrams += 1;
+            running.query_stats.bytes += len as u64;
         }
     }
 
     /// Counts a call that brought nothing.
     pub(super) fn failed(&mut self, op: OpId, by: SocketAddr, error: CallError) {
-        let Some(effort) = self.running.get_mut(&op).map(|running| &mut running.effort) else {
+        let Some(query_stats) = self
+            .running
+            .get_mut(&op)
+            .map(|running| &mut running.query_stats)
+        else {
             return;
         };
         match error {
-            CallError::Broken(_) | CallError::WrongId => effort.broken += 1,
-            CallError::Refused(code) if effort.refusals.len() < Effort::MAX_REFUSALS => {
-                effort.refusals.push(Refusal { by, code });
+            CallError::Broken(_) | CallError::WrongId => query_stats.broken += 1,
+            CallError::Refused(code) if query_stats.refusals.len() < QueryStats::MAX_REFUSALS => {
+                query_stats.refusals.push(Refusal { by, code });
             }
             CallError::Refused(_) | CallError::Timeout => {}
         }
@@ -288,8 +302,8 @@ impl Operations {
         self.deadlines.remove(&(running.deadline, op));
         self.starved.remove(&op);
         self.unsafe_stores.retain(|(_, waiting)| *waiting != op);
-        for listener in running.listeners() {
-            self.shared.remove(&listener.op);
+        for waiter in running.waiters() {
+            self.shared.remove(&waiter.op);
         }
         if self.running.is_empty() {
             // An empty tree keeps its last leaf; an idle node shall hold nothing.
@@ -300,21 +314,22 @@ impl Operations {
 }
 
 impl Running {
-    fn listeners(&self) -> &[Listener] {
-        match &self.audience {
-            Audience::Commands(listeners) => listeners,
-            Audience::Upkeep(_) => &[],
+    fn waiters(&self) -> &[Waiter] {
+        match &self.waiters {
+            Waiters::Commands(waiters) => waiters,
+            Waiters::Upkeep(_) => &[],
         }
     }
 
     /// What it took so far; whoever was asked and has not been heard of counts as unanswered.
-    pub(super) fn effort(&self) -> Effort {
-        let mut effort = self.effort.clone();
-        let heard =
-            effort.answered + effort.broken + u32::try_from(effort.refusals.len()).unwrap_or(0);
-        effort.unanswered = effort.asked.saturating_sub(heard);
+    pub(super) fn query_stats(&self) -> QueryStats {
+        let mut query_stats = self.query_stats.clone();
+        let heard = query_stats.answered
+            + query_stats.broken
+            + u32::try_from(query_stats.refusals.len()).unwrap_or(0);
+        query_stats.unanswered = query_stats.asked.saturating_sub(heard);
         let reach = self.operation.reach();
-        (effort.hops, effort.rounds) = (reach.hops, reach.rounds);
-        effort
+        (query_stats.hops, query_stats.rounds) = (reach.hops, reach.rounds);
+        query_stats
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Patience {
 
 /// The waits of one call, each counted from its first send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct RetransmitSchedule {
     /// When it is slower than most answers are.
     pub(crate) slow: Option<Duration>,
     /// When it is slower than nearly all answers are.
@@ -49,7 +49,7 @@ pub(crate) struct Plan {
     pub(crate) give_up: Duration,
 }
 
-impl Plan {
+impl RetransmitSchedule {
     /// A call is slow when its answer is later than the mean by so many quarters of the deviation.
     /// At fewer quarters a lookup asks too many beside those who are just far away (at 5, of 10,000
     /// nodes in the simulator's `geo` world, a third more than a plain walk does, at 6 a quarter
@@ -85,7 +85,7 @@ impl Plan {
         slow: Slow,
         sends: Sends,
     ) -> Self {
-        let mut plan = match retry {
+        let mut schedule = match retry {
             Retry::Fixed { resend, give_up } => Self {
                 slow: None,
                 late: None,
@@ -96,9 +96,21 @@ impl Plan {
             Retry::Adaptive => Self::adaptive(estimate, patience, slow),
         };
         if sends == Sends::Once {
-            plan.resend.clear();
+            schedule.resend.clear();
         }
-        plan
+        schedule
+    }
+
+    /// Sends again now, when so much time has passed since the first send, and puts off all waits by
+    /// that time.
+    pub(crate) fn resume(&mut self, elapsed: Duration) {
+        let later = |wait: Duration| wait.saturating_add(elapsed);
+        self.slow = self.slow.map(later);
+        self.late = self.late.map(later);
+        self.silent = self.silent.map(later);
+        self.give_up = later(self.give_up);
+        let resend = self.resend.iter().copied().map(later);
+        self.resend = core::iter::once(elapsed).chain(resend).collect();
     }
 
     /// Sent again after a wait that nearly every answer beats, and once more after twice that; silent
@@ -133,13 +145,13 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtt::{Memory, Took};
+    use crate::rtt::{Memory, RttSample};
 
     fn steady(millis: u64) -> RoundTrip {
         let sample = Duration::from_millis(millis);
         let mut trip = RoundTrip::first(sample);
         for _ in 0..50 {
-            Took::Exactly(sample).refine(&mut trip, Memory::Contact);
+            RttSample::Exactly(sample).refine(&mut trip, Memory::Contact);
         }
         trip
     }
@@ -147,7 +159,7 @@ mod tests {
     #[test]
     fn adaptive_waits_follow_the_round_trip() {
         for millis in [50, 200, 500] {
-            let plan = Plan::new(
+            let schedule = RetransmitSchedule::new(
                 &Retry::Adaptive,
                 steady(millis),
                 Patience::Short,
@@ -155,7 +167,7 @@ mod tests {
                 Sends::Several,
             );
             let trip = Duration::from_millis(millis);
-            let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
+            let (slow, silent) = (schedule.slow.expect("some"), schedule.silent.expect("some"));
             assert!(slow >= trip && slow <= trip * 2, "{millis}: {slow:?}");
             assert!(
                 silent >= trip * 3 && silent <= trip * 5,
@@ -166,41 +178,44 @@ mod tests {
 
     #[test]
     fn where_few_are_there_a_call_is_slow_sooner_and_nothing_else_changes() {
-        let plan = |slow| {
+        let schedule = |slow| {
             let (patience, sends) = (Patience::Short, Sends::Several);
-            Plan::new(&Retry::Adaptive, RoundTrip::ASSUMED, patience, slow, sends)
+            RetransmitSchedule::new(&Retry::Adaptive, RoundTrip::ASSUMED, patience, slow, sends)
         };
-        let (after_most, after_mean) = (plan(Slow::AfterMost), plan(Slow::AfterMean));
+        let (after_most, after_mean) = (schedule(Slow::AfterMost), schedule(Slow::AfterMean));
         assert!(after_mean.slow < after_most.slow);
         assert!(after_mean.slow > Some(RoundTrip::ASSUMED.mean()));
         let slow = after_most.slow;
-        assert_eq!(Plan { slow, ..after_mean }, after_most);
+        assert_eq!(RetransmitSchedule { slow, ..after_mean }, after_most);
     }
 
     #[test]
     fn waits_ascend_whatever_the_estimate() {
         let trips = [0, 1, 20, 3000, 60_000].map(|ms| RoundTrip::first(Duration::from_millis(ms)));
         for trip in trips.into_iter().chain([RoundTrip::ASSUMED]) {
-            let plan = Plan::new(
+            let schedule = RetransmitSchedule::new(
                 &Retry::Adaptive,
                 trip,
                 Patience::Long,
                 Slow::AfterMost,
                 Sends::Several,
             );
-            let (slow, silent) = (plan.slow.expect("some"), plan.silent.expect("some"));
-            let late = plan.late.expect("some");
-            assert!(Duration::ZERO < slow && slow <= late, "{plan:?}");
-            assert!(late <= plan.resend[0], "{plan:?}");
-            assert!(plan.resend[0] < plan.resend[1], "{plan:?}");
-            assert!(plan.resend[1] < silent && silent < plan.give_up, "{plan:?}");
+            let (slow, silent) = (schedule.slow.expect("some"), schedule.silent.expect("some"));
+            let late = schedule.late.expect("some");
+            assert!(Duration::ZERO < slow && slow <= late, "{schedule:?}");
+            assert!(late <= schedule.resend[0], "{schedule:?}");
+            assert!(schedule.resend[0] < schedule.resend[1], "{schedule:?}");
+            assert!(
+                schedule.resend[1] < silent && silent < schedule.give_up,
+                "{schedule:?}"
+            );
         }
     }
 
     #[test]
     fn an_unbidden_call_is_sent_once() {
         assert!(
-            Plan::new(
+            RetransmitSchedule::new(
                 &Retry::late(),
                 RoundTrip::ASSUMED,
                 Patience::Short,

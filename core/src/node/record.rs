@@ -1,0 +1,47 @@
+//! What a node wants written down before it goes on.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::id::Id;
+use crate::value::Value;
+
+/// The number of a record: they count up from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordNo(pub(crate) u64);
+
+impl RecordNo {
+    /// The number itself.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for RecordNo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A change of what must survive a crash: see [`Snapshot::apply`](crate::Snapshot::apply).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Record {
+    /// The identity of this node, once at its start.
+    Identity {
+        /// Its identifier.
+        id: Id,
+    },
+    /// A value was stored, or its life extended.
+    Stored {
+        /// Its key.
+        key: Id,
+        /// The value.
+        value: Value,
+        /// How long it lives from now.
+        lifetime: Duration,
+        /// Keys that gave way to it, with all their values.
+        evicted: Vec<Id>,
+    },
+}
