@@ -10,7 +10,8 @@ use std::process::{Command, Output};
 /// namespaces to give.
 fn in_namespaces(script: &str) -> Option<Output> {
     let unshare = |script: &str| {
-        Command::new("unshare")
+        Command::new("timeout")
+            .args(["--kill-after=1", "60", "unshare"])
             .args(["--map-root-user", "--net", "--mount", "--pid", "--fork"])
             .args(["--kill-child", "sh", "-euc", script])
             .env("K", env!("CARGO_BIN_EXE_khashmir"))
@@ -38,9 +39,9 @@ const NAMESPACES: &str = "
     ip -n b addr add 10.9.0.9/24 dev ethB
     ip -n a link set ethA up
     ip -n b link set ethB up
-    # Says where a node listens once it does, and ends it with the namespace.
+    # node NAMESPACE ARGUMENT...: runs a node there, whose output is in /run/NAMESPACE.
     node() {
-        ip netns exec $1 $K node --listen $2:9977 $3 $4 >/run/$1 &
+        ip netns exec $1 $K node $2 $3 $4 >/run/$1 &
         until grep -q listening /run/$1; do sleep 0.05; done
     }
 ";
@@ -54,10 +55,10 @@ fn stdout(output: &Output) -> String {
 #[test]
 fn an_answer_leaves_from_the_address_that_was_asked() {
     let script = "
-        node a 0.0.0.0 --alone
+        node a --listen 0.0.0.0:9977 --alone
         ip netns exec b $K ping --timeout 5 10.9.0.1:9977
         ip netns exec b $K ping --timeout 5 10.9.0.2:9977
-        node b 10.9.0.9 --bootstrap 10.9.0.2:9977
+        node b --listen=10.9.0.9:9977 --bootstrap 10.9.0.2:9977
         until grep joined /run/b; do sleep 0.05; done
     ";
     let Some(output) = in_namespaces(script) else {

@@ -76,9 +76,10 @@ fn a_node_serves_on_when_nobody_reads_its_trace_and_says_later_what_was_lost() {
     let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
     let missing = lines.find(|line| line.contains(" lines are missing here"));
     assert!(missing.is_some());
+    let latest = lines.by_ref().take(1000).count();
+    assert_eq!(latest, 1000, "the latest lines are kept");
     signal(&child, "TERM");
     assert!(end(&mut child, LONGEST_END).success());
-    assert!(lines.count() > 1000, "the latest lines are kept");
 }
 
 #[test]
@@ -94,7 +95,8 @@ fn sigterm_ends_a_node_whose_output_nobody_reads() {
     let mut trace = Vec::new();
     let mut reader = child.stderr.take().expect("it is piped");
     reader.read_to_end(&mut trace).expect("it is over");
-    assert!(trace.len() >= 1 << 16, "the pipe was full: {}", trace.len());
+    // What a pipe holds, but for a line that no longer fits.
+    assert!(trace.len() > 60_000, "the pipe was full: {}", trace.len());
 }
 
 #[test]
