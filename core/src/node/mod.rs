@@ -13,6 +13,7 @@ mod queue;
 mod record;
 pub mod request;
 mod short_forms;
+mod sleep;
 mod snapshot;
 mod stats;
 mod transmit;

@@ -138,6 +138,7 @@ impl Rig {
             } => self.deposit(*peer, *key, *value, *times),
             Step::Drain => self.drain(),
             Step::Durable { before_last } => self.make_safe(*before_last),
+            Step::NotDurable { before_last } => self.lose(*before_last),
             Step::EndOfTime => self.reading = u64::MAX,
             Step::Garbage { from, bytes } => self.receive(addr(*from), bytes),
             Step::Jump(by) => self.go_ahead(nanos(*by, seconds(60))),
@@ -281,6 +282,13 @@ impl Rig {
         if let Some(number) = self.journal.make_safe(before_last) {
             let now = self.now();
             self.node.handle_durable(now, number);
+        }
+    }
+
+    fn lose(&mut self, before_last: u8) {
+        if let Some(number) = self.journal.lose(before_last, &mut self.coverage) {
+            let now = self.now();
+            self.node.handle_not_durable(now, number);
         }
     }
 
