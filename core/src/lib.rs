@@ -124,7 +124,7 @@
 //!    [limits](Limits).
 //! 7. What is acknowledged is durable first: with the [journal](Journal) on, the acknowledgement
 //!    of a store leaves [`Node::poll_transmit`] only after [`Node::handle_durable`] has confirmed
-//!    its record. Every other datagram passes at once.
+//!    its record; until then the value is not served. Every other datagram passes at once.
 //!
 //! After [`Node::shutdown`] what was queued can be polled, datagrams are ignored, commands are
 //! refused, and `poll_timeout` is `None`.
@@ -161,14 +161,16 @@ pub mod wire;
 
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets, StoreLimits,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
+    StoreLimits, TransactionIds,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
+pub use node::request;
 pub use node::{
     Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
     RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status, Taken,
-    Transmit,
+    Transmit, TypedEvent, TypedGet, TypedPutError,
 };
 pub use operation::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub use rng::Seed;

@@ -195,12 +195,23 @@ impl Handle {
         self.look(|node, _| node.contacts().collect())
     }
 
-    /// Everything about it that is worth keeping.
+    /// Everything about it that is worth keeping. Its values are copied in parts, between which the
+    /// loop goes on.
     ///
     /// # Errors
     /// [`Gone`] when the node is.
     pub fn snapshot(&self) -> Result<Snapshot, Gone> {
-        self.look(Node::snapshot)
+        let mut snapshot = self.look(Node::contacts_snapshot)?;
+        let mut after = None;
+        loop {
+            (snapshot, after) = self.look(move |node, now| {
+                let after = node.snapshot_values(now, &mut snapshot, after, VALUES_AT_ONCE);
+                (snapshot, after)
+            })?;
+            if after.is_none() {
+                return Ok(snapshot);
+            }
+        }
     }
 
     // ---- other nodes
@@ -235,6 +246,9 @@ impl Handle {
         answered.recv().map_err(|_| Gone)
     }
 }
+
+/// Values that are copied in one turn of the loop: that takes about a millisecond.
+const VALUES_AT_ONCE: usize = 1000;
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

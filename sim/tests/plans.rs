@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use khashmir_sim::experiment::Cast;
+use khashmir_sim::experiment::MachineFactory;
 use khashmir_sim::plan::Plan;
 use khashmir_sim::swarm;
 
@@ -31,7 +31,7 @@ fn kept_plans_violate_nothing_on_one_thread_and_on_two() {
     assert!(files.len() >= 10, "{files:?}");
     for file in files {
         let (_, plan) = read(&file);
-        let trial = swarm::twice(&plan, &Cast::default(), [1, 2]);
+        let trial = swarm::twice(&plan, &MachineFactory::default(), [1, 2]);
         let trial = trial.unwrap_or_else(|senseless| panic!("{}: {senseless}", file.display()));
         assert_eq!(trial.violations, [], "{}", file.display());
     }

@@ -43,7 +43,8 @@ pub struct Limits {
     /// Events not yet polled, room for what running commands may still report included; at the
     /// limit new commands are refused as busy.
     pub max_events: usize,
-    /// Records not yet polled; at the limit stores are answered with a fault.
+    /// Records not yet polled, or polled and neither confirmed nor refused; at the limit stores are
+    /// answered with a fault.
     pub max_records: usize,
     /// Datagrams not yet polled, and as many that wait for a record; the oldest is dropped.
     pub max_datagrams: usize,

@@ -81,6 +81,11 @@ impl Spread {
         self.credit = self.credit.saturating_add(contribution);
     }
 
+    /// Takes back a contribution that came to nothing.
+    pub(crate) const fn debit(&mut self, contribution: u64) {
+        self.credit = self.credit.saturating_sub(contribution);
+    }
+
     /// What is still missing.
     pub(crate) const fn missing(&self) -> u64 {
         self.quota.saturating_sub(self.credit)

@@ -165,7 +165,7 @@ impl Node {
             None => {}
         }
         self.life = Life::Running;
-        self.upkeep.set_bootstrap(usable);
+        self.upkeep.presence.set_bootstrap(usable);
         let joining = self.joining();
         Ok(self.begin_command(reserved, joining))
     }
@@ -183,15 +183,15 @@ impl Node {
         let walk = |node: &mut Self| node.walk(key, WalkKind::FindNode);
         let op = match keep {
             Keep::Once => self.operations.next_id(),
-            Keep::UntilCancelled if self.upkeep.keeps(&key, &value) => {
+            Keep::UntilCancelled if self.upkeep.kept.keeps(&key, &value) => {
                 return Err(Refused::AlreadyKept);
             }
-            Keep::UntilCancelled if self.upkeep.kept_count() >= self.config.limits.max_kept => {
+            Keep::UntilCancelled if self.upkeep.kept.len() >= self.config.limits.max_kept => {
                 return Err(Refused::Busy);
             }
             Keep::UntilCancelled => {
                 let op = self.operations.next_id();
-                self.upkeep.keep(op, key, value.clone());
+                self.upkeep.kept.keep(op, key, value.clone());
                 op
             }
         };

@@ -197,6 +197,10 @@ impl ActiveOperations {
         self.deadlines.insert((deadline, op));
     }
 
+    pub(super) fn is_running(&self, op: OpId) -> bool {
+        self.running.contains_key(&op)
+    }
+
     pub(super) fn get_mut(&mut self, op: OpId) -> Option<&mut Running> {
         self.running.get_mut(&op).map(Box::as_mut)
     }
@@ -289,10 +293,13 @@ impl ActiveOperations {
         };
         match error {
             CallError::Broken(_) | CallError::WrongId => query_stats.broken += 1,
-            CallError::Refused(code) if query_stats.refusals.len() < QueryStats::MAX_REFUSALS => {
-                query_stats.refusals.push(Refusal { by, code });
+            CallError::Refused(code) => {
+                query_stats.refused += 1;
+                if query_stats.refusals.len() < QueryStats::MAX_REFUSALS {
+                    query_stats.refusals.push(Refusal { by, code });
+                }
             }
-            CallError::Refused(_) | CallError::Timeout => {}
+            CallError::Timeout => {}
         }
     }
 
@@ -324,9 +331,7 @@ impl Running {
     /// What it took so far; whoever was asked and has not been heard of counts as unanswered.
     pub(super) fn query_stats(&self) -> QueryStats {
         let mut query_stats = self.query_stats.clone();
-        let heard = query_stats.answered
-            + query_stats.broken
-            + u32::try_from(query_stats.refusals.len()).unwrap_or(0);
+        let heard = query_stats.answered + query_stats.broken + query_stats.refused;
         query_stats.unanswered = query_stats.asked.saturating_sub(heard);
         let reach = self.operation.reach();
         (query_stats.hops, query_stats.rounds) = (reach.hops, reach.rounds);

@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
-use super::journal::Safe;
+use super::journal::{Safe, UnsavedStore};
 use super::queue::Queued;
 use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record, Taken, Transmit};
 use crate::address::BadAddress;
@@ -14,7 +15,7 @@ use crate::routing::{Failed, Heard, Seen};
 use crate::rpc::Closed;
 use crate::server::{self, Served, Server, Stored, Storing, Verdict};
 use crate::value::Value;
-use crate::wire::{InvalidReply, Message, Reply};
+use crate::wire::{InvalidReply, Malformed, Message, Reply};
 
 impl Node {
     pub(super) fn receive(
@@ -43,6 +44,10 @@ impl Node {
                 return Taken::NotOurs;
             }
         };
+        if !self.config.transaction_ids.accept(message.tid()) {
+            self.stats.drop(DropCause::Malformed(Malformed::Tid));
+            return Taken::NotOurs;
+        }
         match &message {
             Message::Query { .. }
             | Message::WrongArguments { .. }
@@ -111,8 +116,9 @@ impl Node {
                 self.trouble(op, &closed.peer, branch, Trouble::Failed(error));
             }
             Owner::Probe(_) => {
+                self.stats.of(closed.method).complete(Duration::ZERO);
                 let until = self.now + self.config.fresh;
-                self.upkeep.probe_failed(closed.peer.addr, until);
+                self.upkeep.probes.failed(closed.peer.addr, until);
             }
         }
     }
@@ -156,7 +162,7 @@ impl Node {
         };
         self.count_datagram(closed.owner, len);
         if let Owner::Probe(_) = closed.owner {
-            self.upkeep.probe_ended(from);
+            self.upkeep.probes.ended(from);
         }
         if let Err(error) = answer.and_then(|reply| self.replied(&closed, reply)) {
             self.call_failed(&closed, error);
@@ -188,8 +194,9 @@ impl Node {
         self.stats.of(closed.method).success(closed.elapsed);
         self.transactions.measured(closed.sample);
         self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.sample));
-        if let Owner::Operation { op, .. } = closed.owner {
-            self.advance(op);
+        match closed.owner {
+            Owner::Operation { op, .. } => self.advance(op),
+            Owner::Probe(_) => self.stats.of(closed.method).complete(closed.elapsed),
         }
         Ok(())
     }
@@ -210,9 +217,9 @@ impl Node {
             CallError::Broken(_) | CallError::Timeout => self.table.fail(self.now, &contact),
         };
         match failed {
-            Failed::Removed => self.upkeep.remember(contact.addr),
+            Failed::Removed => self.upkeep.presence.remember(contact.addr),
             Failed::RemovedFor(candidate) => {
-                self.upkeep.remember(contact.addr);
+                self.upkeep.presence.remember(contact.addr);
                 self.probe(candidate, Probe::Newcomer);
             }
             Failed::Kept | Failed::Unknown => {}
@@ -224,13 +231,22 @@ impl Node {
             key,
             value,
             evicted,
+            before,
         } = stored;
         let lifetime = self.config.expiry;
-        self.outbox.record(|| Record::Stored {
-            key,
-            value,
-            lifetime,
-            evicted,
+        self.outbox.record(|| {
+            let store = UnsavedStore {
+                key,
+                value: value.clone(),
+                before,
+            };
+            let record = Record::Stored {
+                key,
+                value,
+                lifetime,
+                evicted,
+            };
+            (record, Some(store))
         })
     }
 
@@ -245,6 +261,7 @@ impl Node {
             max_value_len: self.config.store.max_value_len,
             expiry: self.config.expiry,
             storing: if room { Storing::Open } else { Storing::Busy },
+            durability: self.outbox.durability(),
             table: &self.table,
             store: &mut self.store,
             tokens: &self.tokens,

@@ -3,6 +3,7 @@
 mod accept;
 mod active_operations;
 mod command;
+mod durability;
 mod event;
 mod inbound;
 mod journal;
@@ -10,10 +11,14 @@ mod outbox;
 mod progress;
 mod queue;
 mod record;
+pub mod request;
+mod short_forms;
 mod sleep;
 mod snapshot;
+mod snapshot_parts;
 mod stats;
 mod transmit;
+mod typed;
 mod upkeep;
 
 use alloc::sync::Arc;
@@ -27,6 +32,7 @@ pub use record::{Record, RecordNo};
 pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
 pub use stats::{DropCause, MethodStats, Reachable, Stats, Status};
 pub use transmit::{Taken, Transmit};
+pub use typed::{TypedEvent, TypedGet, TypedPutError};
 
 use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
@@ -36,7 +42,7 @@ use crate::operation::{Abort, Ask};
 use crate::rng::{Rng, Seed};
 use crate::routing::{Table, TableSettings};
 use crate::rpc::Transactions;
-use crate::storage::{Bounds, Store};
+use crate::storage::{Bounds, Durability, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
 use active_operations::ActiveOperations;
@@ -128,7 +134,7 @@ impl Node {
     /// the time since they were last looked up; values keep what is left of their lives.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings cannot work.
+    /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
     pub fn restore(
         config: impl Into<Arc<Config>>,
         mut snapshot: Snapshot,
@@ -147,13 +153,18 @@ impl Node {
             if saved.answered_ago <= node.config.fresh {
                 node.table.restore(now, contact, saved.answered_ago);
             } else {
-                node.upkeep.remember(addr);
+                node.upkeep.presence.remember(addr);
             }
         }
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
-            node.store
-                .put(*saved.key, saved.value.clone(), now + saved.remaining);
+            let expires = now + saved.remaining;
+            node.store.put(
+                now,
+                *saved.key,
+                saved.value.clone(),
+                (expires, Durability::Now),
+            );
         }
         node.presence_after_restore();
         Ok(node)
@@ -191,17 +202,6 @@ impl Node {
         }
     }
 
-    /// Takes in that all records up to this one are safe, and lets go of the acknowledgements that
-    /// waited for them.
-    pub fn handle_durable(&mut self, now: Instant, up_to: RecordNo) {
-        self.advance_clock(now);
-        for _ in 0..self.outbox.durable(up_to) {
-            self.stats.drop(DropCause::Outgoing);
-        }
-        self.confirm_own_stores();
-        self.settle();
-    }
-
     /// Starts a command: the one door for all of them.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ impl Node {
     /// put that is over. False when there is nothing to end.
     pub fn cancel(&mut self, now: Instant, op: OpId) -> bool {
         self.advance_clock(now);
-        let kept = self.upkeep.forget_kept(op);
+        let kept = self.upkeep.kept.forget(op);
         let cancelled = self.abort(op, Abort::Cancelled);
         self.settle();
         kept || cancelled
@@ -244,67 +244,6 @@ impl Node {
         }
     }
 
-    // ---- inputs in short
-
-    /// [`Command::Ping`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn ping(&mut self, now: Instant, addr: SocketAddr) -> Result<OpId, Refused> {
-        self.start(now, Command::Ping { addr })
-    }
-
-    /// [`Command::Join`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn join(&mut self, now: Instant, bootstrap: &[SocketAddr]) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Join {
-                bootstrap: bootstrap.to_vec(),
-            },
-        )
-    }
-
-    /// [`Command::FindNode`].
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn find_node(&mut self, now: Instant, target: Id) -> Result<OpId, Refused> {
-        self.start(now, Command::FindNode { target })
-    }
-
-    /// [`Command::Get`], as configured, our own store included.
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn get(&mut self, now: Instant, key: Id) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Get {
-                key,
-                retrieve: None,
-                own_store: OwnStore::Include,
-            },
-        )
-    }
-
-    /// [`Command::Put`], once.
-    ///
-    /// # Errors
-    /// As for [`start`](Self::start).
-    pub fn put(&mut self, now: Instant, key: Id, value: crate::Value) -> Result<OpId, Refused> {
-        self.start(
-            now,
-            Command::Put {
-                key,
-                value,
-                keep: Keep::Once,
-            },
-        )
-    }
-
     /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
     /// instance because names resolve to other addresses by now. Those that cannot be used, and
     /// those beyond the configured number, are left out.
@@ -313,7 +252,9 @@ impl Node {
         let rules = self.rules();
         let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
         let most = self.config.limits.max_bootstrap;
-        self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.upkeep
+            .presence
+            .set_bootstrap(usable.take(most).collect());
         self.retry_if_alone();
     }
 
@@ -406,21 +347,17 @@ impl Node {
             values: self.store.value_count(),
             calls: self.transactions.len(),
             operations: self.operations.commands(),
-            kept: self.upkeep.kept_count(),
+            kept: self.upkeep.kept.len(),
         }
     }
 
-    /// Everything worth keeping: identity, contacts and values.
+    /// Everything worth keeping: identity, contacts and values. With many values that takes its time:
+    /// [`snapshot_values`](Self::snapshot_values) takes them in parts.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let now = now.max(self.now);
         let mut snapshot = self.contacts_snapshot(now);
-        for (key, value, expires) in self.store.iter() {
-            let remaining = expires.since(now);
-            if !remaining.is_zero() {
-                snapshot.add_value(key, value.clone(), remaining);
-            }
-        }
+        self.snapshot_values(now, &mut snapshot, None, usize::MAX);
         snapshot
     }
 
@@ -447,6 +384,7 @@ impl Node {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
+        Config::check_id(&own)?;
         let settings = TableSettings {
             k: config.k,
             max_failures: config.max_failures,
@@ -460,7 +398,7 @@ impl Node {
             overhead: StoreLimits::OVERHEAD,
         };
         let mut outbox = Outbox::new(config.journal, &config.limits);
-        outbox.record(|| Record::Identity { id: own });
+        outbox.record(|| (Record::Identity { id: own }, None));
         Ok(Self {
             own,
             life: Life::Running,

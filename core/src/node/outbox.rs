@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::journal::{Safe, UnsavedRecords};
+use super::journal::{Safe, UnsavedRecords, UnsavedStore};
 use super::queue::{Queue, Queued};
 use super::{Event, Record, RecordNo, Transmit};
 use crate::config::{Journal, Limits};
+use crate::storage::Durability;
 
 /// The queues behind every `poll_*`.
 pub(super) struct Outbox {
@@ -57,37 +58,30 @@ impl Outbox {
     /// Sends what was written once the record is safe, or at once if it is.
     pub(super) fn send(&mut self, safe: Safe, transmit: Transmit) -> Queued {
         match (safe, &mut self.records) {
-            (Safe::After(until), Some(records)) if !records.is_durable(until) => {
+            (Safe::After(until), Some(records)) if !records.is_settled(until) => {
                 records.hold(until, transmit, self.datagrams.drafted())
             }
             (Safe::After(_) | Safe::Now, _) => self.send_now(transmit),
         }
     }
 
-    /// Lets go of everything that waited for records up to this one.
-    ///
-    /// Gives how many datagrams were dropped for that.
-    pub(super) fn durable(&mut self, up_to: RecordNo) -> u64 {
-        let mut dropped = 0;
-        if let Some(records) = &mut self.records {
-            records.confirm(up_to);
-        }
-        while let Some(held) = self
-            .records
-            .as_mut()
-            .and_then(|records| records.take_released())
-        {
-            self.draft().extend_from_slice(&held.bytes);
-            let queued = self.send_now(held.transmit);
-            dropped += u64::from(queued == Queued::DroppedOldest);
-        }
-        dropped
+    /// The records that the driver has still to settle, if there is a journal.
+    pub(super) fn records(&mut self) -> Option<&mut UnsavedRecords> {
+        self.records.as_deref_mut()
     }
 
-    /// Whether that record is safe: there is none where there is no journal.
-    pub(super) fn is_durable(&self, record: RecordNo) -> bool {
+    /// Whether the driver has settled that record: there is none where there is no journal.
+    pub(super) fn is_settled(&self, record: RecordNo) -> bool {
         let records = self.records.as_ref();
-        records.is_none_or(|records| records.is_durable(record))
+        records.is_none_or(|records| records.is_settled(record))
+    }
+
+    /// When a value may be served that is stored now.
+    pub(super) const fn durability(&self) -> Durability {
+        match self.records {
+            None => Durability::Now,
+            Some(_) => Durability::OnceSaved,
+        }
     }
 
     pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<Transmit> {
@@ -104,10 +98,16 @@ impl Outbox {
     }
 
     /// Notes a change, if there is a journal.
-    pub(super) fn record(&mut self, record: impl FnOnce() -> Record) -> Safe {
+    pub(super) fn record(
+        &mut self,
+        record: impl FnOnce() -> (Record, Option<UnsavedStore>),
+    ) -> Safe {
         match &mut self.records {
             None => Safe::Now,
-            Some(records) => Safe::After(records.push(record())),
+            Some(records) => {
+                let (record, store) = record();
+                Safe::After(records.push(record, store))
+            }
         }
     }
 
@@ -189,9 +189,8 @@ mod tests {
     }
 
     fn note(outbox: &mut Outbox) -> Safe {
-        outbox.record(|| Record::Identity {
-            id: Id::new([0; 20]),
-        })
+        let id = Id::new([0; 20]);
+        outbox.record(|| (Record::Identity { id }, None))
     }
 
     #[test]
@@ -201,6 +200,15 @@ mod tests {
         assert_eq!(outbox.send(Safe::Now, to(2)), Queued::Whole);
         assert_eq!(outbox.send(Safe::Now, to(3)), Queued::DroppedOldest);
         assert_eq!(polled(&mut outbox), [to(2), to(3)]);
+    }
+
+    /// Confirms records, and gives where the datagrams go that waited for them.
+    fn released(outbox: &mut Outbox, up_to: u64) -> Vec<Transmit> {
+        let records = outbox.records().expect("a journal");
+        records.confirm(RecordNo(up_to));
+        core::iter::from_fn(|| records.take_released())
+            .map(|held| held.transmit)
+            .collect()
     }
 
     #[test]
@@ -213,10 +221,8 @@ mod tests {
         outbox.send(Safe::Now, to(3));
         assert!(!outbox.has_room_for_records());
         assert_eq!(polled(&mut outbox), [to(3)]);
-        outbox.durable(RecordNo(1));
-        assert_eq!(polled(&mut outbox), [to(1)]);
-        outbox.durable(RecordNo(99));
-        assert_eq!(polled(&mut outbox), [to(2)]);
+        assert_eq!(released(&mut outbox, 1), [to(1)]);
+        assert_eq!(released(&mut outbox, 99), [to(2)]);
         assert_eq!(
             outbox.poll_record().map(|(number, _)| number),
             Some(RecordNo(1))

@@ -14,7 +14,7 @@ use crate::operation::{
     Abort, Action, Ask, Operation, Outcome, QueryStats, Question, Step, StoredHere, Trouble, Walk,
     WalkKind,
 };
-use crate::rpc::{Opening, Patience, Sends, Slow};
+use crate::rpc::{Due, Opening, Patience, Sends, Slow};
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -100,6 +100,16 @@ impl Node {
         }
     }
 
+    /// The next thing that has fallen due for a call. Calls of operations that are over are not sent
+    /// again.
+    pub(super) fn next_due_call(&mut self) -> Option<Due<Owner, Ask>> {
+        let is_wanted = |owner: &Owner| match owner {
+            Owner::Operation { op, .. } => self.operations.is_running(*op),
+            Owner::Probe(_) => true,
+        };
+        self.transactions.take_due(self.now, is_wanted)
+    }
+
     /// Lets operations go on that waited for a free call.
     pub(super) fn feed_starved(&mut self) {
         while !self.transactions.is_full()
@@ -109,18 +119,7 @@ impl Node {
         }
     }
 
-    /// Tells puts that what they stored here is safe.
-    pub(super) fn confirm_own_stores(&mut self) {
-        while let Some(op) = self
-            .operations
-            .take_safe(|record| self.outbox.is_durable(record))
-        {
-            self.with(op, |operation| operation.stored_here(StoredHere::Done));
-            self.advance(op);
-        }
-    }
-
-    fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
+    pub(super) fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
         if let Some(running) = self.operations.get_mut(op) {
             act(&mut running.operation);
         }

@@ -51,6 +51,18 @@ pub enum Abort {
     ShutDown,
 }
 
+impl fmt::Display for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "it was cancelled",
+            Self::Left => "the node left its network",
+            Self::ShutDown => "the node was shut down",
+        })
+    }
+}
+
+impl core::error::Error for Abort {}
+
 /// Someone who answered a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pong {
@@ -117,7 +129,7 @@ impl fmt::Display for CallError {
 
 impl core::error::Error for CallError {}
 
-/// What an operation took.
+/// What an operation took. Each call was answered, refused, broken or unanswered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct QueryStats {
     /// Calls made.
@@ -128,7 +140,9 @@ pub struct QueryStats {
     pub unanswered: u32,
     /// Calls answered against the rules, or by someone else than expected.
     pub broken: u32,
-    /// Calls answered with an error: at most [`QueryStats::MAX_REFUSALS`] are listed.
+    /// Calls answered with an error.
+    pub refused: u32,
+    /// The first of these: at most [`QueryStats::MAX_REFUSALS`] are listed.
     pub refusals: Vec<Refusal>,
     /// Datagrams sent, resends included, and received in answer.
     pub datagrams: u32,
@@ -144,7 +158,7 @@ pub struct QueryStats {
 }
 
 impl QueryStats {
-    /// Refusals listed: more than any lookup asks.
+    /// Refusals that are listed.
     pub const MAX_REFUSALS: usize = 64;
 }
 

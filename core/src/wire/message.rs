@@ -119,6 +119,21 @@ pub enum Message<'a> {
     },
 }
 
+impl<'a> Message<'a> {
+    /// The transaction id: of this query, or of the query that this answers.
+    #[must_use]
+    pub const fn tid(&self) -> &'a [u8] {
+        match self {
+            Self::Query { tid, .. }
+            | Self::WrongArguments { tid, .. }
+            | Self::UnknownMethod { tid, .. }
+            | Self::Reply { tid, .. }
+            | Self::Error { tid, .. }
+            | Self::Broken { tid, .. } => tid,
+        }
+    }
+}
+
 /// A question with its arguments, which are of the right types and lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query<'a> {
@@ -230,6 +245,8 @@ pub enum Fault<'a> {
     BadToken,
     /// We cannot take more on at the moment.
     Busy,
+    /// The value could not be made durable.
+    NotSaved,
     /// The store has no room for it.
     StoreFull,
     /// The answer would be longer than a datagram may be.

@@ -20,6 +20,7 @@ pub use bencode::{FromBencode, ToBencode, TypedError, from_bencode, to_bencode};
 pub(crate) use bencode::{Item, Writer, parse};
 pub use lists::{Nodes, Values};
 pub use message::{Fault, InvalidReply, Message, Method, Query, Reply};
+pub(crate) use scan::number_under;
 
 /// The longest answer in bytes: what an Ethernet frame holds (specification, section 1.5).
 pub const MAX_DATAGRAM: usize = 1472;

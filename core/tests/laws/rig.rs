@@ -3,9 +3,10 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use khashmir::wire::{Dialect, TID_LEN};
 use khashmir::{
     Command, Config, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused, Role, Seed,
-    Snapshot,
+    Snapshot, TransactionIds,
 };
 
 use crate::commands::{Commands, name};
@@ -131,6 +132,7 @@ impl Rig {
             } => self.deposit(*peer, *key, *value, *times),
             Step::Drain => self.drain(),
             Step::Durable { before_last } => self.make_safe(*before_last),
+            Step::NotDurable { before_last } => self.lose(*before_last),
             Step::EndOfTime => self.reading = u64::MAX,
             Step::Garbage { from, bytes } => self.receive(addr(*from), bytes),
             Step::Jump(by) => self.go_ahead(nanos(*by, seconds(60))),
@@ -251,7 +253,13 @@ impl Rig {
 
     /// Gives the node a datagram, of which exactly one thing becomes.
     pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
-        let serves = self.life == Life::Running && self.config.role != Role::Client;
+        let message = Dialect::Khashmir.decode(datagram);
+        let tid_len = message.map_or(TID_LEN, |message| message.tid().len());
+        let dealt_with = match self.config.transaction_ids {
+            TransactionIds::AnyLength => true,
+            TransactionIds::ExactLength => tid_len == TID_LEN,
+        };
+        let serves = self.life == Life::Running && self.config.role != Role::Client && dealt_with;
         self.datagrams.given(from, datagram, serves);
         let (before, off) = (self.fates(), self.dropped(DropCause::Off));
         let now = self.now();
@@ -272,6 +280,13 @@ impl Rig {
         if let Some(number) = self.journal.make_safe(before_last) {
             let now = self.now();
             self.node.handle_durable(now, number);
+        }
+    }
+
+    fn lose(&mut self, before_last: u8) {
+        if let Some(number) = self.journal.lose(before_last, &mut self.coverage) {
+            let now = self.now();
+            self.node.handle_not_durable(now, number);
         }
     }
 

@@ -15,7 +15,7 @@ use std::fmt;
 use khashmir::Instant;
 
 use crate::host::HostId;
-use crate::world::{Fact, Machine, Watch, When};
+use crate::world::{Fact, Machine, Observer, When};
 use law::Laws;
 use promise::Promises;
 use wire::Wire;
@@ -147,7 +147,7 @@ impl Checks {
     }
 }
 
-impl Watch for Checks {
+impl Observer for Checks {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         let checks = self.hosts.entry(host).or_default();
         let findings = [

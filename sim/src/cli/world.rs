@@ -99,8 +99,8 @@ impl World {
             plan.workload.duration = churn.session.median();
         }
         set(&mut plan.workload.duration, self.duration.as_ref());
-        plan.habits.alpha = self.alpha.or(plan.habits.alpha);
-        plan.habits.k = self.k.or(plan.habits.k);
+        plan.node_config.alpha = self.alpha.or(plan.node_config.alpha);
+        plan.node_config.k = self.k.or(plan.node_config.k);
         if self.values_first {
             plan.workload.values_first = ValuesFirst::Yes;
         }
@@ -119,7 +119,7 @@ pub(super) fn read_plan(file: &Path) -> Result<Plan, String> {
 pub(super) fn preset_or_plan(name: &str) -> Result<Plan, String> {
     if let Ok(preset) = name.parse::<Preset>() {
         let mut plan = World::usual();
-        plan.habits.preset = preset;
+        plan.node_config.preset = preset;
         return Ok(plan);
     }
     if !Path::new(name).exists() {

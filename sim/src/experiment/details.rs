@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::ledger::Ledger;
+use super::quality::Quality;
+use super::request_log::RequestLog;
 use crate::host::HostId;
-use crate::world::{Watch, World};
+use crate::world::{Observer, World};
 
 /// What came of a run beyond its [`Summary`](super::Summary).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,20 +36,9 @@ pub struct Ending {
     pub quality: Quality,
 }
 
-/// How good the result of a lookup is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quality {
-    /// Exactly the K closest.
-    Exact,
-    /// The closest node, but not exactly the K closest.
-    Success,
-    /// Not even the closest node.
-    Failure,
-}
-
 impl Details {
-    pub(super) fn new<W: Watch>(seed: u64, ledger: &Ledger, world: &World<W>) -> Self {
-        let lookups = ledger.lookups();
+    pub(super) fn new<W: Observer>(seed: u64, request_log: &RequestLog, world: &World<W>) -> Self {
+        let lookups = request_log.lookups();
         let mut details = Self {
             seed,
             latencies: lookups

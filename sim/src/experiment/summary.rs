@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::details::Quality;
-use super::ledger::Ledger;
+use super::quality::Quality;
+use super::request_log::RequestLog;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
-use crate::world::{Traffic, Watch, World};
+use crate::world::{Observer, Traffic, World};
 
 /// The figures of a run. All times are virtual.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,13 +78,13 @@ pub struct Latencies {
 }
 
 impl Summary {
-    pub(super) fn new<W: Watch>(
+    pub(super) fn new<W: Observer>(
         plan: &Plan,
         world: &World<W>,
-        ledger: &Ledger,
+        request_log: &RequestLog,
         before: Traffic,
     ) -> Self {
-        let lookups = ledger.lookups();
+        let lookups = request_log.lookups();
         let mean = |figure: &dyn Fn(&khashmir::QueryStats) -> f64| {
             ratio(
                 lookups
@@ -98,7 +98,7 @@ impl Summary {
             let count = lookups.iter().filter(|lookup| good(lookup.found)).count();
             ratio(count as f64, lookups.len())
         };
-        let gets = ledger.gets();
+        let gets = request_log.gets();
         let traffic = world.traffic();
         Self {
             nodes: plan.hosts.len(),
@@ -106,7 +106,7 @@ impl Summary {
             lookups: lookups.len() as u64,
             success_rate: share(&|found| found != Quality::Failure),
             exact_rate: share(&|found| found == Quality::Exact),
-            values: ledger.stored().len() as u64,
+            values: request_log.stored().len() as u64,
             values_found_rate: ratio(
                 gets.successful as f64,
                 usize::try_from(gets.all).unwrap_or(usize::MAX),
@@ -119,12 +119,12 @@ impl Summary {
             bytes_per_lookup: mean(&|query_stats| query_stats.bytes as f64),
             latency: Latencies::of(lookups.iter().map(|lookup| lookup.query_stats.took)),
             get_latency: Latencies::of(gets.took.iter().copied()),
-            failed_joins: ledger.failed_joins(),
-            refused: ledger.refused(),
-            cut_off: ledger.cut_off(),
+            failed_joins: request_log.failed_joins(),
+            refused: request_log.refused(),
+            cut_off: request_log.cut_off(),
             traffic,
             traffic_while_asking: traffic - before,
-            events: world.happenings(),
+            events: world.events(),
             windows: world.windows(),
             virtual_time: Duration::from_nanos(world.now().as_nanos()),
             trace_hash: world.trace_hash(),

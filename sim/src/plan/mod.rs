@@ -23,8 +23,8 @@
 //! # Ok::<(), khashmir_sim::plan::BadPlan>(())
 //! ```
 
-mod habits;
 mod hosts;
+mod node_config;
 mod step;
 mod text;
 
@@ -34,8 +34,8 @@ use std::time::Duration;
 
 use khashmir::{Config, ConfigError, Journal, Role};
 
-pub use habits::{Habits, Preset};
 pub use hosts::HostSet;
+pub use node_config::{NodeConfig, Preset};
 pub use step::{Action, Ask, Jump, Step};
 pub use text::BadPlan;
 
@@ -53,7 +53,7 @@ pub struct Plan {
     /// How the network comes to stand.
     pub start: Start,
     /// What the nodes are like.
-    pub habits: Habits,
+    pub node_config: NodeConfig,
     /// Which of them are otherwise.
     pub shares: Shares,
     /// What translators are like.
@@ -90,9 +90,9 @@ pub struct Shares {
     pub dead: f64,
     /// Those behind a translator of their own.
     pub nat: f64,
-    /// Those with the habits of the original's earlier generation.
+    /// Those with the settings of the original's earlier generation.
     pub early: f64,
-    /// Those with the habits of the original's later generation.
+    /// Those with the settings of the original's later generation.
     pub late: f64,
     /// Those that ask and never answer.
     pub read_only: f64,
@@ -155,7 +155,7 @@ impl Default for Plan {
             seed: 1,
             hosts: HostSet::first(1000),
             start: Start::Warm,
-            habits: Habits::default(),
+            node_config: NodeConfig::default(),
             shares: Shares::default(),
             nat: NatConfig::default(),
             disk: None,
@@ -169,28 +169,28 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// The settings of nodes with those habits and that role.
+    /// The settings of nodes with that preset and that role.
     #[must_use]
     pub fn config(&self, preset: Preset, role: Role) -> Config {
         let journal = match self.disk {
             None => Journal::Off,
             Some(_) => Journal::On,
         };
-        self.habits.config(preset, role, journal)
+        self.node_config.config(preset, role, journal)
     }
 
     /// Looks for settings without sense.
     ///
     /// # Errors
-    /// [`Senseless`] names the first of them.
-    pub fn check(&self) -> Result<(), Senseless> {
+    /// [`InvalidPlan`] names the first of them.
+    pub fn check(&self) -> Result<(), InvalidPlan> {
         let last = self.hosts.last();
         if last.is_none_or(|last| last.number() >= HostId::ADDRESSES) {
-            return Err(Senseless::Hosts);
+            return Err(InvalidPlan::Hosts);
         }
         for (name, share) in self.shares.named() {
             if !(0.0..=1.0).contains(&share) {
-                return Err(Senseless::Share(name));
+                return Err(InvalidPlan::Share(name));
             }
         }
         for preset in Preset::ALL {
@@ -215,7 +215,7 @@ impl Plan {
 
 /// Why a plan makes no sense.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Senseless {
+pub enum InvalidPlan {
     /// The churn makes no sense.
     Churn(BadChurn),
     /// The settings of the nodes cannot work.
@@ -228,7 +228,7 @@ pub enum Senseless {
     Share(&'static str),
 }
 
-impl fmt::Display for Senseless {
+impl fmt::Display for InvalidPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Churn(error) => error.fmt(f),
@@ -240,21 +240,21 @@ impl fmt::Display for Senseless {
     }
 }
 
-impl Error for Senseless {}
+impl Error for InvalidPlan {}
 
-impl From<ConfigError> for Senseless {
+impl From<ConfigError> for InvalidPlan {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
     }
 }
 
-impl From<BadNetwork> for Senseless {
+impl From<BadNetwork> for InvalidPlan {
     fn from(error: BadNetwork) -> Self {
         Self::Network(error)
     }
 }
 
-impl From<BadChurn> for Senseless {
+impl From<BadChurn> for InvalidPlan {
     fn from(error: BadChurn) -> Self {
         Self::Churn(error)
     }

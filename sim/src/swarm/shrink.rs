@@ -88,7 +88,7 @@ impl Shrinking<'_> {
             |plan| plan.shares.nat = 0.0,
             |plan| plan.shares.slow = 0.0,
             |plan| plan.shares.read_only = 0.0,
-            |plan| plan.habits = Default::default(),
+            |plan| plan.node_config = Default::default(),
         ];
         for simplify in simpler {
             let mut plan = self.best.clone();

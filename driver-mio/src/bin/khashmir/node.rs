@@ -23,7 +23,8 @@ enum Happening {
     Notice(Notice),
     /// The loop is over.
     Over(io::Result<()>),
-    /// Somebody wants it to stop.
+    /// A signal says that it is to stop.
+    #[cfg(unix)]
     Stop,
 }
 
@@ -73,6 +74,7 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
                 Some(Say::Complaint(what)) => output::complain(&what),
                 None => {}
             },
+            #[cfg(unix)]
             Happening::Stop => {
                 // It may be over already; that is told next.
                 let _ = node.leave().and_then(|()| node.shutdown());

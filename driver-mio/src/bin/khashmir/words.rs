@@ -52,9 +52,9 @@ pub(crate) fn query_stats(query_stats: &QueryStats) -> String {
         query_stats.asked, query_stats.answered
     );
     for (count, what) in [
-        (query_stats.unanswered as usize, "unanswered"),
-        (query_stats.broken as usize, "broken"),
-        (query_stats.refusals.len(), "refused"),
+        (query_stats.unanswered, "unanswered"),
+        (query_stats.broken, "broken"),
+        (query_stats.refused, "refused"),
     ] {
         if count > 0 {
             words += &format!(", {count} {what}");

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use khashmir::{Event, Id, Instant, OpId, Outcome, Place, QueryStats, Role};
 
-use super::details::Quality;
 use super::population::Population;
+use super::quality::Quality;
 use crate::host::HostId;
 use crate::world::{News, Report};
 
@@ -25,9 +25,28 @@ pub(super) enum Task {
     Step,
 }
 
+impl Task {
+    pub(super) const fn is_join(&self) -> bool {
+        matches!(self, Self::Join)
+    }
+
+    pub(super) const fn is_put(&self) -> bool {
+        matches!(self, Self::Put(_))
+    }
+
+    pub(super) const fn is_step(&self) -> bool {
+        matches!(self, Self::Step)
+    }
+
+    /// Whether it is a lookup or a get.
+    pub(super) const fn is_read(&self) -> bool {
+        matches!(self, Self::Lookup { .. } | Self::Get(_))
+    }
+}
+
 /// All that was asked.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct RequestLog {
     /// Orders that nobody has heard of yet.
     ordered: BTreeMap<u64, (HostId, Task)>,
     /// With the time at which each began.
@@ -57,7 +76,7 @@ pub(super) struct Gets {
     pub(super) took: Vec<Duration>,
 }
 
-impl Ledger {
+impl RequestLog {
     /// Room that is made for lookups before there are any.
     const ROOM: u32 = 1 << 20;
 
@@ -108,8 +127,10 @@ impl Ledger {
         }
     }
 
-    pub(super) fn is_anything_open(&self) -> bool {
-        !self.ordered.is_empty() || !self.running.is_empty()
+    /// Whether any request of those tasks has not come to its end.
+    pub(super) fn is_open(&self, of: fn(&Task) -> bool) -> bool {
+        self.ordered.values().any(|(_, task)| of(task))
+            || self.running.values().any(|(task, _)| of(task))
     }
 
     /// A host lost its node: what that was doing comes to no end.

@@ -1,0 +1,223 @@
+//! What a node does by itself: probes, refreshes, checkpoints, joining again while it is alone,
+//! and storing again what is to be kept.
+
+mod kept;
+mod presence;
+mod probes;
+mod sweep;
+mod unverified;
+
+use alloc::vec::Vec;
+
+use kept::KeptPuts;
+use presence::Presence;
+use probes::Probes;
+use sweep::Sweep;
+use unverified::Unverified;
+
+use super::active_operations::{MaintenanceTask, Waiters};
+use super::{Event, Life, Node, Owner, Probe};
+use crate::config::{Config, StaleBuckets};
+use crate::contact::Contact;
+use crate::interval::Interval;
+use crate::operation::{Ask, Operation, Outcome, Refresh, Trouble};
+use crate::rpc::Due;
+use crate::time::Instant;
+
+/// What upkeep keeps in mind.
+pub(super) struct Upkeep {
+    checkpoint: Interval,
+    pub(super) presence: Presence,
+    pub(super) probes: Probes,
+    pub(super) kept: KeptPuts,
+    pub(super) unverified: Unverified,
+    sweep: Sweep,
+}
+
+impl Upkeep {
+    /// The jitter of checkpoints in percent (specification, section 7).
+    const CHECKPOINT_JITTER: u8 = 10;
+
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
+        Self {
+            checkpoint: Interval::new(
+                now,
+                config.first_checkpoint,
+                config.checkpoint,
+                Self::CHECKPOINT_JITTER,
+            ),
+            presence: Presence::new(config),
+            probes: Probes::new(config.limits.max_probes),
+            kept: KeptPuts::default(),
+            unverified: Unverified::default(),
+            sweep: Sweep::default(),
+        }
+    }
+
+    /// Stops everything but checkpoints.
+    pub(super) fn stop(&mut self) {
+        self.presence.stop();
+        self.probes.stop();
+        self.kept.stop();
+        self.unverified.stop();
+    }
+}
+
+impl Node {
+    /// The earliest thing that falls due.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        if self.life == Life::ShutDown {
+            return None;
+        }
+        let kept = self.upkeep.kept.next_due();
+        let ours = [
+            Some(self.upkeep.checkpoint.next_deadline()),
+            self.upkeep.presence.next_deadline(),
+            self.upkeep.sweep.next_deadline(),
+            kept.filter(|_| self.can_keep_more()),
+        ];
+        // What would be due at the end of time is due never.
+        let ours = ours.into_iter().flatten().filter(|at| *at < Instant::MAX);
+        let theirs = [
+            self.transactions.next_deadline(),
+            self.operations.next_deadline(),
+        ];
+        ours.chain(theirs.into_iter().flatten()).min()
+    }
+
+    /// Does everything that has fallen due.
+    pub(super) fn do_due(&mut self) {
+        if self.life == Life::ShutDown {
+            return;
+        }
+        while let Some(due) = self.next_due_call() {
+            self.call_due(due);
+        }
+        while let Some(op) = self.operations.overdue(self.now) {
+            self.out_of_time(op);
+        }
+        if self.upkeep.checkpoint.take_due(self.now, &mut self.rng) {
+            self.checkpoint();
+        }
+        let sweep = self.upkeep.sweep.next_deadline();
+        if sweep.is_some_and(|at| self.is_due(at)) {
+            self.sweep();
+        }
+        let rejoin = self.upkeep.presence.next_deadline();
+        if rejoin.is_some_and(|at| self.is_due(at)) {
+            self.rejoin();
+        }
+    }
+
+    /// Brings everything to rest after an input.
+    pub(super) fn settle(&mut self) {
+        if self.life == Life::ShutDown {
+            return;
+        }
+        self.feed_starved();
+        self.verify_after_sleep();
+        self.keep_due();
+        self.update_presence();
+    }
+
+    /// Draws conclusions from the end of an operation.
+    pub(super) fn upkeep_hears_of(&mut self, waiters: &Waiters, outcome: &Outcome) {
+        match (outcome, waiters) {
+            (Outcome::Join(joined), _) if joined.contacts == 0 => self.still_alone(),
+            (Outcome::Stored(places), Waiters::Upkeep(MaintenanceTask::Keep(op))) => {
+                self.stored_kept(*op, !places.is_empty());
+            }
+            (Outcome::Stored(places), Waiters::Commands(waiters)) => {
+                if let Some(waiter) = waiters.first() {
+                    self.stored_kept(waiter.op, !places.is_empty());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_due(&self, at: Instant) -> bool {
+        at <= self.now && at < Instant::MAX
+    }
+
+    fn call_due(&mut self, due: Due<Owner, Ask>) {
+        match due {
+            Due::GaveUp(closed) => {
+                self.call_failed(&closed, crate::operation::CallError::Timeout);
+            }
+            Due::Resend {
+                to,
+                tid,
+                method,
+                owner,
+                question,
+            } => {
+                let draft = self.outbox.draft();
+                let dialect = self.config.dialect;
+                dialect.encode_query(&tid, &self.own, &question.query(), draft);
+                self.send_query(to, method, owner);
+            }
+            Due::Silent {
+                peer,
+                owner: Owner::Operation { op, branch },
+            } => {
+                self.trouble(op, &peer, branch, Trouble::Silent);
+            }
+            Due::Late {
+                peer,
+                owner: Owner::Operation { op, branch },
+            } => {
+                self.trouble(op, &peer, branch, Trouble::Late);
+            }
+            Due::Slow {
+                peer,
+                owner: Owner::Operation { op, branch },
+            } => {
+                self.trouble(op, &peer, branch, Trouble::Slow);
+            }
+            Due::Silent { .. } | Due::Late { .. } | Due::Slow { .. } => {}
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        self.tokens.rotate(&mut self.rng);
+        self.sweep();
+        self.upkeep.probes.forgive(self.now);
+        if self.life == Life::Running {
+            self.refresh_stale();
+            let failing: Vec<Contact> = self.table.failing().collect();
+            for contact in failing {
+                self.probe(contact, Probe::Failing);
+            }
+            self.probe_unheard();
+        }
+        self.outbox.event(Event::Checkpoint);
+        self.outbox.shrink_to_fit();
+    }
+
+    fn refresh_stale(&mut self) {
+        let busy = self
+            .operations
+            .maintenance(|task| task == MaintenanceTask::Refresh)
+            > 0;
+        if busy || self.table.is_empty() {
+            return;
+        }
+        let (table, now, rng) = (&self.table, self.now, &mut self.rng);
+        let targets = match self.config.refresh {
+            StaleBuckets::All => table.stale_targets(now, rng),
+            StaleBuckets::WithRoom => table.stale_targets_with_room(now, rng),
+        };
+        if !targets.is_empty() {
+            self.begin_maintenance(
+                MaintenanceTask::Refresh,
+                Operation::Refresh(Refresh::new(targets)),
+            );
+        }
+    }
+
+    fn begin_maintenance(&mut self, task: MaintenanceTask, operation: Operation) {
+        let op = self.operations.next_id();
+        self.begin(op, operation, Waiters::Upkeep(task));
+    }
+}
