@@ -224,7 +224,17 @@ impl Handle {
     pub fn add_at(&self, socket: UdpSocket, node: NewNode) -> Result<Self, NotAdded> {
         let udp = Udp::new(socket, node.receive_buffer)?;
         let (answer, answered) = mpsc::sync_channel(1);
-        let addition = Addition { udp, node, answer };
+        self.post.send(Input::TellTime(answer))?;
+        let now = answered.recv().map_err(|_| Gone)?;
+        // To restore a large store takes its time: the loop need not wait for that.
+        let (node, observer) = node.make(udp.local_addr(), now)?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        let addition = Addition {
+            udp,
+            node,
+            observer,
+            answer,
+        };
         self.post.send(Input::Add(Box::new(addition)))?;
         let added = answered.recv().map_err(|_| NotAdded::Gone)??;
         let (post, last_one) = (self.post.clone(), Arc::clone(&self.last_one));
