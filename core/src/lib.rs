@@ -26,7 +26,8 @@
 //!     fn turn(&mut self, mut tell: impl FnMut(Event)) -> io::Result<()> {
 //!         let mut buffer = Vec::new();
 //!         while let Some(transmit) = self.node.poll_transmit(&mut buffer) {
-//!             self.socket.send_to(&buffer, transmit.to)?;
+//!             // What cannot be sent is lost, as any datagram may be: the node sends it again.
+//!             let _ = self.socket.send_to(&buffer, transmit.to);
 //!         }
 //!         while let Some(event) = self.node.poll_event() {
 //!             tell(event);

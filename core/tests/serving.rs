@@ -401,7 +401,7 @@ fn private_contacts_can_be_refused() {
         private_addresses: PrivateAddresses::Refuse,
         ..Config::default()
     });
-    let public: SocketAddr = ([198, 51, 100, 7], 9977).into();
+    let public: SocketAddr = ([11, 0, 0, 7], 9977).into();
     assert!(
         net.ask(addr(9), 1, &Query::Ping).is_some(),
         "they are answered all the same"

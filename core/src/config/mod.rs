@@ -155,6 +155,36 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the first field that cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_counts()?;
+        self.check_spans()?;
+        self.id.iter().try_for_each(Self::check_id)?;
+        // A `get` may report the values of each of the K closest, of ourselves, and its end.
+        let least = self.k + 3;
+        if self.limits.max_events < least {
+            let problem = Problem::OutOfRange {
+                least,
+                most: usize::MAX,
+            };
+            return Err(ConfigError {
+                field: "limits.max_events",
+                problem,
+            });
+        }
+        self.retry.check()
+    }
+
+    /// Whether a node can have that identity, from the settings or from a snapshot.
+    pub(crate) fn check_id(id: &Id) -> Result<(), ConfigError> {
+        if id.is_null() {
+            return Err(ConfigError {
+                field: "id",
+                problem: Problem::NullId,
+            });
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self) -> Result<(), ConfigError> {
         let counts = [
             ("k", self.k, MAX_K),
             ("alpha", self.alpha, MAX_ALPHA),
@@ -203,6 +233,10 @@ impl Config {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn check_spans(&self) -> Result<(), ConfigError> {
         let spans = [
             ("fresh", self.fresh),
             ("staleness", self.staleness),
@@ -220,30 +254,6 @@ impl Config {
                     problem: Problem::TooShort,
                 });
             }
-        }
-        self.id.iter().try_for_each(Self::check_id)?;
-        // A `get` may report the values of each of the K closest, of ourselves, and its end.
-        let least = self.k + 3;
-        if self.limits.max_events < least {
-            let problem = Problem::OutOfRange {
-                least,
-                most: usize::MAX,
-            };
-            return Err(ConfigError {
-                field: "limits.max_events",
-                problem,
-            });
-        }
-        self.retry.check()
-    }
-
-    /// Whether a node can have that identity, from the settings or from a snapshot.
-    pub(crate) fn check_id(id: &Id) -> Result<(), ConfigError> {
-        if id.is_null() {
-            return Err(ConfigError {
-                field: "id",
-                problem: Problem::NullId,
-            });
         }
         Ok(())
     }

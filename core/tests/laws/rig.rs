@@ -3,10 +3,9 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use khashmir::wire::{Dialect, TID_LEN};
 use khashmir::{
     Command, Config, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused, Role, Seed,
-    Snapshot, TransactionIds,
+    Snapshot,
 };
 
 use crate::commands::{Commands, name};
@@ -253,14 +252,9 @@ impl Rig {
 
     /// Gives the node a datagram, of which exactly one thing becomes.
     pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
-        let message = Dialect::Khashmir.decode(datagram);
-        let tid_len = message.map_or(TID_LEN, |message| message.tid().len());
-        let dealt_with = match self.config.transaction_ids {
-            TransactionIds::AnyLength => true,
-            TransactionIds::ExactLength => tid_len == TID_LEN,
-        };
-        let serves = self.life == Life::Running && self.config.role != Role::Client && dealt_with;
-        self.datagrams.given(from, datagram, serves);
+        let serves = self.life == Life::Running && self.config.role != Role::Client;
+        let ids = self.config.transaction_ids;
+        self.datagrams.given(from, datagram, serves, ids);
         let (before, off) = (self.fates(), self.dropped(DropCause::Off));
         let now = self.now();
         self.node.handle_datagram(now, from, None, datagram);

@@ -11,7 +11,7 @@ use super::schedule::ScheduledAction;
 use crate::churn::{Churn, Comeback};
 use crate::host::HostId;
 use crate::network::{Cut, Groups};
-use crate::plan::{Action, HostSet, Jump};
+use crate::plan::{Action, Ask, HostSet, Jump};
 use crate::truth::Truth;
 use crate::world::Observer;
 
@@ -23,9 +23,10 @@ impl<W: Observer> Run<'_, W> {
         match action {
             ScheduledAction::Depart { host, churn } if churn == self.churn.number => self.go(host),
             ScheduledAction::Return { host, churn } if churn == self.churn.number => {
-                self.come(host)
+                self.come(host);
             }
             ScheduledAction::Depart { .. } | ScheduledAction::Return { .. } => {}
+            ScheduledAction::Sample => self.sample(),
             ScheduledAction::Resume(host) => self.world.resume(host),
             ScheduledAction::Step(place) => {
                 let plan = self.plan;
@@ -117,6 +118,9 @@ impl<W: Observer> Run<'_, W> {
     }
 
     fn plan_departure(&mut self, host: HostId, left: Duration) {
+        if self.kept.is_publisher(host) {
+            return;
+        }
         let at = on_grid(self.world.now() + left, Self::GRID);
         let churn = self.churn.number;
         self.schedule
@@ -172,7 +176,12 @@ impl<W: Observer> Run<'_, W> {
         match action {
             Action::Ask(_, ask) => {
                 for host in hosts {
-                    self.order(now, host, ask.command(), Task::Step);
+                    let task = if let Ask::Expect(key, value) = ask {
+                        self.request_log.expect_value(*key, value)
+                    } else {
+                        Task::Step
+                    };
+                    self.order(now, host, ask.command(), task);
                 }
             }
             Action::Leave(_) => hosts.into_iter().for_each(|host| self.world.leave(host)),

@@ -234,7 +234,7 @@ impl<W: Observer> Run<'_, W> {
     }
 
     /// Asks, and waits for what comes of it: nothing of what was refused.
-    fn outcomes(&mut self, requests: Vec<Request>) -> Vec<Option<Outcome>> {
+    pub(super) fn outcomes(&mut self, requests: Vec<Request>) -> Vec<Option<Outcome>> {
         let mut outcomes: Vec<Option<Outcome>> = requests.iter().map(|_| None).collect();
         let mut ordered: BTreeMap<u64, usize> = BTreeMap::new();
         let mut running: BTreeMap<(HostId, OpId), usize> = BTreeMap::new();
@@ -242,7 +242,7 @@ impl<W: Observer> Run<'_, W> {
         for (place, (host, command)) in requests.into_iter().enumerate() {
             ordered.insert(self.world.order(now, host, command), place);
         }
-        while !(ordered.is_empty() && running.is_empty()) && !self.is_stopped() {
+        while !(self.is_stopped() || ordered.is_empty() && running.is_empty()) {
             let reports = self.world.run(Duration::from_millis(500));
             if reports.is_empty() && self.world.now().since(now) > Duration::from_secs(3600) {
                 break;
@@ -269,7 +269,7 @@ impl<W: Observer> Run<'_, W> {
         outcomes
     }
 
-    fn violation(&self, host: HostId, check: Check, what: String) -> Violation {
+    pub(super) fn violation(&self, host: HostId, check: Check, what: String) -> Violation {
         Violation {
             at: self.world.now(),
             host: Some(host),

@@ -6,6 +6,7 @@ mod actions;
 mod churn_state;
 mod details;
 mod healed;
+mod keeping;
 mod machine_factory;
 mod population;
 mod progress;
@@ -14,8 +15,11 @@ mod request_log;
 mod run;
 mod schedule;
 mod summary;
+mod values;
+mod whole;
 
 pub use details::{Details, Ending};
+pub use keeping::{KeepingFigures, KeepingPoint};
 pub use machine_factory::MachineFactory;
 pub use progress::Progress;
 pub use quality::Quality;
@@ -57,7 +61,8 @@ pub struct Finished<W> {
     pub completion: Completion,
     /// The figures.
     pub summary: Summary,
-    /// What was not as it has to be after all faults had ended.
+    /// What was not as it has to be: gets of the plan that did not find what they should, nodes that
+    /// did not find each other, and what was wrong after all faults had ended.
     pub violations: Vec<Violation>,
     /// The world at the end, with those who looked on.
     pub world: World<W>,
@@ -69,7 +74,8 @@ impl<W: Observer> Finished<W> {
     /// What plots are made of.
     #[must_use]
     pub fn details(&self) -> Details {
-        Details::new(self.seed, &self.request_log, &self.world)
+        let keeping = self.summary.keeping.as_ref();
+        Details::new(self.seed, &self.request_log, keeping, &self.world)
     }
 }
 
@@ -121,7 +127,7 @@ impl Experiment {
         }
         Ok(Finished {
             completion,
-            summary: Summary::new(plan, &run.world, &run.request_log, before),
+            summary: Summary::new(plan, &run.world, &run.request_log, &run.kept, before),
             violations,
             world: run.world,
             seed: plan.seed,
@@ -142,21 +148,22 @@ impl Experiment {
         }
         run.die();
         run.begin_steps();
-        if plan.workload.lookups > 0 || plan.workload.values > 0 {
+        if plan.asks() {
             run.rest();
             if plan.workload.values_first == ValuesFirst::No {
                 run.store();
             }
+            run.keep();
             before = run.world.traffic();
             run.look_up();
         } else {
             before = run.world.traffic();
         }
-        run.end_steps();
-        let violations = match plan.healed {
-            Some(_) => run.heal(),
-            None => Vec::new(),
-        };
+        let mut violations = run.end_steps();
+        if plan.healed.is_some() {
+            violations.extend(run.heal());
+        }
+        violations.extend(run.request_log.take_violations());
         (before, violations)
     }
 }

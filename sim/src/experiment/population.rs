@@ -121,7 +121,15 @@ pub(super) enum InitialState {
 
 impl Population {
     pub(super) fn new(plan: &Plan) -> Self {
-        let member = |host| (host, Member::new(plan, host));
+        let publishers = plan.publishers();
+        let member = |host| {
+            let mut member = Member::new(plan, host);
+            if publishers.contains(host) {
+                member.lot = Lot::Lives;
+                member.away_at_first = None;
+            }
+            (host, member)
+        };
         let roles = [Role::ReadWrite, Role::Client];
         let config = |(preset, role)| Kind::new(plan, preset, role);
         let kinds = Preset::ALL.into_iter();

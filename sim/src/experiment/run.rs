@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use khashmir::{Command, Id, Instant, Keep, OwnStore, Value};
+use khashmir::{Command, Id, Instant, Keep, OwnStore};
 
 use super::churn_state::ChurnState;
+use super::keeping::Kept;
 use super::machine_factory::MachineFactory;
 use super::population::{self, InitialState, Pace, Place, Population};
 use super::progress::Progress;
 use super::request_log::{RequestLog, Task};
 use super::schedule::{Schedule, ScheduledAction};
+use super::values;
+use crate::checks::Violation;
 use crate::host::HostId;
 use crate::plan::{InvalidPlan, Plan, Start};
 use crate::random::{Draw, topic};
@@ -24,7 +27,7 @@ const BOOTSTRAP: usize = 8;
 /// Time after the deaths before anything is asked.
 const REST: Duration = Duration::from_secs(200);
 /// The span over which values are stored.
-const PUTS: Duration = Duration::from_secs(60);
+pub(super) const PUTS: Duration = Duration::from_secs(60);
 /// Time between two reports of progress.
 const SLICE: Duration = Duration::from_secs(5);
 
@@ -36,6 +39,8 @@ pub(super) struct Run<'e, W> {
     pub(super) population: Population,
     pub(super) schedule: Schedule,
     pub(super) churn: ChurnState,
+    /// What is kept stored.
+    pub(super) kept: Kept,
     /// When the network stood.
     pub(super) stood: Instant,
     factory: &'e MachineFactory,
@@ -55,7 +60,8 @@ struct PlannedRequest {
 }
 
 /// What is asked for.
-enum RequestKind {
+#[derive(Clone, Copy)]
+pub(super) enum RequestKind {
     Lookup {
         target: Id,
     },
@@ -63,6 +69,10 @@ enum RequestKind {
     Get(u32),
     /// To store the value of that number.
     Put(u32),
+    /// To store the value of that number, and keep it stored.
+    Keep(u32),
+    /// The value of that number, which is kept.
+    Read(u32),
 }
 
 impl RequestKind {
@@ -71,28 +81,36 @@ impl RequestKind {
             Self::Lookup { target } => Task::Lookup { target },
             Self::Get(number) => Task::Get(number),
             Self::Put(number) => Task::Put(number),
+            Self::Keep(_) => Task::Keep,
+            Self::Read(number) => Task::Read(number),
         }
     }
 
     fn command(&self, seed: u64) -> Command {
+        let get = |key| Command::Get {
+            key,
+            retrieve: None,
+            own_store: OwnStore::Include,
+        };
+        let put = |key, number, keep| Command::Put {
+            key,
+            value: values::value(number),
+            keep,
+        };
         match *self {
             Self::Lookup { target } => Command::FindNode { target },
-            Self::Get(number) => Command::Get {
-                key: key(seed, number),
-                retrieve: None,
-                own_store: OwnStore::Include,
-            },
-            Self::Put(number) => Command::Put {
-                key: key(seed, number),
-                value: Value::new(format!("value {number}"))
-                    .unwrap_or_else(|_| unreachable!("it is short")),
-                keep: Keep::Once,
-            },
+            Self::Get(number) => get(values::key(seed, number)),
+            Self::Read(number) => get(values::kept_key(seed, number)),
+            Self::Put(number) => put(values::key(seed, number), number, Keep::Once),
+            Self::Keep(number) => put(values::kept_key(seed, number), number, Keep::UntilCancelled),
         }
     }
 }
 
 impl<'e, W: Observer> Run<'e, W> {
+    /// How often somebody is drawn who is not the publisher, before a read is given up.
+    const TRIES: u32 = 64;
+
     pub(super) fn new(
         plan: &'e Plan,
         factory: &'e MachineFactory,
@@ -107,6 +125,7 @@ impl<'e, W: Observer> Run<'e, W> {
             population: Population::new(plan),
             schedule: Schedule::default(),
             churn: ChurnState::default(),
+            kept: Kept::new(plan),
             stood: Instant::ORIGIN,
             factory,
             stop,
@@ -255,6 +274,7 @@ impl<'e, W: Observer> Run<'e, W> {
     pub(super) fn look_up(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/lookups")]);
         let span = self.plan.workload.duration;
+        self.read(span);
         for _ in 0..self.plan.workload.lookups {
             let target = population::id(&mut draw);
             self.plan_request(&mut draw, span, RequestKind::Lookup { target });
@@ -275,7 +295,7 @@ impl<'e, W: Observer> Run<'e, W> {
     }
 
     /// Notes that somebody who then lives asks for something within a span from now.
-    fn plan_request(&mut self, draw: &mut Draw, span: Duration, what: RequestKind) {
+    pub(super) fn plan_request(&mut self, draw: &mut Draw, span: Duration, what: RequestKind) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
         self.waiting.push(PlannedRequest { at, what, who });
@@ -323,9 +343,24 @@ impl<'e, W: Observer> Run<'e, W> {
     /// Whoever lives now asks for what is wished for before that time.
     fn ask_until(&mut self, next: Instant) {
         while let Some(mut request) = self.waiting.pop_if(|request| request.at < next) {
-            if let Some(host) = self.population.somebody(&mut request.who) {
+            if let Some(host) = self.asker(&mut request) {
                 let command = request.what.command(self.plan.seed);
                 self.order(request.at, host, command, request.what.task());
+            }
+        }
+    }
+
+    /// The host that asks for it: mostly anyone who lives.
+    fn asker(&self, request: &mut PlannedRequest) -> Option<HostId> {
+        let mut somebody = || self.population.somebody(&mut request.who);
+        match request.what {
+            RequestKind::Lookup { .. } | RequestKind::Get(_) | RequestKind::Put(_) => somebody(),
+            RequestKind::Keep(number) => self.kept.publisher(number),
+            // A publisher would find its value in its own store.
+            RequestKind::Read(number) => {
+                let publisher = self.kept.publisher(number);
+                let mut tries = (0..Self::TRIES).map_while(|_| somebody());
+                tries.find(|host| Some(*host) != publisher)
             }
         }
     }
@@ -349,25 +384,27 @@ impl<'e, W: Observer> Run<'e, W> {
     }
 
     /// Waits until the last step is done, and everything that was asked has come to its end.
-    pub(super) fn end_steps(&mut self) {
+    pub(super) fn end_steps(&mut self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        if let Some(whole) = self.plan.whole {
+            self.wait_for(whole);
+            violations = self.look_whether_whole();
+        }
         let last = self.plan.steps.iter().map(|step| step.at).max();
-        let end = self.plan.healed.or(last);
-        if let Some(end) = end {
-            let left = (self.stood + end).since(self.world.now());
-            self.wait("steps", left);
+        if let Some(end) = self.plan.healed.or(last) {
+            self.wait_for(end);
         }
         if self.plan.healed.is_none() {
             self.finish("steps", Task::is_step);
         }
+        violations
     }
-}
 
-/// The key of the value of that number.
-fn key(seed: u64, number: u32) -> Id {
-    population::id(&mut Draw::new(
-        seed,
-        &[topic("experiment/keys"), number.into()],
-    ))
+    /// Waits until that much time has passed since the network stood.
+    fn wait_for(&mut self, at: Duration) {
+        let left = (self.stood + at).since(self.world.now());
+        self.wait("steps", left);
+    }
 }
 
 /// When a run will be over, as far as can be told.
@@ -376,18 +413,15 @@ fn estimated_end(plan: &Plan) -> Instant {
         Start::Join => PACE * u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
         Start::Warm => Duration::ZERO,
     };
-    let asked = plan.workload.lookups > 0 || plan.workload.values > 0;
-    let puts = if plan.workload.values > 0 {
-        PUTS
-    } else {
-        Duration::ZERO
-    };
-    let work = if asked {
+    let rounds = [plan.workload.values > 0, plan.keeping.values > 0];
+    let rounds = rounds.into_iter().filter(|puts| *puts);
+    let puts: Duration = rounds.map(|_| PUTS).sum();
+    let work = if plan.asks() {
         puts + REST + plan.workload.duration
     } else {
         Duration::ZERO
     };
     let last = plan.steps.iter().map(|step| step.at).max();
-    let steps = last.max(plan.healed).unwrap_or_default();
+    let steps = last.max(plan.whole).max(plan.healed).unwrap_or_default();
     Instant::ORIGIN + joins + work.max(steps)
 }

@@ -24,6 +24,7 @@
 //! ```
 
 mod hosts;
+mod keeping;
 mod node_config;
 mod step;
 mod text;
@@ -35,6 +36,7 @@ use std::time::Duration;
 use khashmir::{Config, ConfigError, Journal, Role};
 
 pub use hosts::HostSet;
+pub use keeping::Keeping;
 pub use node_config::{NodeConfig, Preset};
 pub use step::{Action, Ask, Jump, Step};
 pub use text::BadPlan;
@@ -67,8 +69,13 @@ pub struct Plan {
     pub churn: Option<Churn>,
     /// What is asked of the nodes while the steps are done.
     pub workload: Workload,
+    /// What is kept stored, and read meanwhile.
+    pub keeping: Keeping,
     /// What happens, in any order; those of the same time in the order of the list.
     pub steps: Vec<Step>,
+    /// When the network has to be whole by itself, counted like the times of the steps: then every
+    /// node that runs has to find every other, and nobody is told to join.
+    pub whole: Option<Duration>,
     /// When all faults end, counted like the times of the steps: everybody comes back, and then the
     /// network has to be as good as new. Without it, nothing is checked at the end.
     pub healed: Option<Duration>,
@@ -125,7 +132,7 @@ pub struct Workload {
     pub values: u32,
     /// Whether values are stored before or after the deaths.
     pub values_first: ValuesFirst,
-    /// The span over which lookups and gets arrive.
+    /// The span over which lookups, gets and reads of kept values arrive.
     pub duration: Duration,
 }
 
@@ -162,7 +169,9 @@ impl Default for Plan {
             network: NetworkConfig::default(),
             churn: None,
             workload: Workload::NONE,
+            keeping: Keeping::default(),
             steps: Vec::new(),
+            whole: None,
             healed: None,
         }
     }
@@ -177,6 +186,19 @@ impl Plan {
             Some(_) => Journal::On,
         };
         self.node_config.config(preset, role, journal)
+    }
+
+    /// Whether anything is asked of the nodes beside the steps.
+    #[must_use]
+    pub const fn asks(&self) -> bool {
+        self.workload.lookups > 0 || self.workload.values > 0 || self.keeping.values > 0
+    }
+
+    /// At how many nodes a value is stored.
+    #[must_use]
+    pub fn redundancy(&self) -> usize {
+        self.config(self.node_config.preset, Role::ReadWrite)
+            .redundancy
     }
 
     /// Looks for settings without sense.
@@ -203,6 +225,12 @@ impl Plan {
         {
             churn.check()?;
         }
+        if self.keeping.values > 0 && self.keeping.publishers == Some(0) {
+            return Err(InvalidPlan::Publishers);
+        }
+        if self.healed.is_some() && self.whole > self.healed {
+            return Err(InvalidPlan::Whole);
+        }
         self.network.check()?;
         for step in &self.steps {
             let mut network = self.network.clone();
@@ -224,6 +252,10 @@ pub enum InvalidPlan {
     Hosts,
     /// The network makes no sense.
     Network(BadNetwork),
+    /// Values are to be kept, and nobody is to publish them.
+    Publishers,
+    /// Everybody is made to join before the network has to be whole by itself.
+    Whole,
     /// The share of this name is not from 0 to 1.
     Share(&'static str),
 }
@@ -235,6 +267,8 @@ impl fmt::Display for InvalidPlan {
             Self::Config(error) => error.fmt(f),
             Self::Hosts => write!(f, "there must be from 1 to {} hosts", HostId::ADDRESSES),
             Self::Network(error) => error.fmt(f),
+            Self::Publishers => f.write_str("publishers must be at least 1 where values are kept"),
+            Self::Whole => f.write_str("whole must not come after healed"),
             Self::Share(name) => write!(f, "{name} must be from 0 to 1"),
         }
     }

@@ -1,6 +1,7 @@
 //! The figures of a page: each plot with its title and what it says.
 
 use super::bins::{Bins, TimeSeries, cumulative, quantile, shares};
+use super::keeping;
 use super::plot::{self, Axes, Bar, Failure, Line, Whole};
 use super::scale::{Unit, count, nanos, number, so_many};
 use crate::experiment::Details;
@@ -35,7 +36,8 @@ pub(super) fn all(details: &Details) -> Vec<Figure> {
         depths(details),
         contacts(details),
     ];
-    figures.into_iter().flatten().collect()
+    let figures = figures.into_iter().flatten();
+    keeping::all(details).into_iter().chain(figures).collect()
 }
 
 /// Points of a line that the eye can still tell apart.
@@ -160,7 +162,7 @@ fn series(details: &Details) -> Option<Figure> {
 }
 
 /// Where a scale of percentages begins that shows how the lowest of them differ from 100.
-fn floor(lowest: f64) -> f64 {
+pub(super) fn floor(lowest: f64) -> f64 {
     if lowest >= 100.0 {
         return 0.0;
     }

@@ -11,20 +11,24 @@ mod clock;
 mod disk;
 mod host;
 mod host_event;
+mod keyed;
 mod machine;
 mod observer;
 mod parallel;
 mod report;
 mod shard;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use khashmir::{Command, Instant, Node};
+use khashmir::{Command, Id, Instant, Node};
 
 pub use clock::Clock;
 pub use disk::Disk;
 pub use host::Traffic;
+pub use keyed::{Exchanged, KeyTraffic};
 pub use machine::Machine;
 pub use observer::{Fact, Observer, When};
 pub use report::{News, Report};
@@ -203,6 +207,14 @@ impl<W: Observer> World<W> {
         });
     }
 
+    /// Counts from now on what goes over the network about these keys, each of which has an owner.
+    pub fn count_keys(&mut self, owners: BTreeMap<Id, HostId>) {
+        let owners = Arc::new(owners);
+        for shard in &mut self.shards {
+            shard.count_keys(Arc::clone(&owners));
+        }
+    }
+
     // ---- looks
 
     /// The node that runs on a host.
@@ -230,6 +242,16 @@ impl<W: Observer> World<W> {
     #[must_use]
     pub fn traffic_of(&self, id: HostId) -> Traffic {
         self.host(id).traffic
+    }
+
+    /// What went over the network about keys since they are [counted](Self::count_keys).
+    #[must_use]
+    pub fn key_traffic(&self) -> KeyTraffic {
+        let mut all = KeyTraffic::default();
+        for shard in &self.shards {
+            all += shard.key_traffic();
+        }
+        all
     }
 
     /// Those who look on, one for each thread.

@@ -62,7 +62,11 @@ impl KeptPuts {
         true
     }
 
-    /// Lets every put that waits for its time be stored again then, if not earlier.
+    pub(in crate::node) fn len(&self) -> usize {
+        self.puts.len()
+    }
+
+    /// Lets every kept value that waits for its time be stored again then, if not earlier.
     pub(in crate::node) fn all_due_at(&mut self, then: Instant) {
         self.due.clear();
         for (op, kept) in &mut self.puts {
@@ -71,10 +75,6 @@ impl KeptPuts {
                 self.due.insert((*at, *op));
             }
         }
-    }
-
-    pub(in crate::node) fn len(&self) -> usize {
-        self.puts.len()
     }
 
     /// When the next put is due, whether or not another may be under way.

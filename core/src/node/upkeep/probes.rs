@@ -32,11 +32,6 @@ impl Probes {
         }
     }
 
-    /// Whether so many more can be under way.
-    pub(super) fn has_room_for(&self, more: usize) -> bool {
-        self.probing.len() + more <= self.max
-    }
-
     pub(in crate::node) fn ended(&mut self, addr: SocketAddr) {
         self.probing.remove(&addr);
         if self.probing.is_empty() {
@@ -55,6 +50,11 @@ impl Probes {
         {
             self.avoided.remove(&oldest);
         }
+    }
+
+    /// How many addresses are being probed.
+    pub(in crate::node) fn len(&self) -> usize {
+        self.probing.len()
     }
 
     pub(super) fn stop(&mut self) {

@@ -26,8 +26,8 @@ impl Node {
     /// Asks contacts of before the sleep whether they are still there, as many side by side as leaves
     /// room for as many other probes.
     pub(super) fn verify_after_sleep(&mut self) {
-        let others = self.config.limits.max_probes / 2;
-        while self.upkeep.probes.has_room_for(others + 1)
+        let most = self.config.limits.max_probes.div_ceil(2);
+        while self.upkeep.probes.len() < most
             && !self.transactions.is_full()
             && self.life == Life::Running
             && let Some(contact) = self.upkeep.unverified.contacts.pop_front()

@@ -10,6 +10,7 @@ use crate::host::HostId;
 use crate::network::{LossCause, LossPlace};
 use crate::world::host::{Host, Power};
 use crate::world::host_event::{Datagram, EventKind};
+use crate::world::keyed::Way;
 use crate::world::observer::{Fact, Observer, When};
 use crate::world::report::{News, Report};
 
@@ -48,6 +49,9 @@ impl<W: Observer> Shard<W> {
             return false;
         };
         let (from, bytes) = (datagram.from.into(), &*datagram.bytes);
+        if let Some(keyed) = &mut self.keyed {
+            keyed.pass(when.at, id, from, Way::In, bytes);
+        }
         self.observer.see(when, id, Fact::Heard { from, bytes });
         machine.handle_datagram(when.reading, from, bytes);
         true

@@ -15,6 +15,7 @@ use delivery::{Arrived, arrive};
 use super::alarm::Needs;
 use super::host::{Host, Power};
 use super::host_event::{Datagram, EventKind, HostEvent, Order};
+use super::keyed::{KeyCounter, Way};
 use super::observer::{Fact, Observer, When};
 use super::report::{News, Report};
 use crate::host::HostId;
@@ -41,6 +42,8 @@ pub(super) struct Shard<W> {
     events: u64,
     losses: LossCounts,
     buffer: Vec<u8>,
+    /// Counts what is about certain keys, if anything is to be counted.
+    keyed: Option<Box<KeyCounter>>,
     observer: W,
 }
 
@@ -63,6 +66,7 @@ impl<W: Observer> Shard<W> {
             events: 0,
             losses: LossCounts::default(),
             buffer: Vec::new(),
+            keyed: None,
             observer,
         }
     }
@@ -275,6 +279,9 @@ impl<W: Observer> Shard<W> {
         {
             let fate = self.send(id, now, to, network);
             let (fate, bytes) = (&fate, &self.buffer);
+            if let Some(keyed) = &mut self.keyed {
+                keyed.pass(now, id, to, Way::Out, bytes);
+            }
             self.observer.see(when, id, Fact::Sent { to, fate, bytes });
         }
         if let Power::On(machine) = &mut self.hosts[place].power {

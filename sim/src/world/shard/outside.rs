@@ -1,8 +1,10 @@
 //! What is done to hosts from outside, between windows of time.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use khashmir::Instant;
+use khashmir::{Id, Instant};
 
 use super::Shard;
 use crate::host::HostId;
@@ -11,6 +13,7 @@ use crate::world::alarm::Alarm;
 use crate::world::clock::Clock;
 use crate::world::host::{Backlog, Power};
 use crate::world::host_event::HostEvent;
+use crate::world::keyed::{KeyCounter, KeyTraffic};
 use crate::world::machine::Machine;
 use crate::world::observer::{Fact, Observer};
 
@@ -129,5 +132,16 @@ impl<W: Observer> Shard<W> {
         let fate = &fate;
         self.observer
             .see(when, id, Fact::Forged { to, fate, bytes });
+    }
+
+    /// Counts from now on what goes over the network about keys that have owners.
+    pub(in crate::world) fn count_keys(&mut self, owners: Arc<BTreeMap<Id, HostId>>) {
+        self.keyed = Some(Box::new(KeyCounter::new(owners)));
+    }
+
+    /// What was counted.
+    pub(in crate::world) fn key_traffic(&self) -> KeyTraffic {
+        let keyed = self.keyed.as_ref();
+        keyed.map_or_else(KeyTraffic::default, |keyed| keyed.traffic())
     }
 }
