@@ -18,9 +18,12 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 
 /// Turns the complaint that the reader is gone into a success.
 pub(super) fn forgive(written: io::Result<()>) -> io::Result<()> {
-    written.or_else(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(error),
+    written.or_else(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Ok(())
+        } else {
+            Err(error)
+        }
     })
 }
 

@@ -23,7 +23,7 @@ impl<W: Observer> Run<'_, W> {
         match action {
             ScheduledAction::Depart { host, churn } if churn == self.churn.number => self.go(host),
             ScheduledAction::Return { host, churn } if churn == self.churn.number => {
-                self.come(host)
+                self.come(host);
             }
             ScheduledAction::Depart { .. } | ScheduledAction::Return { .. } => {}
             ScheduledAction::Resume(host) => self.world.resume(host),

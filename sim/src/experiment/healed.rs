@@ -242,7 +242,10 @@ impl<W: Observer> Run<'_, W> {
         for (place, (host, command)) in requests.into_iter().enumerate() {
             ordered.insert(self.world.order(now, host, command), place);
         }
-        while !(ordered.is_empty() && running.is_empty()) && !self.is_stopped() {
+        while !(ordered.is_empty() && running.is_empty()) {
+            if self.is_stopped() {
+                break;
+            }
             let reports = self.world.run(Duration::from_millis(500));
             if reports.is_empty() && self.world.now().since(now) > Duration::from_secs(3600) {
                 break;
