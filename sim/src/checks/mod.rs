@@ -68,7 +68,7 @@ pub enum Check {
     Lookup,
     /// After healing: a value with a holder among the closest is found.
     Found,
-    /// After healing: no table holds somebody who has long been dead.
+    /// After healing: no table holds a contact that has long been dead.
     Dead,
 }
 

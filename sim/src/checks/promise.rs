@@ -26,7 +26,7 @@ pub(super) struct Promises {
     /// Stores that were asked for and not yet answered, by asker and transaction; of one that was
     /// sent again there are several, the oldest first.
     asked: BTreeMap<(SocketAddr, Vec<u8>), VecDeque<Asked>>,
-    /// The latest of them. Whoever has left its network leaves such as came before without an answer.
+    /// The latest of them. A node that leaves its network does not answer those that came before.
     latest: Option<(SocketAddr, Vec<u8>)>,
     /// Up to which records are safe.
     durable: Option<RecordNo>,

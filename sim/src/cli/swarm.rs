@@ -49,7 +49,7 @@ struct Search<'s> {
     swarm: &'s Swarm,
     interrupt: &'s Interrupt,
     bar: ProgressBar,
-    /// Seeds that nobody has taken yet.
+    /// Seeds that no worker has taken yet.
     seeds: Mutex<Range<u64>>,
     findings: Mutex<Findings>,
 }
@@ -93,7 +93,7 @@ impl Swarm {
             while !workers.iter().all(ScopedJoinHandle::is_finished) {
                 thread::sleep(Self::LOOK);
                 if interrupt.stop().is_requested() {
-                    // A seed may take longer than somebody who has interrupted the search waits.
+                    // A seed may take longer than a user waits after Ctrl-C.
                     thread::sleep(Self::LAST_SEED);
                     search.end(started.elapsed().as_secs_f64());
                     interrupt.exit();

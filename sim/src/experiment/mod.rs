@@ -59,7 +59,7 @@ pub struct Finished<W> {
     pub summary: Summary,
     /// What was not as it has to be after all faults had ended.
     pub violations: Vec<Violation>,
-    /// The world at the end, with those who looked on.
+    /// The world at the end, with its observers.
     pub world: World<W>,
     seed: u64,
     request_log: RequestLog,
@@ -94,7 +94,7 @@ impl Experiment {
         Ok(finished.summary)
     }
 
-    /// Runs it while somebody looks on, one for each thread.
+    /// Runs it under observers, one for each thread.
     ///
     /// # Errors
     /// [`InvalidPlan`] when a setting of the plan makes no sense.

@@ -47,7 +47,7 @@ impl Task {
 /// All that was asked.
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
-    /// Orders that nobody has heard of yet.
+    /// Orders that their nodes have not been given yet.
     ordered: BTreeMap<u64, (HostId, Task)>,
     /// With the time at which each began.
     running: BTreeMap<(HostId, OpId), (Task, Instant)>,
@@ -207,9 +207,9 @@ struct Ended {
     effort: Effort,
 }
 
-/// Holds a result against the truth: the K closest who lived, answered, and could be reached by
-/// anyone, from its beginning to its end, and whoever asked, if it answers. Others may be found or
-/// not.
+/// Compares the result of a lookup with the truth: the K closest nodes that ran, answered and could
+/// be reached by all hosts from the beginning of the lookup to its end, and the asking node, if it
+/// answers queries. Other nodes may be in the result or not.
 fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Quality {
     let Some(asker) = population.member(ended.host) else {
         return Quality::Failure;
@@ -231,7 +231,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
         .filter(counts)
         .map(|place| *place.id())
         .collect();
-    // Those who do not count may stand between the others, but the result must be full.
+    // Nodes that do not count may stand between the others, but the result must be full.
     let full = places.len() >= expected.len();
     if full && !found.is_empty() && expected.starts_with(&found) {
         return Quality::Exact;

@@ -47,7 +47,7 @@ pub struct Summary {
     pub latency: Latencies,
     /// How long gets took.
     pub get_latency: Latencies,
-    /// Joins that found nobody.
+    /// Joins that found no contact.
     pub failed_joins: u64,
     /// Commands that were refused.
     pub refused: u64,

@@ -52,7 +52,7 @@ pub enum Cut {
     Partition(Groups),
     /// Hosts of one group do not reach those of another, but are reached by them.
     OneWay {
-        /// Who belongs where.
+        /// The group of each host.
         groups: Groups,
         /// The group that is not heard.
         from: u16,

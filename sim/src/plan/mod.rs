@@ -1,8 +1,8 @@
 //! Plans: a whole run as readable text.
 //!
 //! A plan says which hosts there are and what they are like, what the network is like, what is asked
-//! of the nodes, and what happens to whom at which time. Equal plans give equal runs. Its text has
-//! one line for each setting that differs from the default, and one for each [step](Step):
+//! of the nodes, and what happens to which hosts at which time. Equal plans give equal runs. Its text
+//! has one line for each setting that differs from the default, and one for each [step](Step):
 //!
 //! ```
 //! use khashmir_sim::plan::Plan;
@@ -69,7 +69,7 @@ pub struct Plan {
     pub workload: Workload,
     /// What happens, in any order; those of the same time in the order of the list.
     pub steps: Vec<Step>,
-    /// When all faults end, counted like the times of the steps: everybody comes back, and then the
+    /// When all faults end, counted like the times of the steps: all hosts come back, and then the
     /// network has to be as good as new. Without it, nothing is checked at the end.
     pub healed: Option<Duration>,
 }

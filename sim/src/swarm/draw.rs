@@ -279,7 +279,7 @@ impl Drawing {
 
     /// Adds a step, unless all is over by then.
     fn step_at(&mut self, at: Duration, action: Action) {
-        // Nobody reads nanoseconds.
+        // Nanoseconds would be hard to read.
         let at = Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
         if at < self.phase {
             self.steps.push(Step { at, action });

@@ -30,7 +30,7 @@ pub struct Nat {
     mappings: Recent<u16>,
     /// For which far end each port is mapped.
     ports: BTreeMap<u16, Remote>,
-    /// To whom the host wrote, as far as the filtering cares.
+    /// The remote addresses to which the host sent, as far as the filtering tells them apart.
     written: Recent<()>,
 }
 
