@@ -77,6 +77,10 @@ impl Swarm {
         if !self.plans.is_dir() {
             return refuse(&format!("--plans {}: no such folder", self.plans.display()));
         }
+        // A folder that takes no files is found out before the search, not at its first finding.
+        if let Err(error) = OutputFile::open(&self.plans.join("seed.plan"), interrupt) {
+            return refuse(&format!("--plans {}: {error}", self.plans.display()));
+        }
         // A panic is a finding; it is told like the others.
         panic::set_hook(Box::new(|_| ()));
         let search = Search {
