@@ -37,7 +37,7 @@ pub(super) struct Promises {
 struct Asked {
     what: Stored,
     token: Vec<u8>,
-    /// What was written down for it.
+    /// The record of the store.
     record: Option<RecordNo>,
 }
 
@@ -210,7 +210,7 @@ impl Promises {
         } = record
         {
             self.promised.retain(|(key, _), _| !evicted.contains(key));
-            // Records are given in the step in which they were caused.
+            // A node gives its records in the same step in which their store arrived.
             let latest = self
                 .latest
                 .as_ref()

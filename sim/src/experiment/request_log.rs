@@ -21,7 +21,7 @@ pub(super) enum Task {
     },
     /// Store the value of that number.
     Put(u32),
-    /// What a step of the plan says: nothing follows from it for the figures.
+    /// A command of a step of the plan, which counts for no figure.
     Step,
 }
 

@@ -54,7 +54,7 @@ pub struct Plan {
     pub start: Start,
     /// What the nodes are like.
     pub node_config: NodeConfig,
-    /// Which of them are otherwise.
+    /// The shares of nodes that differ from that.
     pub shares: Shares,
     /// What translators are like.
     pub nat: NatConfig,
@@ -83,7 +83,7 @@ pub enum Start {
     Warm,
 }
 
-/// Which share of the hosts is otherwise; each is drawn by itself.
+/// Shares of hosts that differ from the others; each host is drawn independently.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Shares {
     /// Those that die, and stay listed in the tables of others.

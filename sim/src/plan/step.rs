@@ -46,13 +46,13 @@ pub enum Action {
     Jump(HostSet, Jump),
     /// The clocks of hosts run too fast, by that many millionths, or too slow.
     Drift(HostSet, i32),
-    /// Each host of a set sends bytes to each of another that their nodes know nothing of.
+    /// Each host of one set sends each host of another some bytes that its node did not send.
     Garbage {
         /// The hosts that send.
         from: HostSet,
         /// The hosts that receive.
         to: HostSet,
-        /// What.
+        /// The bytes.
         bytes: Vec<u8>,
     },
     /// Hosts reach only those of their group; those in no group are one of their own.

@@ -155,7 +155,7 @@ impl Drawing {
         }
     }
 
-    /// Users want things all the time.
+    /// Adds commands throughout the phase, as users would give them.
     fn commands(&mut self) {
         let keys: Vec<Id> = (0..4).map(|_| self.id()).collect();
         for number in 0..12 + self.below(20) {
@@ -245,7 +245,7 @@ impl Drawing {
         }
     }
 
-    /// Bytes that are nearly something, or nothing at all.
+    /// Bytes that begin like a message or not, with some random ones after them.
     fn garbage(&mut self) -> Vec<u8> {
         let starts: [&[u8]; 8] = [
             b"",
