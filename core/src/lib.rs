@@ -26,7 +26,8 @@
 //!     fn turn(&mut self, mut tell: impl FnMut(Event)) -> io::Result<()> {
 //!         let mut buffer = Vec::new();
 //!         while let Some(transmit) = self.node.poll_transmit(&mut buffer) {
-//!             self.socket.send_to(&buffer, transmit.to)?;
+//!             // What cannot be sent is lost, as any datagram may be: the node sends it again.
+//!             let _ = self.socket.send_to(&buffer, transmit.to);
 //!         }
 //!         while let Some(event) = self.node.poll_event() {
 //!             tell(event);
@@ -166,14 +167,16 @@ pub mod protocol {}
 
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets, StoreLimits,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
+    StoreLimits, TransactionIds,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
+pub use node::request;
 pub use node::{
     Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
     RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status, Taken,
-    Transmit,
+    Transmit, TypedEvent, TypedGet, TypedPutError,
 };
 pub use operation::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub use rng::Seed;

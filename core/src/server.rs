@@ -144,12 +144,12 @@ impl Server<'_> {
         match query {
             Query::Join => reply.seen_as = Some(from),
             Query::FindNode { target } => {
-                reply.nodes = Some(self.table.closest_into(target, room).into());
+                reply.nodes = Some(self.table.vouched_into(target, room).into());
                 token = self.tokens.issue(from);
                 reply.token = Some(&token);
             }
             Query::FindValue { key } => {
-                reply.nodes = Some(self.table.closest_into(key, room).into());
+                reply.nodes = Some(self.table.vouched_into(key, room).into());
                 reply.num = Some(self.store.count(key, now) as u64);
             }
             Query::Ping | Query::GetValue { .. } | Query::StoreValue { .. } => {}

@@ -6,9 +6,11 @@ mod net;
 mod victim;
 mod written;
 
+use std::collections::BTreeMap;
+
 use khashmir::wire::{Dialect, InvalidReply, Query, Reply};
 use khashmir::{
-    CallError, Command, Config, Contact, Id, Instant, Keep, Node, Outcome, OwnStore, Place,
+    CallError, Command, Config, Contact, Id, Instant, Keep, Limits, Node, Outcome, OwnStore, Place,
     QueryStats, Seed, Snapshot,
 };
 use net::{Net, addr, is_query, key, seconds};
@@ -191,10 +193,10 @@ fn nothing_is_sent_again_for_a_command_that_is_over() {
         assert_eq!(victim.asked().len(), 5);
         assert!(victim.node.cancel(victim.now, cancelled.expect("accepted")));
         let mut again = Vec::new();
+        let limit = victim.now + seconds(30);
         while victim.node.status(victim.now).calls > 0 {
-            victim.now = victim.node.poll_timeout().expect("calls are open");
-            victim.node.handle_timeout(victim.now);
-            again.extend(victim.asked().into_iter().map(|asked| asked.to));
+            let asked = victim.next_asked(limit).into_iter();
+            again.extend(asked.map(|asked| asked.to));
         }
         assert_eq!(again, [addr(1), addr(1)], "only {shared} goes on");
     }
@@ -278,6 +280,47 @@ fn an_error_fails_the_query_but_keeps_the_contact() {
     assert_eq!(victim.node.contacts().count(), 1);
 }
 
+/// A liar that names nodes of its own without end, each closer to the target than all before.
+#[test]
+fn a_lookup_ends_though_an_adversary_never_stops_naming_closer_nodes() {
+    // So few calls that the test stays short, however many the lookup would make.
+    let limits = Limits {
+        max_calls: 32,
+        ..Limits::default()
+    };
+    let config = Config {
+        operation_timeout: seconds(2),
+        limits,
+        ..Config::default()
+    };
+    let mut victim = Victim::knowing(1, config);
+    let target = Id::new([0x55; 20]);
+    victim.node.find_node(victim.now, target).expect("accepted");
+    let mut ids = BTreeMap::from([(addr(1), contact(1).id)]);
+    let mut closer = |count: u32| {
+        let mut id = *target.as_bytes();
+        for (byte, distance) in id[12..].iter_mut().zip((!count).to_be_bytes()) {
+            *byte ^= distance;
+        }
+        let [_, high, middle, low] = count.to_be_bytes();
+        Contact::new(Id::new(id), ([11, high, middle, low], 9977).into())
+    };
+    let (mut named, mut last) = (0, victim.now);
+    victim.play(seconds(3), |asked| {
+        let nodes: Vec<_> = (named..named + 8).map(&mut closer).collect();
+        named += 8;
+        last = asked.at;
+        ids.extend(nodes.iter().map(|contact| (contact.addr, contact.id)));
+        Some(asked.honest_reply(ids[&asked.to], &nodes))
+    });
+    let (outcome, query_stats) = victim.ended().expect("its time is up");
+    assert!(matches!(outcome, Outcome::Found(_)));
+    let longest = victim.node.config().longest_operation();
+    assert!(query_stats.took <= longest, "{query_stats:?}");
+    assert!(last <= Instant::ORIGIN + longest, "asked on at {last}");
+    assert!(named >= 80, "the adversary was asked {named} times");
+}
+
 #[test]
 fn what_a_lookup_took_adds_up_however_many_refuse() {
     let mut victim = Victim::knowing(5, Config::default());
@@ -352,14 +395,10 @@ fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
     victim.hears(newcomer.addr, &ping);
     let asked = victim.asked();
     assert_eq!(asked[0].to, addr(2), "the next oldest is doubted now");
+    let limit = victim.now + seconds(60);
     let chance = loop {
-        victim.now = victim.node.poll_timeout().expect("a ping is under way");
-        victim.node.handle_timeout(victim.now);
-        if let Some(ping) = victim
-            .asked()
-            .into_iter()
-            .find(|asked| asked.to == newcomer.addr)
-        {
+        let mut asked = victim.next_asked(limit).into_iter();
+        if let Some(ping) = asked.find(|asked| asked.to == newcomer.addr) {
             break ping;
         }
     };

@@ -113,6 +113,26 @@ impl Draw {
         scaled(median, libm::exp(sigma * self.normal()))
     }
 
+    /// A number from the gamma distribution of that shape, at least 1, and of scale 1, by the
+    /// method of Marsaglia and Tsang (2000). The shape itself if that is not finite.
+    pub fn gamma(&mut self, shape: f64) -> f64 {
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / libm::sqrt(9.0 * d);
+        if !(d.is_finite() && c.is_finite()) {
+            return shape;
+        }
+        // More than nineteen of twenty are taken at the first try.
+        loop {
+            let normal = self.normal();
+            let root = 1.0 + c * normal;
+            let cube = root * root * root;
+            let bound = 0.5 * normal * normal + d - d * cube + d * libm::log(cube);
+            if root > 0.0 && -self.exponent() < bound {
+                return d * cube;
+            }
+        }
+    }
+
     /// A number from the exponential distribution of mean 1.
     fn exponent(&mut self) -> f64 {
         -libm::log(1.0 - self.unit())

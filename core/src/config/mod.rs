@@ -11,7 +11,7 @@ use crate::address::PrivateAddresses;
 use crate::id::Id;
 use crate::routing::MAX_K;
 use crate::value::Value;
-use crate::wire::{Dialect, Method};
+use crate::wire::{Dialect, Method, TID_LEN};
 
 pub use limits::{Limits, StoreLimits};
 pub use retry::Retry;
@@ -24,6 +24,8 @@ pub use retry::Retry;
 pub struct Config {
     /// The wire dialect spoken.
     pub dialect: Dialect,
+    /// Which transaction ids of others are answered.
+    pub transaction_ids: TransactionIds,
     /// The identifier to take; drawn from the seed when `None`. A restored node keeps its own.
     pub id: Option<Id>,
     /// What this node does for others.
@@ -88,6 +90,7 @@ impl Config {
     pub fn adaptive() -> Self {
         Self {
             dialect: Dialect::Khashmir,
+            transaction_ids: TransactionIds::AnyLength,
             id: None,
             role: Role::ReadWrite,
             address: None,
@@ -114,10 +117,11 @@ impl Config {
     }
 
     /// The habits of the original's later generation (section 12): three sends at 0, 2 and 6 s,
-    /// given up at 9 s, alpha 8.
+    /// given up at 9 s, alpha 8, and no answer to a transaction id that is not 20 bytes long.
     #[must_use]
     pub fn late() -> Self {
         Self {
+            transaction_ids: TransactionIds::ExactLength,
             alpha: 8,
             retry: Retry::late(),
             refresh: StaleBuckets::All,
@@ -151,6 +155,36 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the first field that cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_counts()?;
+        self.check_spans()?;
+        self.id.iter().try_for_each(Self::check_id)?;
+        // A `get` may report the values of each of the K closest, of ourselves, and its end.
+        let least = self.k + 3;
+        if self.limits.max_events < least {
+            let problem = Problem::OutOfRange {
+                least,
+                most: usize::MAX,
+            };
+            return Err(ConfigError {
+                field: "limits.max_events",
+                problem,
+            });
+        }
+        self.retry.check()
+    }
+
+    /// Whether a node can have that identity, from the settings or from a snapshot.
+    pub(crate) fn check_id(id: &Id) -> Result<(), ConfigError> {
+        if id.is_null() {
+            return Err(ConfigError {
+                field: "id",
+                problem: Problem::NullId,
+            });
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self) -> Result<(), ConfigError> {
         let counts = [
             ("k", self.k, MAX_K),
             ("alpha", self.alpha, MAX_ALPHA),
@@ -199,6 +233,10 @@ impl Config {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn check_spans(&self) -> Result<(), ConfigError> {
         let spans = [
             ("fresh", self.fresh),
             ("staleness", self.staleness),
@@ -216,30 +254,6 @@ impl Config {
                     problem: Problem::TooShort,
                 });
             }
-        }
-        self.id.iter().try_for_each(Self::check_id)?;
-        // A `get` may report the values of each of the K closest, of ourselves, and its end.
-        let least = self.k + 3;
-        if self.limits.max_events < least {
-            let problem = Problem::OutOfRange {
-                least,
-                most: usize::MAX,
-            };
-            return Err(ConfigError {
-                field: "limits.max_events",
-                problem,
-            });
-        }
-        self.retry.check()
-    }
-
-    /// Whether a node can have that identity, from the settings or from a snapshot.
-    pub(crate) fn check_id(id: &Id) -> Result<(), ConfigError> {
-        if id.is_null() {
-            return Err(ConfigError {
-                field: "id",
-                problem: Problem::NullId,
-            });
         }
         Ok(())
     }
@@ -299,6 +313,26 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+/// Which transaction ids of others are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionIds {
+    /// Of any length up to [`MAX_TID`](crate::wire::MAX_TID), as in the original's earlier generation.
+    AnyLength,
+    /// Of [`TID_LEN`](crate::wire::TID_LEN) bytes, as in the later one, which drops every other message
+    /// (section 1.2).
+    ExactLength,
+}
+
+impl TransactionIds {
+    /// Whether a message with this transaction id is dealt with.
+    pub(crate) const fn accept(self, tid: &[u8]) -> bool {
+        match self {
+            Self::AnyLength => true,
+            Self::ExactLength => tid.len() == TID_LEN,
+        }
+    }
+}
 
 /// What a node does for others: the original's three classes, and one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::OpId;
 use super::RecordNo;
@@ -91,6 +92,15 @@ impl ActiveOperations {
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Gives every operation so much more time.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        self.deadlines.clear();
+        for (op, running) in &mut self.running {
+            running.deadline = running.deadline + by;
+            self.deadlines.insert((running.deadline, *op));
+        }
     }
 
     /// The next operation whose time is up.

@@ -15,7 +15,7 @@ use crate::routing::{Failed, Heard, Seen};
 use crate::rpc::Closed;
 use crate::server::{self, Served, Server, Stored, Storing, Verdict};
 use crate::value::Value;
-use crate::wire::{InvalidReply, Message, Reply};
+use crate::wire::{InvalidReply, Malformed, Message, Reply};
 
 impl Node {
     pub(super) fn receive(
@@ -44,6 +44,10 @@ impl Node {
                 return Taken::NotOurs;
             }
         };
+        if !self.config.transaction_ids.accept(message.tid()) {
+            self.stats.drop(DropCause::Malformed(Malformed::Tid));
+            return Taken::NotOurs;
+        }
         match &message {
             Message::Query { .. }
             | Message::WrongArguments { .. }

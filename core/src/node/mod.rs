@@ -11,10 +11,13 @@ mod outbox;
 mod progress;
 mod queue;
 mod record;
+pub mod request;
 mod short_forms;
+mod sleep;
 mod snapshot;
 mod stats;
 mod transmit;
+mod typed;
 mod upkeep;
 
 use alloc::sync::Arc;
@@ -28,6 +31,7 @@ pub use record::{Record, RecordNo};
 pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
 pub use stats::{DropCause, MethodStats, Reachable, Stats, Status};
 pub use transmit::{Taken, Transmit};
+pub use typed::{TypedEvent, TypedGet, TypedPutError};
 
 use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};

@@ -17,6 +17,8 @@ pub struct Stats {
     pub bytes_in: u64,
     /// Datagrams handed out for sending, resends included.
     pub datagrams_out: u64,
+    /// Those of them that the system refused to send, as the driver says.
+    pub datagrams_refused: u64,
     /// Their bytes.
     pub bytes_out: u64,
     /// Queries received that name no method of the protocol.
@@ -33,6 +35,12 @@ impl Stats {
     pub fn method(&self, method: Method) -> &MethodStats {
         let counted = self.methods[method as usize].as_deref();
         counted.unwrap_or(&MethodStats::NONE)
+    }
+
+    /// Datagrams sent: those handed out, but for those that the system refused.
+    #[must_use]
+    pub const fn datagrams_sent(&self) -> u64 {
+        self.datagrams_out.saturating_sub(self.datagrams_refused)
     }
 
     /// All datagrams dropped.

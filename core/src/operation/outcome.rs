@@ -51,6 +51,18 @@ pub enum Abort {
     ShutDown,
 }
 
+impl fmt::Display for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "it was cancelled",
+            Self::Left => "the node left its network",
+            Self::ShutDown => "the node was shut down",
+        })
+    }
+}
+
+impl core::error::Error for Abort {}
+
 /// Someone who answered a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pong {

@@ -251,6 +251,18 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         }
     }
 
+    /// Sends every call again, and lets its waits go on as if no time had gone by since the last
+    /// thing that was due: the machine was asleep, and heard no answer.
+    pub(crate) fn resume(&mut self, now: Instant) {
+        for ((_, number), tid) in core::mem::take(&mut self.timeline) {
+            if let Some(call) = self.by_tid.get_mut(&tid) {
+                call.schedule.resume(now.since(call.opened));
+                call.due = call.next_due(now);
+                self.timeline.insert((call.due, number), tid);
+            }
+        }
+    }
+
     /// An idle node holds no room for calls: there may be a million of them in one process.
     fn shrink_to_fit(&mut self) {
         if self.by_tid.is_empty() {

@@ -119,6 +119,21 @@ pub enum Message<'a> {
     },
 }
 
+impl<'a> Message<'a> {
+    /// The transaction id: of this query, or of the query that this answers.
+    #[must_use]
+    pub const fn tid(&self) -> &'a [u8] {
+        match self {
+            Self::Query { tid, .. }
+            | Self::WrongArguments { tid, .. }
+            | Self::UnknownMethod { tid, .. }
+            | Self::Reply { tid, .. }
+            | Self::Error { tid, .. }
+            | Self::Broken { tid, .. } => tid,
+        }
+    }
+}
+
 /// A question with its arguments, which are of the right types and lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query<'a> {

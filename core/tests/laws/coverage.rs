@@ -160,6 +160,7 @@ pub(crate) const REACHABLE: &[(&str, u64)] = &[
     ("refused: AlreadyKept", 1),
     ("refused: AlreadyPutting", 10),
     ("refused: BadAddress", 30),
+    ("records lost", 10),
     ("refused: Busy", 1000),
     ("refused: JoinInProgress", 90),
     ("refused: NotJoined", 400),

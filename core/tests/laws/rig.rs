@@ -131,6 +131,7 @@ impl Rig {
             } => self.deposit(*peer, *key, *value, *times),
             Step::Drain => self.drain(),
             Step::Durable { before_last } => self.make_safe(*before_last),
+            Step::NotDurable { before_last } => self.lose(*before_last),
             Step::EndOfTime => self.reading = u64::MAX,
             Step::Garbage { from, bytes } => self.receive(addr(*from), bytes),
             Step::Jump(by) => self.go_ahead(nanos(*by, seconds(60))),
@@ -252,7 +253,8 @@ impl Rig {
     /// Gives the node a datagram, of which exactly one thing becomes.
     pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
         let serves = self.life == Life::Running && self.config.role != Role::Client;
-        self.datagrams.given(from, datagram, serves);
+        let ids = self.config.transaction_ids;
+        self.datagrams.given(from, datagram, serves, ids);
         let (before, off) = (self.fates(), self.dropped(DropCause::Off));
         let now = self.now();
         self.node.handle_datagram(now, from, None, datagram);
@@ -272,6 +274,13 @@ impl Rig {
         if let Some(number) = self.journal.make_safe(before_last) {
             let now = self.now();
             self.node.handle_durable(now, number);
+        }
+    }
+
+    fn lose(&mut self, before_last: u8) {
+        if let Some(number) = self.journal.lose(before_last, &mut self.coverage) {
+            let now = self.now();
+            self.node.handle_not_durable(now, number);
         }
     }
 

@@ -96,6 +96,10 @@ pub(crate) enum Step {
     Durable {
         before_last: u8,
     },
+    /// Records are reported not written, up to the one that was polled so many before the last.
+    NotDurable {
+        before_last: u8,
+    },
     /// The clock reads the end of time from now on.
     EndOfTime,
     Garbage {

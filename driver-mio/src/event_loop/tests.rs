@@ -1,15 +1,21 @@
 //! Tests of the loop's turns.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
 
-use khashmir::{Config, Node, Seed};
+use khashmir::{Config, Seed};
 
 use super::*;
 use crate::observer::Observer;
 
 const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+
+fn add(event_loop: &mut EventLoop, node: NewNode) -> SocketAddr {
+    let socket = UdpSocket::bind(LOOPBACK).expect("a free port");
+    let udp = Udp::new(socket, 1 << 16).expect("a sound socket");
+    event_loop.add(udp, node).expect("a sound node").local_addr
+}
 
 /// Asks something of the loop from another thread's place, at the worst moment: when it has looked
 /// at what is asked and goes on to the sockets.
@@ -35,15 +41,12 @@ fn who_asks_while_timers_are_due_is_heard_before_the_loop_sleeps() {
         ..Config::default()
     };
     let (mut event_loop, post) = EventLoop::new().expect("a loop");
-    let mut socket = UdpSocket::bind(LOOPBACK.into()).expect("a free port");
-    let addr = socket.local_addr().expect("it is bound");
-    let no = event_loop.watch(&mut socket).expect("a free token");
-    let node = Node::new(config, Seed::from_number(1), event_loop.now()).expect("sound");
     let (answer, answered) = mpsc::channel();
     let asker = Box::new(LateAsker { post, answer });
-    event_loop.add(no, Host::new(node, socket, asker, Box::new(|_, _| {})));
+    let node = NewNode::new(config, Seed::from_number(1)).observed_by(asker);
+    let addr = add(&mut event_loop, node);
 
-    let stranger = std::net::UdpSocket::bind(LOOPBACK).expect("a free port");
+    let stranger = UdpSocket::bind(LOOPBACK).expect("a free port");
     let sent = stranger.send_to(b"garbage", addr);
     sent.expect("loopback takes it");
     thread::sleep(Duration::from_millis(20));

@@ -1,12 +1,15 @@
-//! `khashmir-sim compare`: two sets of habits in the same world, side by side.
+//! `khashmir-sim compare`: two sets of settings in the same world, side by side.
 
-use std::io::{self, Write as _};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use khashmir_sim::experiment::{Experiment, Summary};
+use khashmir_sim::experiment::{Completion, Experiment, Summary};
 
-use super::progress::Bar;
+use super::interrupt::Interrupt;
+use super::output::print;
+use super::progress::{self, Bar};
 use super::world::{World, preset_or_plan};
 use super::{fail, refuse};
 
@@ -16,36 +19,62 @@ pub(super) struct Compare {
     #[command(flatten)]
     world: World,
     /// The preset of the first run, or a file with its plan
-    a: String,
+    a: OsString,
     /// The preset of the second, or a file with its plan
-    b: String,
+    b: OsString,
 }
 
 impl Compare {
-    pub(super) fn main(&self) -> ExitCode {
+    pub(super) fn main(&self, interrupt: &Interrupt) -> ExitCode {
         let mut experiments = Vec::new();
         for name in [&self.a, &self.b] {
             match preset_or_plan(name) {
                 Ok(plan) => experiments.push(Experiment {
                     threads: self.world.threads(),
+                    stop: interrupt.stop(),
                     ..Experiment::new(self.world.upon(plan))
                 }),
                 Err(what) => return refuse(&what),
             }
         }
         let mut summaries = Vec::new();
-        for experiment in experiments {
-            let bar = Bar::new();
-            match experiment.run(&mut |progress| bar.show(&progress)) {
-                Ok(summary) => summaries.push(summary),
+        let mut completion = Completion::Whole;
+        for (experiment, name) in experiments.into_iter().zip([&self.a, &self.b]) {
+            let (bar, name) = (Bar::new(), format!("{}: ", short(name)));
+            let mut show = |progress| {
+                bar.show(&progress);
+                progress::note(interrupt, &name, &progress);
+            };
+            match experiment.run_observed(&mut show, || ()) {
+                Ok(finished) => {
+                    completion = finished.completion;
+                    summaries.push(finished.summary);
+                }
                 Err(error) => return refuse(&error.to_string()),
             }
             bar.clear();
+            if completion == Completion::Stopped {
+                break;
+            }
         }
-        let [a, b] = &summaries[..] else {
-            return fail("a run is missing");
+        let table = match (&summaries[..], completion) {
+            ([a, b], Completion::Whole) => self.table(a, b),
+            // What was measured by then, one run after the other.
+            (some, _) => {
+                let names = [short(&self.a), short(&self.b)];
+                let named = names.iter().zip(some);
+                named
+                    .map(|(name, summary)| format!("{name}\n{summary}"))
+                    .collect()
+            }
         };
-        match io::stdout().write_all(self.table(a, b).as_bytes()) {
+        let printed = print(&table);
+        if completion == Completion::Stopped
+            && let Some(code) = interrupt.end()
+        {
+            return code;
+        }
+        match printed {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("stdout: {error}")),
         }
@@ -114,7 +143,6 @@ impl Compare {
                 b.traffic.sent as f64,
             ),
         ];
-        let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
         let (first, second) = (short(&self.a), short(&self.b));
         let mut table = format!("{:<26}{first:>14}{second:>14}{:>10}\n", "", "ratio");
         for (name, a, b) in rows {
@@ -128,4 +156,10 @@ impl Compare {
         }
         table
     }
+}
+
+/// The name of a preset, or of a file without its folders.
+fn short(name: &OsStr) -> String {
+    let last = Path::new(name).file_name().unwrap_or(name);
+    last.to_string_lossy().into_owned()
 }

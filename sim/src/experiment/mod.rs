@@ -2,30 +2,35 @@
 //! gets arrive over a span of time, each of which is held against the truth; and all the while the
 //! steps of the plan are done.
 
-mod agenda;
-mod deeds;
+mod actions;
+mod churn_state;
 mod details;
 mod healed;
-mod ledger;
+mod keeping;
+mod machine_factory;
 mod population;
+mod progress;
+mod quality;
+mod request_log;
 mod run;
+mod schedule;
 mod summary;
+mod values;
+mod whole;
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
-use khashmir::{Instant, Node};
-
-pub use details::{Details, Ending, Quality};
+pub use details::{Details, Ending};
+pub use keeping::{KeepingFigures, KeepingPoint};
+pub use machine_factory::MachineFactory;
+pub use progress::Progress;
+pub use quality::Quality;
 pub use summary::{Latencies, Summary};
 
 use crate::checks::Violation;
-use crate::host::HostId;
 use crate::network::{Network, NetworkConfig};
-use crate::plan::{Plan, Senseless, Start, ValuesFirst};
-use crate::world::{Machine, Watch, World};
-use ledger::Ledger;
+use crate::plan::{InvalidPlan, Plan, ValuesFirst};
+use crate::stop::Stop;
+use crate::world::{Observer, Traffic, World};
+use request_log::RequestLog;
 use run::Run;
 
 /// A run of a plan. Equal plans give equal runs, with any number of threads.
@@ -36,73 +41,41 @@ pub struct Experiment {
     /// How many threads compute it, at least one.
     pub threads: usize,
     /// What takes the place of nodes.
-    pub cast: Cast,
+    pub factory: MachineFactory,
+    /// What can end the run before its time.
+    pub stop: Stop,
 }
 
-/// What runs on the hosts: the nodes themselves, unless something else is to stand in for them.
-#[derive(Clone, Default)]
-pub struct Cast(Option<Arc<Stand>>);
-
-/// Makes of a node what is to run on a host.
-type Stand = dyn Fn(HostId, Node) -> Box<dyn Machine> + Send + Sync;
-
-impl Cast {
-    /// What is made of the node of each host runs there. It must depend on nothing else.
-    #[must_use]
-    pub fn new(stand: impl Fn(HostId, Node) -> Box<dyn Machine> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(stand)))
-    }
-
-    fn machine(&self, host: HostId, node: Node) -> Box<dyn Machine> {
-        match &self.0 {
-            None => node.into(),
-            Some(stand) => stand(host, node),
-        }
-    }
-}
-
-impl fmt::Debug for Cast {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "Cast(..)"
-        } else {
-            "Cast(nodes)"
-        })
-    }
-}
-
-/// How far a run has come.
+/// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// What is going on.
-    pub phase: &'static str,
-    /// Hosts so far.
-    pub hosts: usize,
-    /// Virtual time.
-    pub now: Instant,
-    /// When it will be over, as far as can be told.
-    pub end: Instant,
-    /// Things that happened so far.
-    pub events: u64,
+pub enum Completion {
+    /// All that the plan says was done.
+    Whole,
+    /// It was [asked to stop](Stop) before: its figures are those of what was done by then.
+    Stopped,
 }
 
 /// A run that is over.
 pub struct Finished<W> {
+    /// How it came to its end.
+    pub completion: Completion,
     /// The figures.
     pub summary: Summary,
-    /// What was not as it has to be after all faults had ended.
+    /// What was not as it has to be: gets of the plan that did not find what they should, nodes that
+    /// did not find each other, and what was wrong after all faults had ended.
     pub violations: Vec<Violation>,
     /// The world at the end, with those who looked on.
     pub world: World<W>,
     seed: u64,
-    ledger: Ledger,
+    request_log: RequestLog,
 }
 
-impl<W: Watch> Finished<W> {
+impl<W: Observer> Finished<W> {
     /// What plots are made of.
     #[must_use]
     pub fn details(&self) -> Details {
-        Details::new(self.seed, &self.ledger, &self.world)
+        let keeping = self.summary.keeping.as_ref();
+        Details::new(self.seed, &self.request_log, keeping, &self.world)
     }
 }
 
@@ -113,95 +86,84 @@ impl Experiment {
         Self {
             plan,
             threads: 1,
-            cast: Cast::default(),
+            factory: MachineFactory::default(),
+            stop: Stop::default(),
         }
     }
 
     /// Runs it.
     ///
     /// # Errors
-    /// [`Senseless`] when a setting of the plan makes no sense.
-    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Senseless> {
-        let finished = self.run_watched(progress, || ())?;
+    /// [`InvalidPlan`] when a setting of the plan makes no sense.
+    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<Summary, InvalidPlan> {
+        let finished = self.run_observed(progress, || ())?;
         Ok(finished.summary)
     }
 
     /// Runs it while somebody looks on, one for each thread.
     ///
     /// # Errors
-    /// [`Senseless`] when a setting of the plan makes no sense.
-    pub fn run_watched<W: Watch>(
+    /// [`InvalidPlan`] when a setting of the plan makes no sense.
+    pub fn run_observed<W: Observer>(
         &self,
         progress: &mut dyn FnMut(Progress),
-        watch: impl FnMut() -> W,
-    ) -> Result<Finished<W>, Senseless> {
+        observer: impl FnMut() -> W,
+    ) -> Result<Finished<W>, InvalidPlan> {
         let plan = &self.plan;
         plan.check()?;
         let network = Network::new(NetworkConfig {
             seed: plan.seed,
             ..plan.network.clone()
         })?;
-        let world = World::watched(network, self.threads, watch);
-        let mut run = Run::new(self, world, progress);
+        let world = World::observed(network, self.threads, observer).with_stop(self.stop.clone());
+        let mut run = Run::new(plan, &self.factory, &self.stop, world, progress);
         run.stand()?;
+        let (before, mut violations) = Self::work(plan, &mut run);
+        let mut completion = Completion::Whole;
+        if run.is_stopped() {
+            completion = Completion::Stopped;
+            // What was not waited for cannot be missed.
+            violations.clear();
+        }
+        Ok(Finished {
+            completion,
+            summary: Summary::new(plan, &run.world, &run.request_log, &run.kept, before),
+            violations,
+            world: run.world,
+            seed: plan.seed,
+            request_log: run.request_log,
+        })
+    }
+
+    /// Does what the plan says once the network stands; gives the traffic until lookups began, and
+    /// what was not as it has to be at the end.
+    fn work<W: Observer>(plan: &Plan, run: &mut Run<'_, W>) -> (Traffic, Vec<Violation>) {
+        let mut before = run.world.traffic();
+        // Hosts may be missing from a world that was stopped while it came to stand.
+        if run.is_stopped() {
+            return (before, Vec::new());
+        }
         if plan.workload.values_first == ValuesFirst::Yes {
             run.store();
         }
         run.die();
         run.begin_steps();
-        let mut before = run.world.traffic();
-        if plan.workload.lookups > 0 || plan.workload.values > 0 {
-            run.wait("rest", Self::REST);
+        if plan.asks() {
+            run.rest();
             if plan.workload.values_first == ValuesFirst::No {
                 run.store();
             }
+            run.keep();
             before = run.world.traffic();
             run.look_up();
+        } else {
+            before = run.world.traffic();
         }
-        run.end_steps();
-        let violations = match plan.healed {
-            Some(_) => run.heal(),
-            None => Vec::new(),
-        };
-        Ok(Finished {
-            summary: Summary::new(plan, &run.world, &run.ledger, before),
-            violations,
-            world: run.world,
-            seed: plan.seed,
-            ledger: run.ledger,
-        })
-    }
-
-    /// Time between two joins.
-    const PACE: Duration = Duration::from_millis(20);
-    /// Nodes through which the others join.
-    const BOOTSTRAP: usize = 8;
-    /// Time after the deaths before anything is asked.
-    const REST: Duration = Duration::from_secs(200);
-    /// The span over which values are stored.
-    const PUTS: Duration = Duration::from_secs(60);
-    /// Time between two reports of progress.
-    const SLICE: Duration = Duration::from_secs(5);
-
-    fn estimated_end(&self) -> Instant {
-        let plan = &self.plan;
-        let joins = match plan.start {
-            Start::Join => Self::PACE * u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
-            Start::Warm => Duration::ZERO,
-        };
-        let asked = plan.workload.lookups > 0 || plan.workload.values > 0;
-        let puts = if plan.workload.values > 0 {
-            Self::PUTS
-        } else {
-            Duration::ZERO
-        };
-        let work = if asked {
-            puts + Self::REST + plan.workload.duration
-        } else {
-            Duration::ZERO
-        };
-        let last = plan.steps.iter().map(|step| step.at).max();
-        let steps = last.max(plan.healed).unwrap_or_default();
-        Instant::ORIGIN + joins + work.max(steps)
+        let mut violations = run.end_steps();
+        if plan.healed.is_some() {
+            violations.extend(run.heal());
+        }
+        violations.extend(run.request_log.take_violations());
+        (before, violations)
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use khashmir::{Config, ConfigError, Id, Instant, Node, Role, Seed, Snapshot};
 
+use crate::churn::ChurnStart;
 use crate::host::HostId;
 use crate::plan::{Plan, Preset};
 use crate::random::{Chance, Draw, topic};
@@ -56,9 +57,9 @@ impl Kind {
         }
     }
 
-    fn config(&self, birth: &Birth, host: HostId) -> Arc<Config> {
+    fn config(&self, initial: &InitialState, host: HostId) -> Arc<Config> {
         let place = host.number() % Self::PLACES;
-        let midway = matches!(birth, Birth::Warm).then(|| self.midway.get(place as usize));
+        let midway = matches!(initial, InitialState::Warm).then(|| self.midway.get(place as usize));
         Arc::clone(midway.flatten().unwrap_or(&self.started))
     }
 }
@@ -71,6 +72,8 @@ pub(super) struct Member {
     pub(super) pace: Pace,
     preset: Preset,
     lot: Lot,
+    /// How much longer churn keeps it away when the network comes to stand, if it does.
+    away_at_first: Option<Duration>,
     /// How many nodes lived here before.
     generation: u64,
     presence: Presence,
@@ -107,7 +110,7 @@ pub(super) enum Presence {
 }
 
 /// With what a node begins.
-pub(super) enum Birth {
+pub(super) enum InitialState {
     /// With an identity, and nothing else.
     Empty,
     /// With a table as if it had lived there for long.
@@ -118,13 +121,21 @@ pub(super) enum Birth {
 
 impl Population {
     pub(super) fn new(plan: &Plan) -> Self {
-        let member = |host| (host, Member::new(plan, host));
+        let publishers = plan.publishers();
+        let member = |host| {
+            let mut member = Member::new(plan, host);
+            if publishers.contains(host) {
+                member.lot = Lot::Lives;
+                member.away_at_first = None;
+            }
+            (host, member)
+        };
         let roles = [Role::ReadWrite, Role::Client];
         let config = |(preset, role)| Kind::new(plan, preset, role);
         let kinds = Preset::ALL.into_iter();
         Self {
             seed: plan.seed,
-            k: plan.config(plan.habits.preset, Role::ReadWrite).k,
+            k: plan.config(plan.node_config.preset, Role::ReadWrite).k,
             configs: kinds
                 .flat_map(|preset| roles.map(|role| (preset, role)))
                 .map(config)
@@ -144,10 +155,26 @@ impl Population {
         self.members.get(&host)
     }
 
-    /// The nodes that answer, alive or not: what tables know that were filled before anybody died.
+    /// Those who are there when the network comes to stand, ascending: all but those whom churn has
+    /// taken away by then.
+    pub(super) fn first(&self) -> Vec<HostId> {
+        let is_there =
+            |(host, member): (&HostId, &Member)| member.is_there_at_first().then_some(*host);
+        self.members.iter().filter_map(is_there).collect()
+    }
+
+    /// Those whom churn has taken away by then, and for how much longer.
+    pub(super) fn away_at_first(&self) -> Vec<(HostId, Duration)> {
+        let away = |(host, member): (&HostId, &Member)| Some((*host, member.away_at_first?));
+        self.members.iter().filter_map(away).collect()
+    }
+
+    /// The nodes that answer of those who are there at first, alive or not: what tables know that
+    /// were filled before anybody died.
     pub(super) fn everybody(&self) -> Truth {
         let serving = |(host, member): (&HostId, &Member)| {
-            (member.role != Role::Client).then_some((member.id, *host))
+            let serves = member.role != Role::Client && member.is_there_at_first();
+            serves.then_some((member.id, *host))
         };
         Truth::new(self.members.iter().filter_map(serving))
     }
@@ -165,7 +192,7 @@ impl Population {
     pub(super) fn node(
         &mut self,
         host: HostId,
-        birth: Birth,
+        initial: InitialState,
         everybody: &Truth,
         now: Instant,
     ) -> Result<Node, ConfigError> {
@@ -176,15 +203,15 @@ impl Population {
         let is_kind = |kind: &&Kind| kind.preset == member.preset && kind.role == member.role;
         let kind = self.configs.iter().find(is_kind);
         let config = kind
-            .map(|kind| kind.config(&birth, host))
+            .map(|kind| kind.config(&initial, host))
             .unwrap_or_default();
-        let (snapshot, away) = match birth {
-            Birth::Empty => (Snapshot::new(member.id), Duration::ZERO),
-            Birth::Warm => {
+        let (snapshot, away) = match initial {
+            InitialState::Empty => (Snapshot::new(member.id), Duration::ZERO),
+            InitialState::Warm => {
                 let snapshot = warm::snapshot(seed, host, member.id, everybody, &config);
                 (snapshot, Duration::ZERO)
             }
-            Birth::From { snapshot, away } => {
+            InitialState::From { snapshot, away } => {
                 member.id = snapshot.id();
                 (snapshot, away)
             }
@@ -219,14 +246,18 @@ impl Population {
         }
     }
 
-    /// All of them run from now on.
-    pub(super) fn all_arrive(&mut self, now: Instant) {
+    /// All who are there at first run from now on.
+    pub(super) fn first_arrive(&mut self, now: Instant) {
         for member in self.members.values_mut() {
-            member.presence = Presence::Here { since: now };
+            if member.is_there_at_first() {
+                member.presence = Presence::Here { since: now };
+            }
         }
-        self.living = self.hosts().collect();
-        let findable =
-            |(host, member): (&HostId, &Member)| member.is_findable().then_some((member.id, *host));
+        self.living = self.first();
+        let findable = |(host, member): (&HostId, &Member)| {
+            let is_there = member.is_findable() && member.is_there_at_first();
+            is_there.then_some((member.id, *host))
+        };
         self.findable = Truth::new(self.members.iter().filter_map(findable));
     }
 
@@ -286,6 +317,9 @@ impl Member {
         let drawn = |name| Draw::new(plan.seed, &[topic(name), host.number().into()]);
         let lot = |name, share| drawn(name).chance(Chance::new(share));
         let shares = &plan.shares;
+        let dies = lot("population/dead", shares.dead);
+        // The dead were there before they died: they stay listed in the tables of others.
+        let churn = plan.churn.filter(|_| !dies);
         Self {
             id: id(&mut drawn("population/id")),
             role: if lot("population/read-only", shares.read_only) {
@@ -308,18 +342,22 @@ impl Member {
             } else if lot("population/late", shares.late) {
                 Preset::Late
             } else {
-                plan.habits.preset
+                plan.node_config.preset
             },
-            lot: if lot("population/dead", shares.dead) {
-                Lot::Dies
-            } else {
-                Lot::Lives
-            },
+            lot: if dies { Lot::Dies } else { Lot::Lives },
+            away_at_first: churn.and_then(|churn| match churn.start(plan.seed, host) {
+                ChurnStart::Here(_) => None,
+                ChurnStart::Away(left) => Some(left),
+            }),
             generation: 0,
             presence: Presence::Away {
                 since: Instant::ORIGIN,
             },
         }
+    }
+
+    const fn is_there_at_first(&self) -> bool {
+        self.away_at_first.is_none()
     }
 
     fn is_here_since(&self, since: Instant) -> bool {

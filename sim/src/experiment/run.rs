@@ -2,45 +2,66 @@
 
 use std::time::Duration;
 
-use khashmir::{Command, Id, Instant, Keep, OwnStore, Value};
+use khashmir::{Command, Id, Instant, Keep, OwnStore};
 
-use super::agenda::{Agenda, Deed};
-use super::ledger::{Ledger, Task};
-use super::population::{self, Birth, Pace, Place, Population};
-use super::{Experiment, Progress};
+use super::churn_state::ChurnState;
+use super::keeping::Kept;
+use super::machine_factory::MachineFactory;
+use super::population::{self, InitialState, Pace, Place, Population};
+use super::progress::Progress;
+use super::request_log::{RequestLog, Task};
+use super::schedule::{Schedule, ScheduledAction};
+use super::values;
+use crate::checks::Violation;
 use crate::host::HostId;
-use crate::plan::{Plan, Senseless, Start};
+use crate::plan::{InvalidPlan, Plan, Start};
 use crate::random::{Draw, topic};
+use crate::stop::Stop;
 use crate::truth::Truth;
-use crate::world::{Disk, Watch, World};
+use crate::world::{Disk, Observer, World};
+
+/// Time between two joins.
+const PACE: Duration = Duration::from_millis(20);
+/// Nodes through which the others join.
+const BOOTSTRAP: usize = 8;
+/// Time after the deaths before anything is asked.
+const REST: Duration = Duration::from_secs(200);
+/// The span over which values are stored.
+pub(super) const PUTS: Duration = Duration::from_secs(60);
+/// Time between two reports of progress.
+const SLICE: Duration = Duration::from_secs(5);
 
 /// A run under way.
 pub(super) struct Run<'e, W> {
-    pub(super) experiment: &'e Experiment,
     pub(super) plan: &'e Plan,
     pub(super) world: World<W>,
-    pub(super) ledger: Ledger,
+    pub(super) request_log: RequestLog,
     pub(super) population: Population,
-    pub(super) agenda: Agenda,
-    pub(super) churn: super::deeds::ChurnNow,
+    pub(super) schedule: Schedule,
+    pub(super) churn: ChurnState,
+    /// What is kept stored.
+    pub(super) kept: Kept,
     /// When the network stood.
     pub(super) stood: Instant,
+    factory: &'e MachineFactory,
+    stop: &'e Stop,
     progress: &'e mut dyn FnMut(Progress),
     end: Instant,
     /// Lookups and gets that are still to be asked, the next one last.
-    waiting: Vec<Wish>,
+    waiting: Vec<PlannedRequest>,
 }
 
 /// Something that somebody will ask for. There may be as many as there are nodes: the command is
 /// made when it is time.
-struct Wish {
+struct PlannedRequest {
     at: Instant,
-    what: Wanted,
+    what: RequestKind,
     who: Draw,
 }
 
 /// What is asked for.
-enum Wanted {
+#[derive(Clone, Copy)]
+pub(super) enum RequestKind {
     Lookup {
         target: Id,
     },
@@ -48,61 +69,85 @@ enum Wanted {
     Get(u32),
     /// To store the value of that number.
     Put(u32),
+    /// To store the value of that number, and keep it stored.
+    Keep(u32),
+    /// The value of that number, which is kept.
+    Read(u32),
 }
 
-impl Wanted {
+impl RequestKind {
     const fn task(&self) -> Task {
         match *self {
             Self::Lookup { target } => Task::Lookup { target },
             Self::Get(number) => Task::Get(number),
             Self::Put(number) => Task::Put(number),
+            Self::Keep(_) => Task::Keep,
+            Self::Read(number) => Task::Read(number),
         }
     }
 
     fn command(&self, seed: u64) -> Command {
+        let get = |key| Command::Get {
+            key,
+            retrieve: None,
+            own_store: OwnStore::Include,
+        };
+        let put = |key, number, keep| Command::Put {
+            key,
+            value: values::value(number),
+            keep,
+        };
         match *self {
             Self::Lookup { target } => Command::FindNode { target },
-            Self::Get(number) => Command::Get {
-                key: key(seed, number),
-                retrieve: None,
-                own_store: OwnStore::Include,
-            },
-            Self::Put(number) => Command::Put {
-                key: key(seed, number),
-                value: Value::new(format!("value {number}"))
-                    .unwrap_or_else(|_| unreachable!("it is short")),
-                keep: Keep::Once,
-            },
+            Self::Get(number) => get(values::key(seed, number)),
+            Self::Read(number) => get(values::kept_key(seed, number)),
+            Self::Put(number) => put(values::key(seed, number), number, Keep::Once),
+            Self::Keep(number) => put(values::kept_key(seed, number), number, Keep::UntilCancelled),
         }
     }
 }
 
-impl<'e, W: Watch> Run<'e, W> {
+impl<'e, W: Observer> Run<'e, W> {
+    /// How often somebody is drawn who is not the publisher, before a read is given up.
+    const TRIES: u32 = 64;
+
     pub(super) fn new(
-        experiment: &'e Experiment,
+        plan: &'e Plan,
+        factory: &'e MachineFactory,
+        stop: &'e Stop,
         world: World<W>,
         progress: &'e mut dyn FnMut(Progress),
     ) -> Self {
         Self {
-            experiment,
-            plan: &experiment.plan,
+            plan,
             world,
-            ledger: Ledger::new(experiment.plan.workload.lookups),
-            population: Population::new(&experiment.plan),
-            agenda: Agenda::default(),
-            churn: super::deeds::ChurnNow::default(),
+            request_log: RequestLog::new(plan.workload.lookups),
+            population: Population::new(plan),
+            schedule: Schedule::default(),
+            churn: ChurnState::default(),
+            kept: Kept::new(plan),
             stood: Instant::ORIGIN,
+            factory,
+            stop,
             progress,
-            end: experiment.estimated_end(),
+            end: estimated_end(plan),
             waiting: Vec::new(),
         }
     }
 
+    /// Whether the run was asked to end: then no time goes by any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_requested()
+    }
+
     /// Brings the network to stand.
-    pub(super) fn stand(&mut self) -> Result<(), Senseless> {
+    pub(super) fn stand(&mut self) -> Result<(), InvalidPlan> {
         let last = self.plan.hosts.last().map_or(0, HostId::number);
         self.world.reserve(last as usize + 1);
         for number in 0..=last {
+            if self.is_stopped() {
+                return Ok(());
+            }
             let host = HostId::new(number);
             let member = self.population.member(host);
             let attachment = match member.map(|member| member.place) {
@@ -121,16 +166,19 @@ impl<'e, W: Watch> Run<'e, W> {
             Start::Join => Truth::default(),
             Start::Warm => self.population.everybody(),
         };
-        let hosts: Vec<HostId> = self.population.hosts().collect();
+        let hosts = self.population.first();
         for host in &hosts {
-            let birth = match self.plan.start {
-                Start::Join => Birth::Empty,
-                Start::Warm => Birth::Warm,
+            if self.is_stopped() {
+                return Ok(());
+            }
+            let initial = match self.plan.start {
+                Start::Join => InitialState::Empty,
+                Start::Warm => InitialState::Warm,
             };
-            self.switch_on(*host, birth, &everybody)?;
+            self.switch_on(*host, initial, &everybody)?;
         }
         drop(everybody);
-        self.population.all_arrive(self.world.now());
+        self.population.first_arrive(self.world.now());
         if self.plan.start == Start::Join {
             self.join(&hosts);
         }
@@ -141,16 +189,16 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn switch_on(
         &mut self,
         host: HostId,
-        birth: Birth,
+        initial: InitialState,
         everybody: &Truth,
-    ) -> Result<(), Senseless> {
+    ) -> Result<(), InvalidPlan> {
         let now = self.world.clock(host).read(self.world.now());
-        let node = self.population.node(host, birth, everybody, now)?;
+        let node = self.population.node(host, initial, everybody, now)?;
         if let Some(delay) = self.plan.disk {
             let disk = Disk::new(node.snapshot(now), now, delay);
             self.world.set_disk(host, disk);
         }
-        let machine = self.experiment.cast.machine(host, node);
+        let machine = self.factory.machine(host, node);
         self.world.switch_on(host, machine);
         Ok(())
     }
@@ -160,7 +208,7 @@ impl<'e, W: Watch> Run<'e, W> {
         let others = self.population.living().iter().copied();
         others
             .filter(|other| *other != host && self.can_introduce(*other))
-            .take(Experiment::BOOTSTRAP)
+            .take(BOOTSTRAP)
             .collect()
     }
 
@@ -175,23 +223,23 @@ impl<'e, W: Watch> Run<'e, W> {
             .iter()
             .copied()
             .filter(|host| self.can_introduce(*host));
-        let first: Vec<HostId> = able.take(Experiment::BOOTSTRAP).collect();
+        let first: Vec<HostId> = able.take(BOOTSTRAP).collect();
         let mut pace = Duration::ZERO;
         for host in hosts {
             let earlier = first.iter().filter(|other| *other < host);
             let bootstrap: Vec<_> = earlier.map(|other| other.addr()).collect();
             if !bootstrap.is_empty() {
-                pace += Experiment::PACE;
+                pace += PACE;
                 self.order(now + pace, *host, Command::Join { bootstrap }, Task::Join);
             }
         }
         self.wait("joining", pace);
-        self.finish("joining");
+        self.finish("joining", Task::is_join);
     }
 
     pub(super) fn order(&mut self, at: Instant, host: HostId, command: Command, task: Task) {
         let order = self.world.order(at, host, command);
-        self.ledger.expect(order, host, task);
+        self.request_log.expect(order, host, task);
     }
 
     /// Lets die whoever is to.
@@ -200,19 +248,24 @@ impl<'e, W: Watch> Run<'e, W> {
         for host in self.population.doomed() {
             self.world.switch_off(host);
             self.population.departs(host, now);
-            self.ledger.forget(host);
+            self.request_log.forget(host);
         }
         self.stood = now;
+    }
+
+    /// Lets some time go by after the deaths.
+    pub(super) fn rest(&mut self) {
+        self.wait("rest", REST);
     }
 
     pub(super) fn store(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/puts")]);
         for number in 0..self.plan.workload.values {
-            self.wish(&mut draw, Experiment::PUTS, Wanted::Put(number));
+            self.plan_request(&mut draw, PUTS, RequestKind::Put(number));
         }
         if self.plan.workload.values > 0 {
-            self.wait("storing", Experiment::PUTS);
-            self.finish("storing");
+            self.wait("storing", PUTS);
+            self.finish("storing", Task::is_put);
         }
     }
 
@@ -221,113 +274,154 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn look_up(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/lookups")]);
         let span = self.plan.workload.duration;
+        self.read(span);
         for _ in 0..self.plan.workload.lookups {
             let target = population::id(&mut draw);
-            self.wish(&mut draw, span, Wanted::Lookup { target });
+            self.plan_request(&mut draw, span, RequestKind::Lookup { target });
         }
         let expiry = self
             .plan
-            .config(self.plan.habits.preset, khashmir::Role::ReadWrite);
+            .config(self.plan.node_config.preset, khashmir::Role::ReadWrite);
         let end = self.world.now() + span + expiry.operation_timeout;
-        for (number, stored) in self.ledger.stored() {
+        for (number, stored) in self.request_log.stored() {
             // A value that may be gone by the time it is asked for says nothing.
             if stored + expiry.expiry < end {
                 continue;
             }
-            self.wish(&mut draw, span, Wanted::Get(number));
+            self.plan_request(&mut draw, span, RequestKind::Get(number));
         }
         self.wait("looking up", span);
-        self.finish("looking up");
+        self.finish("looking up", Task::is_read);
     }
 
     /// Notes that somebody who then lives asks for something within a span from now.
-    fn wish(&mut self, draw: &mut Draw, span: Duration, what: Wanted) {
+    pub(super) fn plan_request(&mut self, draw: &mut Draw, span: Duration, what: RequestKind) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
-        self.waiting.push(Wish { at, what, who });
+        self.waiting.push(PlannedRequest { at, what, who });
     }
 
     /// Lets time go by, and does what is to be done meanwhile.
     pub(super) fn wait(&mut self, phase: &'static str, span: Duration) {
         let until = self.world.now() + span;
-        self.waiting.sort_by_key(|wish| std::cmp::Reverse(wish.at));
-        while self.world.now() < until {
+        self.waiting
+            .sort_by_key(|request| std::cmp::Reverse(request.at));
+        while self.world.now() < until && !self.is_stopped() {
             self.do_due();
             let now = self.world.now();
-            let slice = until.min(now + Experiment::SLICE);
-            let next = self.agenda.next().map_or(slice, |next| next.min(slice));
+            let slice = until.min(now + SLICE);
+            let next = self.schedule.next().map_or(slice, |next| next.min(slice));
             self.ask_until(next);
             for report in self.world.run_until(next) {
-                self.ledger.hear(report, &self.population);
+                self.request_log.hear(report, &self.population);
             }
             (self.progress)(Progress {
                 phase,
                 hosts: self.population.living().len(),
                 now: self.world.now(),
                 end: self.end.max(self.world.now()),
-                events: self.world.happenings(),
+                events: self.world.events(),
             });
         }
         self.do_due();
     }
 
-    /// Waits until everything that was asked has come to its end.
-    pub(super) fn finish(&mut self, phase: &'static str) {
-        let longest = [self.plan.habits.preset].into_iter();
+    /// Waits until all requests of those tasks have come to their ends, and for nothing else: with
+    /// churn, somebody is always about to join.
+    pub(super) fn finish(&mut self, phase: &'static str, of: fn(&Task) -> bool) {
+        let longest = [self.plan.node_config.preset].into_iter();
         let config = |preset| self.plan.config(preset, khashmir::Role::ReadWrite);
         let longest = longest
             .map(|preset| config(preset).longest_operation())
             .max();
         let limit = self.world.now() + longest.unwrap_or_default();
-        while self.ledger.is_anything_open() && self.world.now() < limit {
+        while self.request_log.is_open(of) && self.world.now() < limit && !self.is_stopped() {
             self.wait(phase, Duration::from_millis(500));
         }
     }
 
     /// Whoever lives now asks for what is wished for before that time.
     fn ask_until(&mut self, next: Instant) {
-        while let Some(mut wish) = self.waiting.pop_if(|wish| wish.at < next) {
-            if let Some(host) = self.population.somebody(&mut wish.who) {
-                let command = wish.what.command(self.plan.seed);
-                self.order(wish.at, host, command, wish.what.task());
+        while let Some(mut request) = self.waiting.pop_if(|request| request.at < next) {
+            if let Some(host) = self.asker(&mut request) {
+                let command = request.what.command(self.plan.seed);
+                self.order(request.at, host, command, request.what.task());
+            }
+        }
+    }
+
+    /// The host that asks for it: mostly anyone who lives.
+    fn asker(&self, request: &mut PlannedRequest) -> Option<HostId> {
+        let mut somebody = || self.population.somebody(&mut request.who);
+        match request.what {
+            RequestKind::Lookup { .. } | RequestKind::Get(_) | RequestKind::Put(_) => somebody(),
+            RequestKind::Keep(number) => self.kept.publisher(number),
+            // A publisher would find its value in its own store.
+            RequestKind::Read(number) => {
+                let publisher = self.kept.publisher(number);
+                let mut tries = (0..Self::TRIES).map_while(|_| somebody());
+                tries.find(|host| Some(*host) != publisher)
             }
         }
     }
 
     fn do_due(&mut self) {
-        while let Some(deed) = self.agenda.take_due(self.world.now()) {
-            self.act(deed);
+        while let Some(action) = self.schedule.take_due(self.world.now()) {
+            self.act(action);
         }
     }
 
     /// Notes the steps of the plan, counted from now, and lets churn begin.
     pub(super) fn begin_steps(&mut self) {
         for (place, step) in self.plan.steps.iter().enumerate() {
-            self.agenda.note(self.stood + step.at, Deed::Step(place));
+            self.schedule
+                .note(self.stood + step.at, ScheduledAction::Step(place));
         }
         if let Some(churn) = self.plan.churn {
             self.begin_churn(churn);
+            self.begin_pauses();
         }
     }
 
     /// Waits until the last step is done, and everything that was asked has come to its end.
-    pub(super) fn end_steps(&mut self) {
+    pub(super) fn end_steps(&mut self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        if let Some(whole) = self.plan.whole {
+            self.wait_for(whole);
+            violations = self.look_whether_whole();
+        }
         let last = self.plan.steps.iter().map(|step| step.at).max();
-        let end = self.plan.healed.or(last);
-        if let Some(end) = end {
-            let left = (self.stood + end).since(self.world.now());
-            self.wait("steps", left);
+        if let Some(end) = self.plan.healed.or(last) {
+            self.wait_for(end);
         }
         if self.plan.healed.is_none() {
-            self.finish("steps");
+            self.finish("steps", Task::is_step);
         }
+        violations
+    }
+
+    /// Waits until that much time has passed since the network stood.
+    fn wait_for(&mut self, at: Duration) {
+        let left = (self.stood + at).since(self.world.now());
+        self.wait("steps", left);
     }
 }
 
-/// The key of the value of that number.
-fn key(seed: u64, number: u32) -> Id {
-    population::id(&mut Draw::new(
-        seed,
-        &[topic("experiment/keys"), number.into()],
-    ))
+/// When a run will be over, as far as can be told.
+fn estimated_end(plan: &Plan) -> Instant {
+    let joins = match plan.start {
+        Start::Join => PACE * u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
+        Start::Warm => Duration::ZERO,
+    };
+    let rounds = [plan.workload.values > 0, plan.keeping.values > 0];
+    let rounds = rounds.into_iter().filter(|puts| *puts);
+    let puts: Duration = rounds.map(|_| PUTS).sum();
+    let work = if plan.asks() {
+        puts + REST + plan.workload.duration
+    } else {
+        Duration::ZERO
+    };
+    let last = plan.steps.iter().map(|step| step.at).max();
+    let steps = last.max(plan.whole).max(plan.healed).unwrap_or_default();
+    Instant::ORIGIN + joins + work.max(steps)
 }

@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::details::Quality;
-use super::ledger::Ledger;
+use super::keeping::{KeepingFigures, Kept};
+use super::quality::Quality;
+use super::request_log::RequestLog;
+use crate::network::LossCounts;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
-use crate::world::{Traffic, Watch, World};
+use crate::world::{Observer, Traffic, World};
 
 /// The figures of a run. All times are virtual.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
+    /// What was run.
+    pub plan: Plan,
     /// Hosts, dead ones included.
     pub nodes: u64,
     /// How the network came to stand.
@@ -44,6 +48,8 @@ pub struct Summary {
     pub latency: Latencies,
     /// How long gets took.
     pub get_latency: Latencies,
+    /// What came of keeping values, if any were to be kept.
+    pub keeping: Option<KeepingFigures>,
     /// Joins that found nobody.
     pub failed_joins: u64,
     /// Commands that were refused.
@@ -54,6 +60,8 @@ pub struct Summary {
     pub traffic: Traffic,
     /// Of those, how many while lookups and gets arrived.
     pub traffic_while_asking: Traffic,
+    /// Datagrams that were lost, by place and cause.
+    pub losses: LossCounts,
     /// Things that happened to hosts.
     pub events: u64,
     /// Windows of time in which anything happened.
@@ -78,13 +86,14 @@ pub struct Latencies {
 }
 
 impl Summary {
-    pub(super) fn new<W: Watch>(
+    pub(super) fn new<W: Observer>(
         plan: &Plan,
         world: &World<W>,
-        ledger: &Ledger,
+        request_log: &RequestLog,
+        kept: &Kept,
         before: Traffic,
     ) -> Self {
-        let lookups = ledger.lookups();
+        let lookups = request_log.lookups();
         let mean = |figure: &dyn Fn(&khashmir::QueryStats) -> f64| {
             ratio(
                 lookups
@@ -98,15 +107,16 @@ impl Summary {
             let count = lookups.iter().filter(|lookup| good(lookup.found)).count();
             ratio(count as f64, lookups.len())
         };
-        let gets = ledger.gets();
+        let gets = request_log.gets();
         let traffic = world.traffic();
         Self {
+            plan: plan.clone(),
             nodes: plan.hosts.len(),
             start: plan.start,
             lookups: lookups.len() as u64,
             success_rate: share(&|found| found != Quality::Failure),
             exact_rate: share(&|found| found == Quality::Exact),
-            values: ledger.stored().len() as u64,
+            values: request_log.stored().len() as u64,
             values_found_rate: ratio(
                 gets.successful as f64,
                 usize::try_from(gets.all).unwrap_or(usize::MAX),
@@ -119,22 +129,31 @@ impl Summary {
             bytes_per_lookup: mean(&|query_stats| query_stats.bytes as f64),
             latency: Latencies::of(lookups.iter().map(|lookup| lookup.query_stats.took)),
             get_latency: Latencies::of(gets.took.iter().copied()),
-            failed_joins: ledger.failed_joins(),
-            refused: ledger.refused(),
-            cut_off: ledger.cut_off(),
+            keeping: KeepingFigures::new(plan, kept, request_log),
+            failed_joins: request_log.failed_joins(),
+            refused: request_log.refused(),
+            cut_off: request_log.cut_off(),
             traffic,
+            losses: world.losses(),
             traffic_while_asking: traffic - before,
-            events: world.happenings(),
+            events: world.events(),
             windows: world.windows(),
             virtual_time: Duration::from_nanos(world.now().as_nanos()),
             trace_hash: world.trace_hash(),
         }
     }
 
-    /// The figures under names that do not change from version to version.
+    /// The version of the simulator that made the figures.
+    pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    /// The figures under names that do not change from version to version, with all that it takes
+    /// to make them again.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
+            "version": Self::VERSION,
+            "seed": self.plan.seed,
+            "plan": self.plan.to_string(),
             "nodes": self.nodes,
             "lookups": self.lookups,
             "success_rate": self.success_rate,
@@ -149,12 +168,14 @@ impl Summary {
             "bytes_per_lookup": self.bytes_per_lookup,
             "latency_ms": self.latency.to_json(),
             "get_latency_ms": self.get_latency.to_json(),
+            "keeping": self.keeping.as_ref().map(KeepingFigures::to_json),
             "failed_joins": self.failed_joins,
             "refused": self.refused,
             "cut_off": self.cut_off,
             "datagrams": self.traffic.sent,
             "bytes": self.traffic.bytes,
-            "lost": self.traffic.lost,
+            "lost": self.losses.total(),
+            "lost_by": losses_to_json(&self.losses),
             "events": self.events,
             "windows": self.windows,
             "virtual_seconds": self.virtual_time.as_secs_f64(),
@@ -179,7 +200,13 @@ impl Latencies {
         }
     }
 
-    fn to_json(self) -> Value {
+    /// Nothing if nothing was measured.
+    pub(super) fn measured(spans: impl Iterator<Item = Duration>) -> Option<Self> {
+        let mut spans = spans.peekable();
+        spans.peek().is_some().then(|| Self::of(spans))
+    }
+
+    pub(super) fn to_json(self) -> Value {
         let millis = |span: Duration| span.as_secs_f64() * 1000.0;
         json!({
             "p50": millis(self.p50),
@@ -188,6 +215,14 @@ impl Latencies {
             "max": millis(self.max),
         })
     }
+}
+
+fn losses_to_json(losses: &LossCounts) -> Value {
+    let mut places = json!({});
+    for (place, cause, count) in losses.iter() {
+        places[place.name()][cause.name()] = count.into();
+    }
+    places
 }
 
 fn ratio(sum: f64, count: usize) -> f64 {
@@ -229,8 +264,15 @@ impl fmt::Display for Summary {
             row("  get latency p50", millis(self.get_latency.p50))?;
             row("  get latency p99", millis(self.get_latency.p99))?;
         }
+        if let Some(keeping) = &self.keeping {
+            write!(f, "{keeping}")?;
+        }
+        let mut row = |name: &str, figure: String| writeln!(f, "{name:<26}{figure:>20}");
         row("datagrams sent in all", self.traffic.sent.to_string())?;
-        row("  that did not arrive", self.traffic.lost.to_string())?;
+        row("  that were lost", self.losses.total().to_string())?;
+        for (place, cause, count) in self.losses.iter().filter(|(_, _, count)| *count > 0) {
+            row(&format!("    {place}: {}", cause), count.to_string())?;
+        }
         row("events", self.events.to_string())?;
         row("windows", self.windows.to_string())?;
         row(

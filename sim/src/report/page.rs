@@ -33,9 +33,11 @@ fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) 
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<pre class=\"command\"><code>{}</code></pre>\n\
-         <dl class=\"run\"><div><dt>seed</dt><dd>{}</dd></div>\
+         <dl class=\"run\"><div><dt>version</dt><dd>{}</dd></div>\
+         <div><dt>seed</dt><dd>{}</dd></div>\
          <div><dt>trace hash</dt><dd>{}</dd></div></dl>\n</header>\n",
         words.join(" "),
+        Summary::VERSION,
         details.seed,
         summary.trace_hash,
     )?;
@@ -49,6 +51,12 @@ fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) 
         page.push_str("</section>\n");
     }
     table(page, summary)?;
+    let plan = summary.plan.to_string();
+    writeln!(
+        page,
+        "<section>\n<h2>The plan</h2>\n<pre class=\"plan\"><code>{}</code></pre>\n</section>",
+        Escaped(plan.trim_end())
+    )?;
     page.push_str("</main>\n</body>\n</html>\n");
     Ok(())
 }

@@ -6,64 +6,70 @@
 //! is the same, bit for bit, for any number of threads.
 
 mod alarm;
+mod barrier;
 mod clock;
 mod disk;
-mod edge;
-mod happening;
 mod host;
+mod host_event;
+mod keyed;
 mod machine;
+mod observer;
 mod parallel;
 mod report;
 mod shard;
-mod watch;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use khashmir::{Command, Instant, Node};
+use khashmir::{Command, Id, Instant, Node};
 
 pub use clock::Clock;
 pub use disk::Disk;
 pub use host::Traffic;
+pub use keyed::{Exchanged, KeyTraffic};
 pub use machine::Machine;
+pub use observer::{Fact, Observer, When};
 pub use report::{News, Report};
-pub use watch::{Fact, Watch, When};
 
 use crate::host::HostId;
-use crate::network::{Access, Attachment, Network};
+use crate::network::{Access, Attachment, LossCounts, Network};
+use crate::stop::Stop;
 use crate::trace::TraceHash;
-use happening::{Happening, Order, What};
 use host::{Host, Power};
-use parallel::QueryStats;
+use host_event::{EventKind, HostEvent, Order};
+use parallel::RunStats;
 use shard::Shard;
 
-/// Hosts on a network, and those who [look on](Watch).
+/// Hosts on a network, and those who [look on](Observer).
 pub struct World<W = ()> {
     network: Network,
     shards: Vec<Shard<W>>,
     hosts: u32,
     now: Instant,
     orders: u64,
-    query_stats: QueryStats,
+    run_stats: RunStats,
+    stop: Stop,
 }
 
 impl World {
     /// A world without hosts, computed by so many threads, at least one.
     #[must_use]
     pub fn new(network: Network, threads: usize) -> Self {
-        Self::watched(network, threads, || ())
+        Self::observed(network, threads, || ())
     }
 }
 
-impl<W: Watch> World<W> {
+impl<W: Observer> World<W> {
     /// A world without hosts, computed by so many threads, at least one, in each of which somebody
     /// looks on.
     #[must_use]
-    pub fn watched(network: Network, threads: usize, mut watch: impl FnMut() -> W) -> Self {
+    pub fn observed(network: Network, threads: usize, mut observer: impl FnMut() -> W) -> Self {
         let threads = threads.max(1);
         let window = network.floor();
         let shards = (0..threads)
-            .map(|index| Shard::new(index, threads, window, watch()))
+            .map(|index| Shard::new(index, threads, window, observer()))
             .collect();
         Self {
             network,
@@ -71,8 +77,16 @@ impl<W: Watch> World<W> {
             hosts: 0,
             now: Instant::ORIGIN,
             orders: 0,
-            query_stats: QueryStats::default(),
+            run_stats: RunStats::default(),
+            stop: Stop::default(),
         }
+    }
+
+    /// Lets time stand still as soon as somebody asks for it.
+    #[must_use]
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// The network.
@@ -193,6 +207,14 @@ impl<W: Watch> World<W> {
         });
     }
 
+    /// Counts from now on what goes over the network about these keys, each of which has an owner.
+    pub fn count_keys(&mut self, owners: BTreeMap<Id, HostId>) {
+        let owners = Arc::new(owners);
+        for shard in &mut self.shards {
+            shard.count_keys(Arc::clone(&owners));
+        }
+    }
+
     // ---- looks
 
     /// The node that runs on a host.
@@ -222,14 +244,24 @@ impl<W: Watch> World<W> {
         self.host(id).traffic
     }
 
+    /// What went over the network about keys since they are [counted](Self::count_keys).
+    #[must_use]
+    pub fn key_traffic(&self) -> KeyTraffic {
+        let mut all = KeyTraffic::default();
+        for shard in &self.shards {
+            all += shard.key_traffic();
+        }
+        all
+    }
+
     /// Those who look on, one for each thread.
-    pub fn watches(&self) -> impl Iterator<Item = &W> {
-        self.shards.iter().map(Shard::watch)
+    pub fn observers(&self) -> impl Iterator<Item = &W> {
+        self.shards.iter().map(Shard::observer)
     }
 
     /// Those who look on, to take from them what they have found.
-    pub fn watches_mut(&mut self) -> impl Iterator<Item = &mut W> {
-        self.shards.iter_mut().map(Shard::watch_mut)
+    pub fn observers_mut(&mut self) -> impl Iterator<Item = &mut W> {
+        self.shards.iter_mut().map(Shard::observer_mut)
     }
 
     // ---- time
@@ -242,24 +274,31 @@ impl<W: Watch> World<W> {
             name: self.orders,
             command,
         };
-        let what = What::Order(Box::new(order));
-        self.shard(to).plan(Happening { at, to, what });
+        let what = EventKind::Order(Box::new(order));
+        self.shard(to).plan(HostEvent { at, to, what });
         self.orders
     }
 
     /// Lets time go by up to the first edge of a window no earlier than `until`; gives what the
-    /// users of nodes were told, in the order of time and hosts.
+    /// users of nodes were told, in the order of time and hosts. Time goes by less far when the
+    /// world is asked to [stop](Self::with_stop) meanwhile.
     pub fn run_until(&mut self, until: Instant) -> Vec<Report> {
         let until = self.edge(until);
-        let query_stats = if self.shards.len() == 1 {
+        let run_stats = if self.shards.len() == 1 {
             self.run_alone(until)
         } else {
-            parallel::run(&mut self.shards, &self.network, until)
+            parallel::run(&mut self.shards, &self.network, until, &self.stop)
         };
-        self.query_stats.windows += query_stats.windows;
-        self.query_stats.time += query_stats.time;
-        self.query_stats.waiting += query_stats.waiting;
-        self.now = self.now.max(until);
+        self.run_stats.windows += run_stats.windows;
+        self.run_stats.time += run_stats.time;
+        self.run_stats.waiting += run_stats.waiting;
+        let next = self.shards.iter().filter_map(|shard| {
+            let window = shard.first()?;
+            Some(shard.start_of(window))
+        });
+        // Only a world that was stopped has anything left to do before that.
+        let reached = next.min().map_or(until, |next| next.min(until));
+        self.now = self.now.max(reached);
         let mut reports: Vec<Report> = self
             .shards
             .iter_mut()
@@ -290,23 +329,33 @@ impl<W: Watch> World<W> {
         all
     }
 
+    /// How many datagrams were lost, by place and cause.
+    #[must_use]
+    pub fn losses(&self) -> LossCounts {
+        let mut all = LossCounts::default();
+        for shard in &self.shards {
+            all += *shard.losses();
+        }
+        all
+    }
+
     /// How many things have happened to hosts.
     #[must_use]
-    pub fn happenings(&self) -> u64 {
-        self.shards.iter().map(Shard::happenings).sum()
+    pub fn events(&self) -> u64 {
+        self.shards.iter().map(Shard::events).sum()
     }
 
     /// How many windows were computed: those in which anything happened.
     #[must_use]
     pub const fn windows(&self) -> u64 {
-        self.query_stats.windows
+        self.run_stats.windows
     }
 
     /// The share of their time that threads have waited for each other so far, by the machine's
     /// clock: none with one thread.
     #[must_use]
     pub fn waiting_share(&self) -> f64 {
-        let QueryStats { time, waiting, .. } = self.query_stats;
+        let RunStats { time, waiting, .. } = self.run_stats;
         if time.is_zero() {
             0.0
         } else {
@@ -346,24 +395,24 @@ impl<W: Watch> World<W> {
         result
     }
 
-    fn run_alone(&mut self, until: Instant) -> QueryStats {
-        let mut query_stats = QueryStats::default();
+    fn run_alone(&mut self, until: Instant) -> RunStats {
+        let mut run_stats = RunStats::default();
         let shard = &mut self.shards[0];
         while let Some(window) = shard
             .first()
-            .filter(|window| shard.start_of(*window) < until)
+            .filter(|window| shard.start_of(*window) < until && !self.stop.is_requested())
         {
             shard.run(window, &self.network);
-            query_stats.windows += 1;
+            run_stats.windows += 1;
         }
-        query_stats
+        run_stats
     }
 
     fn hand_over(&mut self) {
         for from in 0..self.shards.len() {
             for to in 0..self.shards.len() {
-                for happening in self.shards[from].take_abroad(to) {
-                    self.shards[to].plan(happening);
+                for event in self.shards[from].take_outgoing(to) {
+                    self.shards[to].plan(event);
                 }
             }
         }

@@ -5,6 +5,7 @@ mod kept;
 mod presence;
 mod probes;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use kept::KeptPuts;
@@ -26,6 +27,8 @@ pub(super) struct Upkeep {
     pub(super) presence: Presence,
     pub(super) probes: Probes,
     pub(super) kept: KeptPuts,
+    /// Contacts that have not been asked again since the machine slept.
+    pub(super) unverified: VecDeque<Contact>,
 }
 
 impl Upkeep {
@@ -43,6 +46,7 @@ impl Upkeep {
             presence: Presence::new(config),
             probes: Probes::new(config.limits.max_probes),
             kept: KeptPuts::default(),
+            unverified: VecDeque::new(),
         }
     }
 
@@ -51,6 +55,7 @@ impl Upkeep {
         self.presence.stop();
         self.probes.stop();
         self.kept.stop();
+        self.unverified.clear();
     }
 }
 
@@ -101,6 +106,7 @@ impl Node {
             return;
         }
         self.feed_starved();
+        self.verify_after_sleep();
         self.keep_due();
         self.update_presence();
     }

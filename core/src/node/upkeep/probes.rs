@@ -52,6 +52,11 @@ impl Probes {
         }
     }
 
+    /// How many addresses are being probed.
+    pub(in crate::node) fn len(&self) -> usize {
+        self.probing.len()
+    }
+
     pub(super) fn stop(&mut self) {
         self.probing.clear();
     }

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{self, Sender};
+use std::net::UdpSocket;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc;
 use std::thread;
 
 use khashmir::{Config, Event, Outcome};
-use khashmir_mio::{Driver, Notice, Resolved};
+use khashmir_mio::{Driver, NewNode, Notice, Resolved};
 
 use crate::args::NodeArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::seed;
+use crate::signals::stop_on_signals;
 use crate::trace::Verbosity;
 
 /// What the main thread waits for.
@@ -34,17 +37,20 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
         Failure::failed(format_args!("cannot listen at {}: {error}", args.listen))
     };
     let mut driver = Driver::new().map_err(|error| cannot(&error))?;
-    let observer = verbosity.observer("");
-    let node = driver
-        .add_observed(args.listen, config, seed::drawn()?, observer)
-        .map_err(|error| cannot(&error))?;
+    let socket = UdpSocket::bind(args.listen).map_err(|error| cannot(&error))?;
+    let new = NewNode::new(config, seed::drawn()?)
+        .observed_by(verbosity.observer(""))
+        .receive_buffer(args.receive_buffer);
+    let node = driver.add_at(socket, new).map_err(|error| cannot(&error))?;
     let (tell, told) = mpsc::channel();
-    // Before anybody can know that we run and want us to stop.
-    stop_on_signals(tell.clone())?;
+    // Before anybody can know that we run and want us to stop. Without a main thread there is no
+    // process.
+    let tell_stop = tell.clone();
+    stop_on_signals(move || drop(tell_stop.send(Happening::Stop)))?;
     let tell_over = tell.clone();
     let run = move || {
-        // Without a main thread there is no process.
-        let _ = tell_over.send(Happening::Over(driver.run()));
+        let ended = run_to_end(|| driver.run());
+        let _ = tell_over.send(Happening::Over(ended));
     };
     thread::Builder::new()
         .name("khashmir".into())
@@ -54,8 +60,7 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
         let _ = tell.send(Happening::Notice(notice));
     };
     node.subscribe(tell_notice).map_err(Failure::failed)?;
-    // A node goes on when nobody reads what it says.
-    let _ = output::line(format!("listening {} id {}", node.local_addr(), node.id()));
+    output::say(&format!("listening {} id {}", node.local_addr(), node.id()));
     let mut presence = Presence::new(&args);
     if !args.bootstrap.is_empty() {
         node.bootstrap(args.bootstrap).map_err(Failure::failed)?;
@@ -64,7 +69,7 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
         match happening {
             Happening::Notice(notice) => match presence.hear(&notice) {
                 Some(Say::Joined(contacts)) => {
-                    let _ = output::line(format!("joined {contacts} contacts"));
+                    output::say(&format!("joined {contacts} contacts"));
                 }
                 Some(Say::Complaint(what)) => output::complain(&what),
                 None => {}
@@ -183,29 +188,12 @@ impl Presence {
     }
 }
 
-/// Tells of SIGINT and SIGTERM from now on.
-#[cfg(unix)]
-fn stop_on_signals(tell: Sender<Happening>) -> Result<(), Failure> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-
-    let cannot = |error| Failure::failed(format_args!("cannot listen to signals: {error}"));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(cannot)?;
-    let listen = move || {
-        for _ in signals.forever() {
-            // Without a main thread there is no process.
-            let _ = tell.send(Happening::Stop);
-        }
-    };
-    let named = thread::Builder::new().name("signals".into());
-    named.spawn(listen).map_err(cannot)?;
-    Ok(())
-}
-
-/// Elsewhere the system ends the process, and the network finds out.
-#[cfg(not(unix))]
-fn stop_on_signals(_tell: Sender<Happening>) -> Result<(), Failure> {
-    Ok(())
+/// Runs the loop, whose end is an error when it panics: otherwise the process would stay for ever
+/// without a node.
+fn run_to_end(run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    // What it leaves behind is dropped with it.
+    let ended = panic::catch_unwind(AssertUnwindSafe(run));
+    ended.unwrap_or_else(|_| Err(io::Error::other("the loop has panicked")))
 }
 
 #[cfg(test)]
@@ -241,6 +229,13 @@ mod tests {
             outcome,
             query_stats: QueryStats::default(),
         })
+    }
+
+    #[test]
+    fn a_loop_that_panics_has_ended() {
+        let ended = run_to_end(|| panic!("on purpose"));
+        assert!(ended.is_err_and(|error| error.to_string().contains("panicked")));
+        assert!(run_to_end(|| Ok(())).is_ok());
     }
 
     const ALONE: Notice = Notice::Event(Event::Alone);

@@ -1,44 +1,34 @@
 //! What is done to hosts from outside: the steps of a plan, and their coming and going.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use khashmir::{Command, Instant, Snapshot};
+use khashmir::{Command, Instant};
 
-use super::agenda::Deed;
-use super::ledger::Task;
-use super::population::{Birth, Presence};
+use super::population::{InitialState, Presence};
+use super::request_log::Task;
 use super::run::Run;
+use super::schedule::ScheduledAction;
 use crate::churn::{Churn, Comeback};
 use crate::host::HostId;
 use crate::network::{Cut, Groups};
-use crate::plan::{Action, HostSet, Jump};
+use crate::plan::{Action, Ask, HostSet, Jump};
 use crate::truth::Truth;
-use crate::world::Watch;
+use crate::world::Observer;
 
-/// How hosts come and go at the moment.
-#[derive(Default)]
-pub(super) struct ChurnNow {
-    churn: Option<Churn>,
-    /// How often it has changed: what was noted before does not count any more.
-    number: u32,
-    /// How many sessions each host has had.
-    sessions: BTreeMap<HostId, u64>,
-    /// What those who are away took along, and when.
-    away: BTreeMap<HostId, (Snapshot, Instant)>,
-}
-
-impl<W: Watch> Run<'_, W> {
+impl<W: Observer> Run<'_, W> {
     /// Hosts come and go at edges of that length.
     const GRID: Duration = Duration::from_millis(100);
 
-    pub(super) fn act(&mut self, deed: Deed) {
-        match deed {
-            Deed::Go { host, churn } if churn == self.churn.number => self.go(host),
-            Deed::Come { host, churn } if churn == self.churn.number => self.come(host),
-            Deed::Go { .. } | Deed::Come { .. } => {}
-            Deed::Resume(host) => self.world.resume(host),
-            Deed::Step(place) => {
+    pub(super) fn act(&mut self, action: ScheduledAction) {
+        match action {
+            ScheduledAction::Depart { host, churn } if churn == self.churn.number => self.go(host),
+            ScheduledAction::Return { host, churn } if churn == self.churn.number => {
+                self.come(host);
+            }
+            ScheduledAction::Depart { .. } | ScheduledAction::Return { .. } => {}
+            ScheduledAction::Sample => self.sample(),
+            ScheduledAction::Resume(host) => self.world.resume(host),
+            ScheduledAction::Step(place) => {
                 let plan = self.plan;
                 if let Some(step) = plan.steps.get(place) {
                     self.step(&step.action);
@@ -47,12 +37,22 @@ impl<W: Watch> Run<'_, W> {
         }
     }
 
-    /// Hosts come and go like that from now on.
+    /// Hosts come and go like that from now on; those who are there are in the midst of a session.
     pub(super) fn begin_churn(&mut self, churn: Churn) {
         self.churn.number += 1;
         self.churn.churn = Some(churn);
         for host in self.population.living().to_vec() {
-            self.plan_session(host, churn);
+            let session = *self.churn.sessions.entry(host).or_default();
+            let left = churn.session_left(self.plan.seed, host, session);
+            self.plan_departure(host, left);
+        }
+    }
+
+    /// Those who were away when the network came to stand return when their pauses end.
+    pub(super) fn begin_pauses(&mut self) {
+        let now = self.world.now();
+        for (host, left) in self.population.away_at_first() {
+            self.plan_return(host, now + left);
         }
     }
 
@@ -68,7 +68,7 @@ impl<W: Watch> Run<'_, W> {
         if matches!(member.map(|m| m.presence()), Some(Presence::Here { .. })) {
             self.world.switch_off(host);
             self.population.departs(host, self.world.now());
-            self.ledger.forget(host);
+            self.request_log.forget(host);
         }
     }
 
@@ -80,23 +80,23 @@ impl<W: Watch> Run<'_, W> {
         };
         let now = self.world.now();
         let clock = self.world.clock(host);
-        let birth = if let Some((snapshot, _)) = self.churn.away.remove(&host) {
+        let initial = if let Some((snapshot, _)) = self.churn.away.remove(&host) {
             let away = now.since(since);
-            Birth::From { snapshot, away }
+            InitialState::From { snapshot, away }
         } else if let Some(disk) = self.world.disk(host) {
             // The disk knows by the host's clock how long it was off.
             let (snapshot, away) = (disk.snapshot(clock.read(now)), Duration::ZERO);
-            Birth::From { snapshot, away }
+            InitialState::From { snapshot, away }
         } else {
             self.population.rename(host);
-            Birth::Empty
+            InitialState::Empty
         };
-        self.begin(host, birth);
+        self.begin(host, initial);
     }
 
-    fn begin(&mut self, host: HostId, birth: Birth) {
+    fn begin(&mut self, host: HostId, initial: InitialState) {
         // The settings were checked, and are those of the first time.
-        if self.switch_on(host, birth, &Truth::default()).is_err() {
+        if self.switch_on(host, initial, &Truth::default()).is_err() {
             return;
         }
         let now = self.world.now();
@@ -114,15 +114,24 @@ impl<W: Watch> Run<'_, W> {
     fn plan_session(&mut self, host: HostId, churn: Churn) {
         let session = self.churn.sessions.entry(host).or_default();
         let lasts = churn.session(self.plan.seed, host, *session);
-        let at = on_grid(self.world.now() + lasts, Self::GRID);
-        let number = self.churn.number;
-        self.agenda.note(
-            at,
-            Deed::Go {
-                host,
-                churn: number,
-            },
-        );
+        self.plan_departure(host, lasts);
+    }
+
+    fn plan_departure(&mut self, host: HostId, left: Duration) {
+        if self.kept.is_publisher(host) {
+            return;
+        }
+        let at = on_grid(self.world.now() + left, Self::GRID);
+        let churn = self.churn.number;
+        self.schedule
+            .note(at, ScheduledAction::Depart { host, churn });
+    }
+
+    fn plan_return(&mut self, host: HostId, at: Instant) {
+        let churn = self.churn.number;
+        let at = on_grid(at, Self::GRID);
+        self.schedule
+            .note(at, ScheduledAction::Return { host, churn });
     }
 
     fn go(&mut self, host: HostId) {
@@ -142,15 +151,7 @@ impl<W: Watch> Run<'_, W> {
         let session = self.churn.sessions.entry(host).or_default();
         let pause = churn.pause(self.plan.seed, host, *session);
         *session += 1;
-        let at = on_grid(now + pause, Self::GRID);
-        let number = self.churn.number;
-        self.agenda.note(
-            at,
-            Deed::Come {
-                host,
-                churn: number,
-            },
-        );
+        self.plan_return(host, now + pause);
     }
 
     fn come(&mut self, host: HostId) {
@@ -161,7 +162,7 @@ impl<W: Watch> Run<'_, W> {
         }
         if fresh {
             self.population.rename(host);
-            self.begin(host, Birth::Empty);
+            self.begin(host, InitialState::Empty);
         } else {
             self.start_again(host);
         }
@@ -175,7 +176,12 @@ impl<W: Watch> Run<'_, W> {
         match action {
             Action::Ask(_, ask) => {
                 for host in hosts {
-                    self.order(now, host, ask.command(), Task::Step);
+                    let task = if let Ask::Expect(key, value) = ask {
+                        self.request_log.expect_value(*key, value)
+                    } else {
+                        Task::Step
+                    };
+                    self.order(now, host, ask.command(), task);
                 }
             }
             Action::Leave(_) => hosts.into_iter().for_each(|host| self.world.leave(host)),
@@ -191,7 +197,8 @@ impl<W: Watch> Run<'_, W> {
             Action::Pause(_, time) => {
                 for host in hosts {
                     self.world.pause(host);
-                    self.agenda.note(now + *time, Deed::Resume(host));
+                    self.schedule
+                        .note(now + *time, ScheduledAction::Resume(host));
                 }
             }
             Action::Jump(_, jump) => {
