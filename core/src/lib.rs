@@ -133,9 +133,10 @@
 //!
 //! # Sources
 //!
-//! "Specification" in these pages means the description of apt-p2p's Khashmir as it was observed,
-//! in its earlier (2008) and later (0.1.5) generation; section numbers are its own. The presets
-//! [`Config::early`] and [`Config::late`] have the habits of the two.
+//! "Specification" in these pages means [the description of apt-p2p's Khashmir](protocol), as it was
+//! observed in its earlier (2008) and later (0.1.5) generation; section numbers are its own. It is
+//! the file `docs/protocol.md` of this package. The presets [`Config::early`] and [`Config::late`]
+//! have the habits of the two.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -160,6 +161,10 @@ mod token;
 pub mod typed;
 mod value;
 pub mod wire;
+
+#[cfg(doc)]
+#[doc = include_str!("../docs/protocol.md")]
+pub mod protocol {}
 
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{
