@@ -1,15 +1,19 @@
-//! What a node does by itself: probes, refreshes, checkpoints, joining again while it is alone,
-//! and storing again what is to be kept.
+//! What a node does by itself: probes, refreshes, checkpoints, finding those again who were lost,
+//! joining again while it is alone, and storing again what is to be kept.
 
 mod kept;
 mod presence;
 mod probes;
+mod recovery;
+mod remembered;
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use kept::KeptPuts;
 use presence::Presence;
 use probes::Probes;
+use recovery::Recovery;
 
 use super::active_operations::{MaintenanceTask, Waiters};
 use super::{Event, Life, Node, Owner, Probe};
@@ -24,6 +28,7 @@ use crate::time::Instant;
 pub(super) struct Upkeep {
     checkpoint: Interval,
     pub(super) presence: Presence,
+    recovery: Recovery,
     pub(super) probes: Probes,
     pub(super) kept: KeptPuts,
 }
@@ -40,15 +45,22 @@ impl Upkeep {
                 config.checkpoint,
                 Self::CHECKPOINT_JITTER,
             ),
-            presence: Presence::new(config),
+            presence: Presence::default(),
+            recovery: Recovery::new(config),
             probes: Probes::new(config.limits.max_probes),
             kept: KeptPuts::default(),
         }
     }
 
+    /// Replaces the bootstrap addresses. Gives those that are new.
+    pub(super) fn set_bootstrap(&mut self, addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        self.recovery.remembered.set_bootstrap(addrs)
+    }
+
     /// Stops everything but checkpoints.
     pub(super) fn stop(&mut self) {
-        self.presence.stop();
+        self.presence = Presence::Alone;
+        self.recovery.stop();
         self.probes.stop();
         self.kept.stop();
     }
@@ -63,7 +75,7 @@ impl Node {
         let kept = self.upkeep.kept.next_due();
         let ours = [
             Some(self.upkeep.checkpoint.next_deadline()),
-            self.upkeep.presence.next_deadline(),
+            self.upkeep.recovery.next_deadline(),
             kept.filter(|_| self.can_keep_more()),
         ];
         // What would be due at the end of time is due never.
@@ -89,9 +101,9 @@ impl Node {
         if self.upkeep.checkpoint.take_due(self.now, &mut self.rng) {
             self.checkpoint();
         }
-        let rejoin = self.upkeep.presence.next_deadline();
-        if rejoin.is_some_and(|at| self.is_due(at)) {
-            self.rejoin();
+        let round = self.upkeep.recovery.next_deadline();
+        if round.is_some_and(|at| self.is_due(at)) {
+            self.recovery_round();
         }
     }
 
@@ -102,13 +114,16 @@ impl Node {
         }
         self.feed_starved();
         self.keep_due();
+        self.recover();
         self.update_presence();
     }
 
     /// Draws conclusions from the end of an operation.
     pub(super) fn upkeep_hears_of(&mut self, waiters: &Waiters, outcome: &Outcome) {
         match (outcome, waiters) {
+            (Outcome::Join(_), Waiters::Upkeep(MaintenanceTask::Merge)) => {}
             (Outcome::Join(joined), _) if joined.contacts == 0 => self.still_alone(),
+            (Outcome::Join(_), _) => self.recover_after_join(),
             (Outcome::Stored(places), Waiters::Upkeep(MaintenanceTask::Keep(op))) => {
                 self.stored_kept(*op, !places.is_empty());
             }
@@ -175,6 +190,7 @@ impl Node {
                 self.probe(contact, Probe::Failing);
             }
             self.probe_unheard();
+            self.check_bootstrap();
         }
         self.outbox.event(Event::Checkpoint);
         self.outbox.shrink_to_fit();

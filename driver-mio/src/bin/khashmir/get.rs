@@ -34,7 +34,7 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
                 return Err(Failure::failed(what));
             }
             Event::Ended { .. } => return Ok(()),
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
         }
     }
 }

@@ -334,7 +334,7 @@ impl<W: Watch> Shard<W> {
                         disk.save(machine.node().snapshot(when.reading), when.reading);
                     }
                 }
-                Event::Alone | Event::Online { .. } => {}
+                Event::Alone | Event::BootstrapWanted | Event::Online { .. } => {}
             }
         }
     }
