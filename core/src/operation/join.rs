@@ -34,6 +34,8 @@ pub(crate) struct Join {
     answered: Vec<Contact>,
     seen_as: Vec<Report>,
     table: TableLookup,
+    /// Those of our table that are closest to us.
+    neighbours: Vec<Id>,
     surroundings: Surroundings,
     refreshed: usize,
     reach: Reach,
@@ -64,6 +66,16 @@ enum TableLookup {
     Unanswered,
 }
 
+/// Where a self-lookup that starts at other contacts than ours has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It may still find neighbours that we do not know.
+    Strangers,
+    /// An answer named none but neighbours that our table has: this is our own network, and nothing
+    /// in it is new to us.
+    Home,
+}
+
 struct Greeted {
     addr: SocketAddr,
     state: Patience,
@@ -88,6 +100,7 @@ enum Phase {
     },
     SelfLookup {
         walk: Box<Walk>,
+        found: Found,
         since: Instant,
     },
     /// The self-lookup is over; the targets of the refresh are to be asked for.
@@ -103,8 +116,8 @@ enum Phase {
 
 impl Join {
     /// `peers` are greeted all at once; beside that the contacts of our own table, if there are any,
-    /// are asked for our neighbourhood.
-    pub(crate) fn new(own: Id, peers: Vec<Peer>, table_contacts: usize) -> Self {
+    /// are asked for our neighbourhood. `neighbours` are those of them that are closest to us.
+    pub(crate) fn new(own: Id, peers: Vec<Peer>, neighbours: Vec<Id>) -> Self {
         Self {
             own,
             phase: Phase::Fresh,
@@ -112,11 +125,12 @@ impl Join {
             pending: Vec::new(),
             answered: Vec::new(),
             seen_as: Vec::new(),
-            table: if table_contacts > 0 {
-                TableLookup::Wanted
-            } else {
+            table: if neighbours.is_empty() {
                 TableLookup::Unanswered
+            } else {
+                TableLookup::Wanted
             },
+            neighbours,
             surroundings: Surroundings::Far,
             refreshed: 0,
             reach: Reach::default(),
@@ -124,11 +138,12 @@ impl Join {
     }
 
     /// Joins the part of the network that this contact is in, which answered a moment ago.
-    pub(crate) fn through(own: Id, contact: Contact) -> Self {
+    pub(crate) fn through(own: Id, contact: Contact, neighbours: Vec<Id>) -> Self {
         Self {
             answered: vec![contact],
+            table: TableLookup::Unanswered,
             surroundings: Surroundings::IfChanged,
-            ..Self::new(own, Vec::new(), 0)
+            ..Self::new(own, Vec::new(), neighbours)
         }
     }
 
@@ -176,12 +191,14 @@ impl Join {
                 }
                 Step::Wait
             }
-            Phase::SelfLookup { walk, since } => {
-                if let Some(question) = walk.next(SELF_LOOKUP) {
-                    return Step::Ask(question);
-                }
-                if !walk.is_done() {
-                    return Step::Wait;
+            Phase::SelfLookup { walk, found, since } => {
+                if *found == Found::Strangers {
+                    if let Some(question) = walk.next(SELF_LOOKUP) {
+                        return Step::Ask(question);
+                    }
+                    if !walk.is_done() {
+                        return Step::Wait;
+                    }
                 }
                 self.reach = walk.reach();
                 let home = Phase::RefreshRequested { since: *since };
@@ -231,6 +248,7 @@ impl Join {
                 }
                 self.phase = Phase::SelfLookup {
                     walk: Box::new(walk),
+                    found: Found::Strangers,
                     since: *since,
                 };
             }
@@ -262,8 +280,16 @@ impl Join {
             };
         }
         match &mut self.phase {
-            Phase::SelfLookup { walk, .. } if answer.branch == SELF_LOOKUP => {
-                walk.answered(answer.reply, rules).map(|_| ())
+            Phase::SelfLookup { walk, found, .. } if answer.branch == SELF_LOOKUP => {
+                walk.answered(answer.reply, rules)?;
+                let knows = |id: &Id| *id == self.own || self.neighbours.contains(id);
+                let named = answer.reply.nodes;
+                if named.is_some_and(|nodes| {
+                    !nodes.is_empty() && nodes.iter().all(|node| knows(&node.id))
+                }) {
+                    *found = Found::Home;
+                }
+                Ok(())
             }
             Phase::BucketRefresh { refresh, .. } => refresh.answered(answer, rules),
             Phase::Fresh

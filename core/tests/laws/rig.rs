@@ -97,8 +97,10 @@ impl Rig {
                 node
             }
         };
+        let node = node.expect("settings that can work");
+        let asked = Method::ALL.map(|method| node.stats().method(method).sent);
         Self {
-            node: node.expect("settings that can work"),
+            node,
             journal: JournalBook::new(setup.journal, setup.polling, replica, now),
             setup,
             config,
@@ -112,7 +114,7 @@ impl Rig {
             datagrams: Datagrams::default(),
             told: Instant::ORIGIN,
             timeouts: 0,
-            asked_while_running: 0,
+            asked_while_running: asked.iter().sum(),
             queries: 0,
         }
     }

@@ -42,7 +42,7 @@ impl Node {
     /// The operation that joins, greeting all whom we know of. Whatever was planned is off.
     pub(in crate::node) fn joining(&mut self) -> Operation {
         let greetings = self.upkeep.recovery.greetings();
-        Operation::Join(Join::new(self.own, greetings, self.table.len()))
+        Operation::Join(Join::new(self.own, greetings, self.neighbours()))
     }
 
     pub(super) fn rejoin(&mut self) {

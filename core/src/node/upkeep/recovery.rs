@@ -135,15 +135,12 @@ impl Recovery {
 impl Rounds {
     /// How much longer than planned a wait may be, in percent, so that a network does not come back
     /// in step.
-    const LONGER_BY: u8 = 10;
+    const LONGER_BY: u32 = 10;
 
     fn plan(&mut self, now: Instant, rng: &mut Rng) {
         let wait = self.wait.min(self.longest);
-        // As much to either side of the middle as makes the wait itself the shortest.
-        let half = wait / 200 * u32::from(Self::LONGER_BY);
-        let middle = wait.saturating_add(half);
-        let jittered = rng.jitter(middle, Self::LONGER_BY / 2).max(wait);
-        self.next = Some(now + jittered);
+        let mean = wait / 200 * Self::LONGER_BY;
+        self.next = Some(now + wait + rng.jitter(mean, 100));
         self.wait = wait.saturating_mul(2).min(self.longest);
     }
 
@@ -233,7 +230,10 @@ impl Node {
             _ if followed => {}
             Was::SilentBootstrap => self.follow(contact),
             Was::Lost => self.follow_seldom(contact),
-            Was::NotMissed if is_ours => self.follow_seldom(contact),
+            // After a restart, if no join looks around anyway.
+            Was::NotMissed if is_ours && self.operations.joining().is_none() => {
+                self.follow_seldom(contact);
+            }
             Was::NotMissed => {}
         }
     }
@@ -340,14 +340,22 @@ impl Node {
         }
     }
 
-    /// The same for contacts that come and go in any network: one in the longest wait between rounds.
+    /// The same for contacts that come and go in any network: one in the time for which an answer
+    /// vouches for a contact.
     fn follow_seldom(&mut self, contact: Contact) {
         let (now, recovery) = (self.now, &mut self.upkeep.recovery);
-        let is_soon = |at: Instant| now.since(at) < recovery.rounds.longest;
+        let fresh = self.config.fresh;
+        let is_soon = |at: Instant| now.since(at) < fresh;
         if !recovery.followed.is_some_and(is_soon) {
             recovery.followed = Some(now);
             self.follow(contact);
         }
+    }
+
+    /// Those of our table that are closest to us: more than one answer names.
+    pub(super) fn neighbours(&self) -> Vec<Id> {
+        let neighbours = self.table.closest(&self.own, self.config.k * 2);
+        neighbours.into_iter().map(|contact| contact.id).collect()
     }
 
     /// Joins the part of the network that the next contact is in, one at a time.
@@ -363,7 +371,8 @@ impl Node {
         }
         self.upkeep.recovery.len_before_merge = self.table.len();
         let op = self.operations.next_id();
-        let join = Operation::Join(Join::through(self.own, contact));
+        let join = Join::through(self.own, contact, self.neighbours());
+        let join = Operation::Join(join);
         self.begin(op, join, Waiters::Upkeep(MaintenanceTask::Merge));
     }
 }
