@@ -96,6 +96,8 @@ enum Owner {
     Operation { op: OpId, branch: u16 },
     /// Upkeep's.
     Probe(Probe),
+    /// Upkeep's, to an address that may not have answered for long.
+    Recovery,
 }
 
 /// Why upkeep pings someone.
@@ -130,8 +132,9 @@ impl Node {
     /// A node that goes on where another left off, `away` after its snapshot was taken.
     ///
     /// Contacts whose last answer is no older than the configuration's `fresh`, the time away
-    /// included, stand as verified. Older ones are only tried as bootstrap contacts. Buckets keep
-    /// the time since they were last looked up; values keep what is left of their lives.
+    /// included, stand as verified. Older ones are asked at once, side by side, and stand again when
+    /// they answer. Buckets keep the time since they were last looked up; values keep what is left
+    /// of their lives.
     ///
     /// # Errors
     /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
@@ -145,6 +148,7 @@ impl Node {
         snapshot.advance(away);
         let mut node = Self::with_identity(config.into(), snapshot.id(), Rng::new(seed), now)?;
         let rules = node.rules();
+        let mut doubted = Vec::new();
         for saved in snapshot.contacts() {
             let Ok(addr) = rules.admit(saved.contact.addr) else {
                 continue;
@@ -153,9 +157,11 @@ impl Node {
             if saved.answered_ago <= node.config.fresh {
                 node.table.restore(now, contact, saved.answered_ago);
             } else {
-                node.upkeep.presence.remember(addr);
+                doubted.push(addr);
             }
         }
+        node.restored_from(node.table.len() + doubted.len());
+        node.ask_restored(doubted);
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
             let expires = now + saved.remaining;
@@ -219,6 +225,8 @@ impl Node {
         self.advance_clock(now);
         let kept = self.upkeep.kept.forget(op);
         let cancelled = self.abort(op, Abort::Cancelled);
+        // It may have been the join that would have planned this.
+        self.check_bootstrap();
         self.settle();
         kept || cancelled
     }
@@ -244,18 +252,17 @@ impl Node {
         }
     }
 
-    /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
-    /// instance because names resolve to other addresses by now. Those that cannot be used, and
-    /// those beyond the configured number, are left out.
+    /// Changes the bootstrap addresses, for instance because names resolve to other addresses by
+    /// now. Those that are new are asked at once. Those that cannot be used, and those beyond the
+    /// configured number, are left out.
     pub fn set_bootstrap(&mut self, now: Instant, bootstrap: &[SocketAddr]) {
         self.advance_clock(now);
         let rules = self.rules();
         let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
         let most = self.config.limits.max_bootstrap;
-        self.upkeep
-            .presence
-            .set_bootstrap(usable.take(most).collect());
-        self.retry_if_alone();
+        let new = self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.ask_bootstrap(new);
+        self.settle();
     }
 
     // ---- outputs

@@ -188,7 +188,7 @@ impl RequestLog {
                     self.end(&outcome, ended, population);
                 }
             }
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
         }
     }
 

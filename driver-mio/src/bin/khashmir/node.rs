@@ -163,7 +163,12 @@ impl Presence {
             Notice::Event(_) if self.state == State::Joining => None,
             Notice::Event(Event::Online { contacts }) => self.online(*contacts),
             Notice::Event(Event::Alone) => self.alone("all contacts are lost"),
-            Notice::Event(Event::Checkpoint | Event::Ended { .. } | Event::Values { .. }) => None,
+            Notice::Event(
+                Event::BootstrapWanted
+                | Event::Checkpoint
+                | Event::Ended { .. }
+                | Event::Values { .. },
+            ) => None,
         }
     }
 
