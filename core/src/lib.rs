@@ -119,7 +119,8 @@
 //! 3. Time never runs back: an earlier reading counts as the latest seen. Time arithmetic
 //!    saturates, and what would be due at the end of time is never due.
 //! 4. Every accepted command ends in exactly one [`Event::Ended`], within
-//!    [`Config::longest_operation`].
+//!    [`Config::longest_operation`], and the time that the machine was
+//!    [asleep](Node::handle_sleep).
 //! 5. Equal settings, seed, inputs and points of polling give equal outputs, byte for byte.
 //! 6. No datagram, command or clock reading makes a node panic, or grow beyond its
 //!    [limits](Limits).
@@ -132,9 +133,10 @@
 //!
 //! # Sources
 //!
-//! "Specification" in these pages means the description of apt-p2p's Khashmir as it was observed,
-//! in its earlier (2008) and later (0.1.5) generation; section numbers are its own. The presets
-//! [`Config::early`] and [`Config::late`] have the habits of the two.
+//! "Specification" in these pages means [the description of apt-p2p's Khashmir](protocol), as it was
+//! observed in its earlier (2008) and later (0.1.5) generation; section numbers are its own. It is
+//! the file `docs/protocol.md` of this package. The presets [`Config::early`] and [`Config::late`]
+//! have the habits of the two.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -159,6 +161,10 @@ mod token;
 pub mod typed;
 mod value;
 pub mod wire;
+
+#[cfg(doc)]
+#[doc = include_str!("../docs/protocol.md")]
+pub mod protocol {}
 
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{

@@ -15,6 +15,7 @@ pub mod request;
 mod short_forms;
 mod sleep;
 mod snapshot;
+mod snapshot_parts;
 mod stats;
 mod transmit;
 mod typed;
@@ -350,17 +351,13 @@ impl Node {
         }
     }
 
-    /// Everything worth keeping: identity, contacts and values.
+    /// Everything worth keeping: identity, contacts and values. With many values that takes its time:
+    /// [`snapshot_values`](Self::snapshot_values) takes them in parts.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let now = now.max(self.now);
         let mut snapshot = self.contacts_snapshot(now);
-        for (key, value, expires) in self.store.iter() {
-            let remaining = expires.since(now);
-            if !remaining.is_zero() {
-                snapshot.add_value(key, value.clone(), remaining);
-            }
-        }
+        self.snapshot_values(now, &mut snapshot, None, usize::MAX);
         snapshot
     }
 

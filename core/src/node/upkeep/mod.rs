@@ -4,13 +4,16 @@
 mod kept;
 mod presence;
 mod probes;
+mod sweep;
+mod unverified;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use kept::KeptPuts;
 use presence::Presence;
 use probes::Probes;
+use sweep::Sweep;
+use unverified::Unverified;
 
 use super::active_operations::{MaintenanceTask, Waiters};
 use super::{Event, Life, Node, Owner, Probe};
@@ -27,8 +30,8 @@ pub(super) struct Upkeep {
     pub(super) presence: Presence,
     pub(super) probes: Probes,
     pub(super) kept: KeptPuts,
-    /// Contacts that have not been asked again since the machine slept.
-    pub(super) unverified: VecDeque<Contact>,
+    pub(super) unverified: Unverified,
+    sweep: Sweep,
 }
 
 impl Upkeep {
@@ -46,7 +49,8 @@ impl Upkeep {
             presence: Presence::new(config),
             probes: Probes::new(config.limits.max_probes),
             kept: KeptPuts::default(),
-            unverified: VecDeque::new(),
+            unverified: Unverified::default(),
+            sweep: Sweep::default(),
         }
     }
 
@@ -55,7 +59,7 @@ impl Upkeep {
         self.presence.stop();
         self.probes.stop();
         self.kept.stop();
-        self.unverified.clear();
+        self.unverified.stop();
     }
 }
 
@@ -69,6 +73,7 @@ impl Node {
         let ours = [
             Some(self.upkeep.checkpoint.next_deadline()),
             self.upkeep.presence.next_deadline(),
+            self.upkeep.sweep.next_deadline(),
             kept.filter(|_| self.can_keep_more()),
         ];
         // What would be due at the end of time is due never.
@@ -93,6 +98,10 @@ impl Node {
         }
         if self.upkeep.checkpoint.take_due(self.now, &mut self.rng) {
             self.checkpoint();
+        }
+        let sweep = self.upkeep.sweep.next_deadline();
+        if sweep.is_some_and(|at| self.is_due(at)) {
+            self.sweep();
         }
         let rejoin = self.upkeep.presence.next_deadline();
         if rejoin.is_some_and(|at| self.is_due(at)) {
@@ -172,7 +181,7 @@ impl Node {
 
     fn checkpoint(&mut self) {
         self.tokens.rotate(&mut self.rng);
-        self.store.expire(self.now);
+        self.sweep();
         self.upkeep.probes.forgive(self.now);
         if self.life == Life::Running {
             self.refresh_stale();
