@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use khashmir::wire::Method;
 use khashmir::{
     Command, Config, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused, Role, Seed,
     Snapshot,
