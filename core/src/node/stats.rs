@@ -23,7 +23,7 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Queries received that name no method of the protocol.
     pub unknown_methods: u64,
-    /// Times that somebody claimed the identifier of a contact from another address.
+    /// Times that a query claimed the identifier of a contact from another address.
     pub identity_conflicts: u64,
     /// Times that a newcomer found its bucket full, and the contact there that was seen least
     /// recently questionable.
@@ -205,9 +205,9 @@ pub struct Status {
 /// Whether others can reach a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reachable {
-    /// Nobody has asked it anything yet.
+    /// No other node has asked it anything yet.
     Unknown,
-    /// Somebody has.
+    /// Another node has asked it something.
     Yes,
 }
 
