@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use khashmir_sim::experiment::{Completion, Experiment, Latencies, LookupFigures, Summary};
@@ -12,6 +13,9 @@ use super::output::print;
 use super::progress::{self, Bar};
 use super::world::{World, preset_or_plan};
 use super::{fail, refuse};
+
+/// A row of the table: its name, and how its figure comes out of others.
+type Row<Of, Figure> = (&'static str, fn(&Of) -> Figure);
 
 /// The options of a comparison.
 #[derive(Args)]
@@ -83,8 +87,8 @@ impl Compare {
     /// A row for each figure, with the ratio of the second to the first. What nothing was measured
     /// of is a dash.
     fn table(&self, a: &Summary, b: &Summary) -> String {
-        let millis = |span: std::time::Duration| span.as_secs_f64() * 1000.0;
-        let lookups: [(&str, fn(&LookupFigures) -> f64); 8] = [
+        let millis = |span: Duration| span.as_secs_f64() * 1000.0;
+        let lookups: [Row<LookupFigures, f64>; 8] = [
             ("found the closest, %", |of| of.success_rate * 100.0),
             ("exactly the K closest, %", |of| of.exact_rate * 100.0),
             ("hops", |of| of.hops_mean),
@@ -94,7 +98,7 @@ impl Compare {
             ("datagrams a lookup", |of| of.datagrams_mean),
             ("bytes a lookup", |of| of.bytes_mean),
         ];
-        let latencies: [(&str, fn(&Latencies) -> std::time::Duration); 4] = [
+        let latencies: [Row<Latencies, Duration>; 4] = [
             ("latency p50, ms", |of| of.p50),
             ("latency p90, ms", |of| of.p90),
             ("latency p99, ms", |of| of.p99),

@@ -264,9 +264,10 @@ impl RequestLog {
         let Running { task, brought, .. } = ended.running;
         match (task, outcome) {
             (Task::Lookup { target }, outcome) => {
-                let places = match outcome {
-                    Outcome::Found(places) => &places[..],
-                    _ => &[],
+                let places = if let Outcome::Found(places) = outcome {
+                    &places[..]
+                } else {
+                    &[]
                 };
                 match judge(&ended, &target, places, population) {
                     Some(found) => self.lookups.push(Lookup {
@@ -355,7 +356,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
     expected.retain(|id| !is_full || Some(target.distance(id)) <= reach);
     Some(if all_exist && found == expected {
         Quality::Exact
-    } else if found.first().is_some() && found.first() == expected.first() {
+    } else if !found.is_empty() && found.first() == expected.first() {
         Quality::Success
     } else {
         Quality::Failure
