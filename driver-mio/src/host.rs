@@ -305,11 +305,9 @@ impl<S: Datagrams> Host<S> {
             }
             Event::Online { .. } => self.bootstrap.online(),
             Event::Checkpoint | Event::Ended { .. } | Event::Values { .. } => {}
+            _ => {}
         }
-        let op = match &event {
-            Event::Ended { op, .. } | Event::Values { op, .. } => Some(*op),
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => None,
-        };
+        let op = event.op();
         let ends = event.ends().is_some();
         let Some((op, mut tell)) = op.and_then(|op| self.waiting.remove_entry(&op)) else {
             return self.subscriptions.tell(&Notice::Event(event));

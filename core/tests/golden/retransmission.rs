@@ -63,6 +63,7 @@ fn outcome(event: Event) -> Option<Outcome> {
     match event {
         Event::Ended { outcome, .. } => Some(outcome),
         Event::Alone | Event::Checkpoint | Event::Online { .. } | Event::Values { .. } => None,
+        _ => None,
     }
 }
 
