@@ -119,7 +119,8 @@
 //! 3. Time never runs back: an earlier reading counts as the latest seen. Time arithmetic
 //!    saturates, and what would be due at the end of time is never due.
 //! 4. Every accepted command ends in exactly one [`Event::Ended`], within
-//!    [`Config::longest_operation`].
+//!    [`Config::longest_operation`], and the time that the machine was
+//!    [asleep](Node::handle_sleep).
 //! 5. Equal settings, seed, inputs and points of polling give equal outputs, byte for byte.
 //! 6. No datagram, command or clock reading makes a node panic, or grow beyond its
 //!    [limits](Limits).

@@ -384,6 +384,7 @@ fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
     victim.hears_reply(&asked[0], &Reply::from(near.id));
     victim.hears(newcomer.addr, &ping);
     assert!(victim.asked().is_empty(), "the oldest is fresh");
+    assert_eq!(victim.node.stats().questionable_contacts, 0);
     victim.now = Instant::since_origin(seconds(901));
     victim.hears(newcomer.addr, &ping);
     let asked = victim.asked();
@@ -391,6 +392,7 @@ fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
         asked.iter().map(|asked| asked.to).collect::<Vec<_>>(),
         [addr(1)]
     );
+    assert_eq!(victim.node.stats().questionable_contacts, 1);
     victim.hears_reply(&asked[0], &Reply::from(contact(1).id));
     victim.hears(newcomer.addr, &ping);
     let asked = victim.asked();

@@ -185,6 +185,7 @@ fn a_full_store_refuses_the_farthest() {
         values(&mut net, at(0x85), 0).is_empty(),
         "the farthest gave way"
     );
+    assert_eq!(net.node(1).stats().evicted_keys, 1);
     reply(&store(&mut net, at(0x82), b"y"));
     assert_eq!(
         error(&store(&mut net, at(0x82), b"z")),

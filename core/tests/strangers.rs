@@ -61,6 +61,7 @@ fn whoever_is_known_elsewhere_is_asked_when_another_claims_its_identity() {
         (query.to != claimant.addr).then(|| query.honest_reply(known.id, &[]))
     });
     assert!(asked.contains(&addr(1)), "{asked:?}");
+    assert_eq!(victim.node.stats().identity_conflicts, 1);
     let known: BTreeSet<_> = victim.node.contacts().collect();
     assert_eq!(known, BTreeSet::from([contact(1), contact(2)]));
 }

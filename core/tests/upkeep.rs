@@ -152,6 +152,7 @@ fn commands_that_find_no_free_call_go_on_when_there_is_one() {
         }
     }
     assert_eq!(answered, pings);
+    assert!(victim.node.stats().waits_for_calls > 0);
 }
 
 #[test]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use khashmir::Instant;
+use khashmir::{Instant, Node};
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clock;
 use crate::host::{AskNames, Host};
 use crate::inbox::Inbox;
-use crate::new_node::{NewNode, NotAdded};
+use crate::new_node::NotAdded;
+use crate::observer::Observer;
 use crate::post::{Added, Addition, Input, Post};
 use crate::resolve::resolve;
 use crate::udp::Udp;
@@ -79,10 +80,18 @@ impl EventLoop {
         Ok((idle, post))
     }
 
-    /// Takes in a node and its socket.
-    pub(crate) fn add(&mut self, mut udp: Udp, node: NewNode) -> Result<Added, NotAdded> {
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Takes in a node, its socket, and who watches it.
+    pub(crate) fn add(
+        &mut self,
+        mut udp: Udp,
+        node: Node,
+        observer: Box<dyn Observer>,
+    ) -> Result<Added, NotAdded> {
         let (local_addr, drops) = (udp.local_addr(), udp.drops());
-        let (node, observer) = node.make(local_addr, self.clock.now())?;
         let (no, id) = (self.next_no, node.id());
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registry = self.poll.registry();
@@ -197,10 +206,16 @@ impl EventLoop {
                     }
                 }
                 Ok(Input::Add(addition)) => {
-                    let Addition { udp, node, answer } = *addition;
+                    let Addition {
+                        udp,
+                        node,
+                        observer,
+                        answer,
+                    } = *addition;
                     // Whoever asked waits for it.
-                    let _ = answer.send(self.add(udp, node));
+                    let _ = answer.send(self.add(udp, node, observer));
                 }
+                Ok(Input::TellTime(answer)) => drop(answer.send(self.clock.now())),
                 Ok(Input::Abandoned) => self.shut_down(),
                 Err(_) => return,
             }

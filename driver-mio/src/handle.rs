@@ -89,7 +89,8 @@ impl Handle {
     }
 
     /// Joins a network through these hosts. Their names are resolved on other threads, at once and
-    /// again whenever the node finds itself alone; until somebody answers, it keeps trying.
+    /// again whenever the node finds itself alone, has lost most of its contacts, or has a bootstrap
+    /// address that does not answer. It keeps trying those that do not, for ever.
     ///
     /// How that goes, [notices](Self::subscribe) tell: what each name stands for, the end of the
     /// first join, and from then on [`Event::Online`] and [`Event::Alone`].
@@ -195,12 +196,23 @@ impl Handle {
         self.look(|node, _| node.contacts().collect())
     }
 
-    /// Everything about it that is worth keeping.
+    /// Everything about it that is worth keeping. Its values are copied in parts, between which the
+    /// loop goes on.
     ///
     /// # Errors
     /// [`Gone`] when the node is.
     pub fn snapshot(&self) -> Result<Snapshot, Gone> {
-        self.look(Node::snapshot)
+        let mut snapshot = self.look(Node::contacts_snapshot)?;
+        let mut after = None;
+        loop {
+            (snapshot, after) = self.look(move |node, now| {
+                let after = node.snapshot_values(now, &mut snapshot, after, VALUES_AT_ONCE);
+                (snapshot, after)
+            })?;
+            if after.is_none() {
+                return Ok(snapshot);
+            }
+        }
     }
 
     // ---- other nodes
@@ -213,7 +225,17 @@ impl Handle {
     pub fn add_at(&self, socket: UdpSocket, node: NewNode) -> Result<Self, NotAdded> {
         let udp = Udp::new(socket, node.receive_buffer)?;
         let (answer, answered) = mpsc::sync_channel(1);
-        let addition = Addition { udp, node, answer };
+        self.post.send(Input::TellTime(answer))?;
+        let now = answered.recv().map_err(|_| Gone)?;
+        // To restore a large store takes its time: the loop need not wait for that.
+        let (node, observer) = node.make(udp.local_addr(), now)?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        let addition = Addition {
+            udp,
+            node,
+            observer,
+            answer,
+        };
         self.post.send(Input::Add(Box::new(addition)))?;
         let added = answered.recv().map_err(|_| NotAdded::Gone)??;
         let (post, last_one) = (self.post.clone(), Arc::clone(&self.last_one));
@@ -235,6 +257,9 @@ impl Handle {
         answered.recv().map_err(|_| Gone)
     }
 }
+
+/// Values that are copied in one turn of the loop: that takes about a millisecond.
+const VALUES_AT_ONCE: usize = 1000;
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -298,13 +298,15 @@ impl<S: Datagrams> Host<S> {
     fn tell(&mut self, now: Instant, event: Event) {
         self.observer.event(&event);
         match &event {
-            Event::Alone => {
-                if let Some(todo) = self.bootstrap.alone() {
+            Event::Alone | Event::BootstrapWanted => {
+                if let Some(todo) = self.bootstrap.wanted() {
                     self.perform(now, todo);
                 }
             }
-            Event::Online { .. } => self.bootstrap.online(),
-            Event::Checkpoint | Event::Ended { .. } | Event::Values { .. } => {}
+            Event::Checkpoint
+            | Event::Ended { .. }
+            | Event::Online { .. }
+            | Event::Values { .. } => {}
             _ => {}
         }
         let op = event.op();

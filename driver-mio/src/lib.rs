@@ -36,6 +36,11 @@
 //! and resolves them again whenever the node finds itself alone. What a socket can suffer without
 //! being broken, such as a full buffer or the report that somebody is not there, it survives.
 //!
+//! An answer leaves from the address that was asked, also where the machine has several and the node
+//! listens at all of them. When the machine was asleep, the loop tells its nodes within half a minute
+//! of waking. [`Handle::socket_stats`] says what the system refused to send, and what it dropped of
+//! what arrived.
+//!
 //! Nodes run from memory: what a journal would make durable counts as durable at once.
 
 mod bootstrap;

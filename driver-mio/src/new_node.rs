@@ -16,7 +16,7 @@ pub struct NewNode {
     config: Config,
     seed: Seed,
     past: Past,
-    pub(crate) observer: Box<dyn Observer>,
+    observer: Box<dyn Observer>,
     pub(crate) receive_buffer: usize,
 }
 

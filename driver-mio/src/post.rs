@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
-use khashmir::{Id, Instant};
+use khashmir::{Id, Instant, Node};
 use mio::Waker;
 
 use crate::gone::Gone;
 use crate::host::Host;
-use crate::new_node::{NewNode, NotAdded};
+use crate::new_node::NotAdded;
+use crate::observer::Observer;
 use crate::system_drops::SystemDrops;
 use crate::udp::Udp;
 
@@ -22,6 +23,8 @@ pub(crate) enum Input {
     With(usize, Errand),
     /// Add a node.
     Add(Box<Addition>),
+    /// Say what time it is.
+    TellTime(SyncSender<Instant>),
     /// Shut everything down: there is no handle left through which anybody could.
     Abandoned,
 }
@@ -29,7 +32,8 @@ pub(crate) enum Input {
 /// A node to be added, and who waits for it.
 pub(crate) struct Addition {
     pub(crate) udp: Udp,
-    pub(crate) node: NewNode,
+    pub(crate) node: Node,
+    pub(crate) observer: Box<dyn Observer>,
     pub(crate) answer: SyncSender<Result<Added, NotAdded>>,
 }
 

@@ -26,11 +26,11 @@ pub struct Churn {
     pub session: Span,
     /// How long it is away between two sessions.
     pub pause: Span,
-    /// As whom it returns.
+    /// Which node returns after a pause.
     pub comeback: Comeback,
 }
 
-/// As whom a host returns after a pause.
+/// Which node a host runs after a pause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Comeback {
     /// As a new node that knows nothing.

@@ -1,7 +1,7 @@
 //! Chance that can be repeated: streams of numbers, each found from a seed and from what it is for.
 //!
 //! A draw does not come from one generator that everything shares, but from a stream named by the
-//! seed and by words: what is drawn, for whom, the how manieth. So a draw that is left out, or one
+//! seed and by words: what is drawn, for which host, and its number. So a draw that is left out, or one
 //! more, changes no other, and threads may draw in any order.
 //!
 //! The same bits come out on every machine: whole numbers are mixed by the function of SplitMix64

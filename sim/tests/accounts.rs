@@ -1,4 +1,4 @@
-//! What a run has to account for: who comes and goes, what was lost, and when it is over.
+//! What a run has to account for: hosts that come and go, datagrams that were lost, and its own end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -86,7 +86,7 @@ fn every_datagram_arrives_or_is_counted_as_lost() {
         };
         let finished = experiment.run_observed(&mut |_| (), Datagrams::default);
         let mut world = finished.expect("it makes sense").world;
-        // What is still on its way finds nobody.
+        // Datagrams that are still on their way find hosts that are off.
         for host in (0..60).map(HostId::new) {
             world.switch_off(host);
         }
@@ -143,7 +143,7 @@ fn figures_tell_where_and_why_datagrams_were_lost() {
     assert!(summary.to_string().contains(&row), "{summary}");
 }
 
-/// Who is there at first, and when nodes stop after that.
+/// How many nodes run at first, and when nodes stop after that.
 #[derive(Default)]
 struct Sessions {
     there: u32,
@@ -187,7 +187,7 @@ fn hosts_come_and_go_as_much_in_the_first_minutes_as_later() {
 
 #[test]
 fn a_run_is_over_when_what_it_asked_is_over() {
-    // Somebody always joins, and often through hosts that have gone meanwhile.
+    // Some host is always joining, often through hosts that have gone meanwhile.
     let text = "nodes 150\nlookups 30\nduration 1m\nchurn 2m/2m/fresh\nloss 0.2\n";
     for seed in 1..=3 {
         let plan = plan(&format!("seed {seed}\n{text}"));

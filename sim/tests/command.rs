@@ -157,6 +157,15 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_plans_is_refused_before_the_search() {
+    // It would take days.
+    let search = ["swarm", "--seeds", "0..9999999", "--plans", "/proc"];
+    let output = common::simulate_within(Duration::from_secs(20), &search);
+    is_refused(&output, "--plans /proc: ");
+}
+
 #[test]
 fn a_bad_plan_is_one_line_that_names_the_file_and_the_line() {
     let folder = Folder::new("bad-plans");

@@ -53,7 +53,7 @@ fn full() -> Option<File> {
     OpenOptions::new().write(true).open("/dev/full").ok()
 }
 
-/// The writing end of a pipe that nobody reads.
+/// The writing end of a pipe whose reading end is closed.
 fn unread() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
@@ -299,7 +299,7 @@ fn an_interrupted_replay_prints_its_lines_to_the_end() {
 fn a_command_whose_output_nobody_takes_ends_all_the_same() {
     let folder = Folder::new("stuck");
     let plan = folder.file("long.plan", "nodes 40\nat 9000h n00 crash\n");
-    // The pipe is full after a moment, and the command waits for somebody to read.
+    // The pipe is full after a moment, and the command waits for a reader.
     let (mut reader, writer) = std::io::pipe().expect("a pipe");
     let words = ["replay", "--trace", &plan];
     let (output, took) = interrupted(&words, "INT", writer.into());

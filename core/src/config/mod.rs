@@ -67,10 +67,13 @@ pub struct Config {
     pub first_checkpoint: Duration,
     /// Time from one checkpoint to the next, give or take a tenth (section 7: 5 minutes).
     pub checkpoint: Duration,
-    /// The first wait before a node that found nobody tries again (section 10: 20 s). It doubles
-    /// with each try.
+    /// The first wait before a node tries again that found nobody, has lost more than half of its
+    /// contacts, or has a bootstrap address that does not answer (section 10: 20 s). It doubles with
+    /// each try.
     pub rejoin_first: Duration,
-    /// The longest such wait.
+    /// The longest such wait, after which each address that does not answer is tried for ever (the
+    /// original doubles without end): in two such waits, the parts of a network that was cut in two
+    /// and has come together again have found each other.
     pub rejoin_longest: Duration,
     /// How long an operation may take: what it has by then is its result.
     pub operation_timeout: Duration,
@@ -110,7 +113,7 @@ impl Config {
             first_checkpoint: Duration::from_secs(60),
             checkpoint: Duration::from_secs(5 * 60),
             rejoin_first: Duration::from_secs(20),
-            rejoin_longest: Duration::from_secs(10 * 60),
+            rejoin_longest: Duration::from_secs(5 * 60),
             operation_timeout: Duration::from_secs(3 * 60),
             journal: Journal::Off,
             store: StoreLimits::default(),

@@ -165,7 +165,10 @@ impl Node {
             None => {}
         }
         self.life = Life::Running;
-        self.upkeep.presence.set_bootstrap(usable);
+        if !usable.is_empty() {
+            // All of them are greeted, the new ones like the others.
+            self.upkeep.set_bootstrap(usable);
+        }
         let joining = self.joining();
         Ok(self.begin_command(reserved, joining))
     }

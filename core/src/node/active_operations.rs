@@ -63,6 +63,8 @@ pub(super) enum MaintenanceTask {
     Keep(OpId),
     /// Looking around in stale buckets.
     Refresh,
+    /// Joining another part of the network, that was cut off.
+    Merge,
     /// Joining again.
     Rejoin,
 }
@@ -272,6 +274,13 @@ impl ActiveOperations {
         running.operation.answered(answer, rules)?;
         running.query_stats.answered += 1;
         Ok(())
+    }
+
+    /// Whether an answer to this branch of an operation leads its self-lookup to where the answer came
+    /// from.
+    pub(super) fn follows(&self, op: OpId, branch: u16) -> bool {
+        let running = self.running.get(&op);
+        running.is_some_and(|running| running.operation.follows(branch))
     }
 
     /// Counts a datagram that was sent or received for an operation.

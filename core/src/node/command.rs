@@ -67,8 +67,11 @@ pub enum Command {
         own_store: OwnStore,
     },
     /// Join a network through some of its nodes; look around in all buckets; end after one round.
+    /// Contacts of an earlier time are asked beside them: when these answer, nothing waits for a
+    /// bootstrap address that does not.
     Join {
-        /// Addresses of nodes in the network. They are kept for when the node finds itself alone.
+        /// Addresses of nodes in the network. The node keeps them, and tries each that does not
+        /// answer again and again. Without any, it keeps those that it had before.
         bootstrap: Vec<SocketAddr>,
     },
     /// Ask whoever is at an address whether it is there.

@@ -98,7 +98,10 @@ impl Node {
             return;
         };
         let contact = Contact::new(contact.id, addr);
-        match self.table.see(self.now, contact, heard) {
+        let seen = self.table.see(self.now, contact, heard);
+        self.stats.identity_conflicts += u64::from(matches!(seen, Seen::IdentityConflict(_)));
+        self.stats.questionable_contacts += u64::from(matches!(seen, Seen::Questionable(_)));
+        match seen {
             Seen::IdentityConflict(known) => self.probe(known, Probe::Failing),
             Seen::Questionable(oldest) => self.probe(oldest, Probe::Questionable),
             Seen::Room => self.probe(contact, Probe::Newcomer),
@@ -120,6 +123,7 @@ impl Node {
                 let until = self.now + self.config.fresh;
                 self.upkeep.probes.failed(closed.peer.addr, until);
             }
+            Owner::Recovery => self.recovery_failed(closed.peer.addr),
         }
     }
 
@@ -193,10 +197,14 @@ impl Node {
         }
         self.stats.of(closed.method).success(closed.elapsed);
         self.transactions.measured(closed.sample);
-        self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.sample));
+        let contact = Contact::new(reply.id, from);
+        self.hear_of(contact, Heard::Answered(closed.sample));
+        self.reached(closed.owner, contact);
         match closed.owner {
             Owner::Operation { op, .. } => self.advance(op),
-            Owner::Probe(_) => self.stats.of(closed.method).complete(closed.elapsed),
+            Owner::Probe(_) | Owner::Recovery => {
+                self.stats.of(closed.method).complete(closed.elapsed);
+            }
         }
         Ok(())
     }
@@ -217,9 +225,9 @@ impl Node {
             CallError::Broken(_) | CallError::Timeout => self.table.fail(self.now, &contact),
         };
         match failed {
-            Failed::Removed => self.upkeep.presence.remember(contact.addr),
+            Failed::Removed => self.contact_lost(contact.addr),
             Failed::RemovedFor(candidate) => {
-                self.upkeep.presence.remember(contact.addr);
+                self.contact_lost(contact.addr);
                 self.probe(candidate, Probe::Newcomer);
             }
             Failed::Kept | Failed::Unknown => {}
@@ -233,6 +241,7 @@ impl Node {
             evicted,
             before,
         } = stored;
+        self.stats.evicted_keys += evicted.len() as u64;
         let lifetime = self.config.expiry;
         self.outbox.record(|| {
             let store = UnsavedStore {

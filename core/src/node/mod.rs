@@ -15,6 +15,7 @@ pub mod request;
 mod short_forms;
 mod sleep;
 mod snapshot;
+mod snapshot_parts;
 mod stats;
 #[cfg(feature = "serde")]
 mod stats_form;
@@ -98,6 +99,8 @@ enum Owner {
     Operation { op: OpId, branch: u16 },
     /// Upkeep's.
     Probe(Probe),
+    /// Upkeep's, to an address that may not have answered for long.
+    Recovery,
 }
 
 /// Why upkeep pings someone.
@@ -132,8 +135,9 @@ impl Node {
     /// A node that goes on where another left off, `away` after its snapshot was taken.
     ///
     /// Contacts whose last answer is no older than the configuration's `fresh`, the time away
-    /// included, stand as verified. Older ones are only tried as bootstrap contacts. Buckets keep
-    /// the time since they were last looked up; values keep what is left of their lives.
+    /// included, stand as verified. Older ones are asked at once, side by side, and stand again when
+    /// they answer. Buckets keep the time since they were last looked up; values keep what is left
+    /// of their lives.
     ///
     /// # Errors
     /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
@@ -147,6 +151,7 @@ impl Node {
         snapshot.advance(away);
         let mut node = Self::with_identity(config.into(), snapshot.id(), Rng::new(seed), now)?;
         let rules = node.rules();
+        let mut doubted = Vec::new();
         for saved in snapshot.contacts() {
             let Ok(addr) = rules.admit(saved.contact.addr) else {
                 continue;
@@ -155,9 +160,11 @@ impl Node {
             if saved.answered_ago <= node.config.fresh {
                 node.table.restore(now, contact, saved.answered_ago);
             } else {
-                node.upkeep.presence.remember(addr);
+                doubted.push(addr);
             }
         }
+        node.restored_from(node.table.len() + doubted.len());
+        node.ask_restored(doubted);
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
             let expires = now + saved.remaining;
@@ -221,6 +228,8 @@ impl Node {
         self.advance_clock(now);
         let kept = self.upkeep.kept.forget(op);
         let cancelled = self.abort(op, Abort::Cancelled);
+        // It may have been the join that would have planned this.
+        self.check_bootstrap();
         self.settle();
         kept || cancelled
     }
@@ -246,18 +255,17 @@ impl Node {
         }
     }
 
-    /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
-    /// instance because names resolve to other addresses by now. Those that cannot be used, and
-    /// those beyond the configured number, are left out.
+    /// Changes the bootstrap addresses, for instance because names resolve to other addresses by
+    /// now. Those that are new are asked at once. Those that cannot be used, and those beyond the
+    /// configured number, are left out.
     pub fn set_bootstrap(&mut self, now: Instant, bootstrap: &[SocketAddr]) {
         self.advance_clock(now);
         let rules = self.rules();
         let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
         let most = self.config.limits.max_bootstrap;
-        self.upkeep
-            .presence
-            .set_bootstrap(usable.take(most).collect());
-        self.retry_if_alone();
+        let new = self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.ask_bootstrap(new);
+        self.settle();
     }
 
     // ---- outputs
@@ -353,17 +361,13 @@ impl Node {
         }
     }
 
-    /// Everything worth keeping: identity, contacts and values.
+    /// Everything worth keeping: identity, contacts and values. With many values that takes its time:
+    /// [`snapshot_values`](Self::snapshot_values) takes them in parts.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let now = now.max(self.now);
         let mut snapshot = self.contacts_snapshot(now);
-        for (key, value, expires) in self.store.iter() {
-            let remaining = expires.since(now);
-            if !remaining.is_zero() {
-                snapshot.add_value(key, value.clone(), remaining);
-            }
-        }
+        self.snapshot_values(now, &mut snapshot, None, usize::MAX);
         snapshot
     }
 

@@ -1,11 +1,9 @@
 //! Waking up: what a node does when the machine was asleep, so that nobody is blamed for it and
 //! nothing of before is taken for news.
 
-use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use super::{Life, Node, Probe};
-use crate::contact::Contact;
+use super::Node;
 use crate::time::Instant;
 
 impl Node {
@@ -26,27 +24,12 @@ impl Node {
         self.operations.postpone(slept.min(passed));
         if slept >= self.config.fresh {
             self.table.distrust(self.now);
-            self.upkeep.unverified = self.table.contacts(self.now).map(|(c, _)| c).collect();
+            let contacts = self.table.contacts(self.now);
+            self.upkeep
+                .unverified
+                .begin(contacts.map(|(contact, _)| contact));
             self.upkeep.kept.all_due_at(self.now);
         }
         self.settle();
-    }
-
-    /// Asks those of before the sleep whether they are still there, as many side by side as leaves
-    /// room for other probes.
-    pub(super) fn verify_after_sleep(&mut self) {
-        let most = self.config.limits.max_probes.div_ceil(2);
-        while self.upkeep.probes.len() < most
-            && !self.transactions.is_full()
-            && self.life == Life::Running
-            && let Some(contact) = self.upkeep.unverified.pop_front()
-        {
-            // One failure does not remove it: the machine's own network may not be up yet.
-            self.probe(contact, Probe::Failing);
-        }
-        if self.upkeep.unverified.is_empty() {
-            // An idle node holds nothing.
-            self.upkeep.unverified = VecDeque::<Contact>::new();
-        }
     }
 }

@@ -31,6 +31,16 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Queries received that name no method of the protocol.
     pub unknown_methods: u64,
+    /// Times that somebody claimed the identifier of a contact from another address.
+    pub identity_conflicts: u64,
+    /// Times that a newcomer found its bucket full, and the contact there that was seen least
+    /// recently questionable.
+    pub questionable_contacts: u64,
+    /// Times that a command, or upkeep, had something to ask and no free call to ask it with: see
+    /// [`Limits::max_calls`](crate::Limits::max_calls).
+    pub waits_for_calls: u64,
+    /// Keys whose values gave way to those of closer keys because the store was full.
+    pub evicted_keys: u64,
     /// Datagrams dropped, by cause.
     pub drops: BTreeMap<DropCause, u64>,
     /// Those of methods that nothing was counted of yet take no room.

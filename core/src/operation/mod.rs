@@ -17,7 +17,7 @@ use core::time::Duration;
 
 pub(crate) use find::Find;
 pub(crate) use get::Get;
-pub(crate) use join::Join;
+pub(crate) use join::{Join, Surroundings};
 pub use outcome::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub(crate) use ping::Ping;
 pub(crate) use put::Put;
@@ -54,12 +54,14 @@ pub(crate) enum Step {
     Finished(Action),
     /// Give it a walk towards this target, seeded from the table.
     Open(Id),
+    /// Give it a walk towards this target that knows nobody yet.
+    OpenUnseeded(Id),
     /// A part of it begins that counts as an action of its own.
     Started(Method),
     /// Store the value it is putting in our own store.
     StoreHere,
-    /// Give it the targets of a refresh of the far buckets.
-    RefreshTargets,
+    /// Give it the targets of a refresh of these buckets.
+    RefreshTargets(Surroundings),
     /// Nothing, until something is heard.
     Wait,
 }
@@ -218,6 +220,14 @@ impl Operation {
         match self {
             Self::Join(join) => join.refresh_targets(targets),
             Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) | Self::Refresh(_) => {}
+        }
+    }
+
+    /// Whether an answer to this branch leads its self-lookup to where the answer came from.
+    pub(crate) const fn follows(&self, branch: u16) -> bool {
+        match self {
+            Self::Join(join) => join.follows(branch),
+            Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) | Self::Refresh(_) => false,
         }
     }
 

@@ -62,6 +62,7 @@ impl Commands {
     pub(crate) fn told(&mut self, event: &Event, now: Instant, coverage: &mut Coverage) {
         match event {
             Event::Alone => coverage.reach("event Alone"),
+            Event::BootstrapWanted => coverage.reach("event BootstrapWanted"),
             Event::Checkpoint => coverage.reach("event Checkpoint"),
             Event::Online { contacts } => {
                 assert!(*contacts > 0, "online with nobody");

@@ -2,10 +2,12 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
+use khashmir::wire::Method;
 use khashmir::{
-    Command, Config, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused, Role, Seed,
-    Snapshot,
+    Command, Config, Contact, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused,
+    Role, Seed, Snapshot,
 };
 
 use crate::commands::{Commands, name};
@@ -13,7 +15,7 @@ use crate::coverage::Coverage;
 use crate::datagrams::Datagrams;
 use crate::journal::JournalBook;
 use crate::script::{Birth, Polling, Setup, Step};
-use crate::world::{addr, key, own_id, peer, seconds, value};
+use crate::world::{addr, canonical, key, own_id, peer, seconds, value};
 
 /// A node, and the books on what it was told and said.
 pub(crate) struct Rig {
@@ -38,6 +40,9 @@ pub(crate) struct Rig {
     pub(crate) asked_while_running: u64,
     /// Queries that peers asked.
     pub(crate) queries: u32,
+    /// The table as it was last looked at: how many buckets, and who is in them.
+    pub(crate) buckets: usize,
+    pub(crate) contacts: BTreeSet<Contact>,
 }
 
 /// What the node should be doing.
@@ -97,8 +102,12 @@ impl Rig {
                 node
             }
         };
+        let node = node.expect("settings that can work");
+        let asked = Method::ALL.map(|method| node.stats().method(method).sent);
         Self {
-            node: node.expect("settings that can work"),
+            buckets: node.buckets().count(),
+            contacts: node.contacts().collect(),
+            node,
             journal: JournalBook::new(setup.journal, setup.polling, replica, now),
             setup,
             config,
@@ -112,7 +121,7 @@ impl Rig {
             datagrams: Datagrams::default(),
             told: Instant::ORIGIN,
             timeouts: 0,
-            asked_while_running: 0,
+            asked_while_running: asked.iter().sum(),
             queries: 0,
         }
     }
@@ -258,6 +267,7 @@ impl Rig {
         let (before, off) = (self.fates(), self.dropped(DropCause::Off));
         let now = self.now();
         self.node.handle_datagram(now, from, None, datagram);
+        self.look_at_table(Some(canonical(from)));
         let fates = self.fates() - before;
         // A client counts queries as received and as dropped.
         let most = if self.config.role == Role::Client {

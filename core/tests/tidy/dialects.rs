@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{BinOp, Expr, ExprBinary, ItemMod, Macro, Pat};
 
-use crate::names::named_in;
+use crate::names::{Place, named_in};
 use crate::source::{Source, is_test};
 
 /// Where a file outside of `wire` decides by dialect: in a pattern, by comparing, in the arguments
@@ -22,10 +22,8 @@ pub(crate) fn check(source: &Source) -> Vec<String> {
     decisions.visit_file(&source.file);
     for named in named_in(source) {
         let mut after = named.path.iter().skip_while(|name| *name != "Dialect");
-        let hides = after.nth(1).is_some_and(|next| next == "as" || next == "*");
-        let path = named.path.join("::");
-        let variant = path.contains("wire::Dialect::") || path.contains("crate::Dialect::");
-        if hides || variant && is_use(source, named.line) {
+        // Another name for the type, its variants, or one of them.
+        if after.nth(1).is_some() && named.place == Place::Import {
             lines.push(named.line);
         }
     }
@@ -34,11 +32,6 @@ pub(crate) fn check(source: &Source) -> Vec<String> {
     let name = &source.name;
     let fault = |line| format!("{name}:{line} decides by dialect");
     lines.into_iter().map(fault).collect()
-}
-
-fn is_use(source: &Source, line: usize) -> bool {
-    let text = source.text.lines().nth(line - 1).unwrap_or_default();
-    text.contains("use ")
 }
 
 struct Decisions<'l> {

@@ -13,6 +13,16 @@ pub(crate) struct Named {
     pub(crate) line: usize,
     pub(crate) module: Vec<String>,
     pub(crate) path: Vec<String>,
+    pub(crate) place: Place,
+}
+
+/// Where a path is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a `use`.
+    Import,
+    /// Anywhere else.
+    Code,
 }
 
 /// The paths that a file names outside of its tests. A glob ends with `*`, and a path that is given
@@ -32,9 +42,13 @@ struct Names {
 }
 
 impl Names {
-    fn note(&mut self, line: usize, path: Vec<String>) {
-        let module = self.module.clone();
-        self.found.push(Named { line, module, path });
+    fn note(&mut self, line: usize, path: Vec<String>, place: Place) {
+        self.found.push(Named {
+            line,
+            module: self.module.clone(),
+            path,
+            place,
+        });
     }
 
     fn flatten(&mut self, tree: &UseTree, before: &[String], line: usize) {
@@ -43,13 +57,13 @@ impl Names {
             UseTree::Path(path) => {
                 self.flatten(&path.tree, &with(path.ident.to_string()), line);
             }
-            UseTree::Name(name) => self.note(line, with(name.ident.to_string())),
+            UseTree::Name(name) => self.note(line, with(name.ident.to_string()), Place::Import),
             UseTree::Rename(renamed) => {
                 let mut path = with(renamed.ident.to_string());
                 path.extend(["as".to_owned(), renamed.rename.to_string()]);
-                self.note(line, path);
+                self.note(line, path, Place::Import);
             }
-            UseTree::Glob(_) => self.note(line, with("*".to_owned())),
+            UseTree::Glob(_) => self.note(line, with("*".to_owned()), Place::Import),
             UseTree::Group(group) => {
                 for tree in &group.items {
                     self.flatten(tree, before, line);
@@ -66,7 +80,7 @@ impl Names {
             match token {
                 TokenTree::Ident(name) => {
                     if colons != 2 && !path.is_empty() {
-                        self.note(line, std::mem::take(&mut path));
+                        self.note(line, std::mem::take(&mut path), Place::Code);
                     }
                     line = name.span().start().line;
                     path.push(name.to_string());
@@ -84,7 +98,7 @@ impl Names {
             }
         }
         if !path.is_empty() {
-            self.note(line, path);
+            self.note(line, path, Place::Code);
         }
     }
 }
@@ -111,7 +125,7 @@ impl<'ast> Visit<'ast> for Names {
             .segments
             .first()
             .map(|one| one.ident.span().start().line);
-        self.note(line.unwrap_or(0), names.collect());
+        self.note(line.unwrap_or(0), names.collect(), Place::Code);
         visit::visit_path(self, path);
     }
 

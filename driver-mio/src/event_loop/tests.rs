@@ -4,17 +4,20 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
 
-use khashmir::{Config, Seed};
+use khashmir::{Command, Config, Event, Seed};
 
 use super::*;
-use crate::observer::Observer;
+use crate::new_node::NewNode;
 
 const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
 
 fn add(event_loop: &mut EventLoop, node: NewNode) -> SocketAddr {
     let socket = UdpSocket::bind(LOOPBACK).expect("a free port");
     let udp = Udp::new(socket, 1 << 16).expect("a sound socket");
-    event_loop.add(udp, node).expect("a sound node").local_addr
+    let addr = udp.local_addr();
+    let (node, observer) = node.make(addr, event_loop.now()).expect("sound");
+    event_loop.add(udp, node, observer).expect("a free token");
+    addr
 }
 
 /// Asks something of the loop from another thread's place, at the worst moment: when it has looked
@@ -56,4 +59,52 @@ fn who_asks_while_timers_are_due_is_heard_before_the_loop_sleeps() {
     event_loop.turn(&mut events).expect("a turn");
     assert_eq!(answered.try_recv(), Ok(()));
     assert!(since.elapsed() < Duration::from_secs(2), "it slept on it");
+}
+
+/// Tells of what is sent and of what has ended.
+struct Watcher(mpsc::Sender<Watched>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Watched {
+    Sent(Vec<u8>),
+    Ended,
+}
+
+impl Observer for Watcher {
+    fn sent(&mut self, _to: SocketAddr, datagram: &[u8]) {
+        let sent = Watched::Sent(datagram.to_vec());
+        self.0.send(sent).expect("the test listens");
+    }
+
+    fn event(&mut self, event: &Event) {
+        if event.ends().is_some() {
+            self.0.send(Watched::Ended).expect("the test listens");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_open_while_the_machine_sleeps_is_made_again_and_does_not_fail() {
+    let (mut event_loop, post) = EventLoop::new().expect("a loop");
+    let (tell, watched) = mpsc::channel();
+    let watcher = Box::new(Watcher(tell));
+    let node = NewNode::new(Config::default(), Seed::from_number(1)).observed_by(watcher);
+    add(&mut event_loop, node);
+    let silent = UdpSocket::bind(LOOPBACK).expect("a free port");
+    let addr = silent.local_addr().expect("it is bound");
+    let ping = move |host: &mut Host, now| {
+        let ping = Command::Ping { addr };
+        host.start(now, ping, Box::new(|_| {})).expect("accepted");
+    };
+    post.send(Input::With(0, Box::new(ping)))
+        .expect("the loop is there");
+    let mut events = Events::with_capacity(EVENTS);
+    event_loop.turn(&mut events).expect("a turn");
+    let query = watched.try_recv().expect("the ping was sent");
+    assert!(matches!(query, Watched::Sent(_)));
+
+    event_loop.clock.sleep(Duration::from_secs(4 * 3600));
+    event_loop.turn(&mut events).expect("a turn");
+    assert_eq!(watched.try_recv(), Ok(query), "the same is sent again");
+    assert!(watched.try_recv().is_err(), "nothing has ended");
 }

@@ -91,7 +91,7 @@ impl Laws {
         self.uptime = status.uptime;
         within_limits(&status, node.config())?;
         let longest = node.config().longest_operation();
-        // What is due has a right to be called first.
+        // A node whose timer is due has not been called yet, and cannot have ended an operation.
         let called = next.is_none_or(|next| next > now);
         let overdue = self.open.iter().find(|(_, begun)| **begun + longest < now);
         match overdue.filter(|_| called) {

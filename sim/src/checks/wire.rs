@@ -14,7 +14,7 @@ use crate::world::{Fact, Machine};
 #[derive(Default)]
 pub(super) struct Wire {
     addresses: BTreeSet<SocketAddr>,
-    /// Whoever was named by somebody, or spoke up.
+    /// Addresses that a datagram named, or came from.
     contacts: BTreeMap<Id, BTreeSet<SocketAddr>>,
 }
 

@@ -74,7 +74,7 @@ impl Interrupt {
     /// Removes a temporary file, if it is still there.
     pub(super) fn remove_now(&self, file: &Path) {
         lock(&self.0.files).retain(|other| other != file);
-        // It has been given its final name, or is of no use to anybody.
+        // It fails when the file has its final name already.
         let _ = fs::remove_file(file);
     }
 
@@ -156,7 +156,7 @@ impl Interrupt {
     /// Ends the program, whatever its other threads do: they may never come back.
     fn give_up(&self, signal: u8) -> ! {
         self.remove_files();
-        // Nobody may be reading what is said.
+        // Standard error may be a full pipe that nothing reads.
         let interrupt = self.clone();
         let said = std::thread::spawn(move || interrupt.tell());
         let begun = std::time::Instant::now();

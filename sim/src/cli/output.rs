@@ -1,5 +1,5 @@
-//! What the command writes: text on its standard streams, also when nobody reads them, and files
-//! that are whole or not there.
+//! What the command writes: text on its standard streams, which may be closed or full, and files that
+//! are whole or not there.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -18,13 +18,17 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 
 /// Turns the complaint that the reader is gone into a success.
 pub(super) fn forgive(written: io::Result<()>) -> io::Result<()> {
-    written.or_else(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Ok(()),
-        _ => Err(error),
+    written.or_else(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Ok(())
+        } else {
+            Err(error)
+        }
     })
 }
 
-/// Writes what went wrong to standard error, as one line that says who speaks.
+/// Writes what went wrong to standard error, as one line that begins with the name of the
+/// command.
 pub(super) fn complain(what: &str) {
     let visible = |c: char| if c.is_control() { '?' } else { c };
     let line: String = what.chars().map(visible).collect();
@@ -33,7 +37,7 @@ pub(super) fn complain(what: &str) {
 
 /// Writes lines to standard error.
 pub(super) fn note(text: &str) {
-    // There is no better place to say that nobody listens here.
+    // There is no other stream on which to say that this one is closed.
     let _ = io::stderr()
         .lock()
         .write_all(format!("{text}\n").as_bytes());

@@ -49,7 +49,7 @@ struct Search<'s> {
     swarm: &'s Swarm,
     interrupt: &'s Interrupt,
     bar: ProgressBar,
-    /// Seeds that nobody has taken yet.
+    /// Seeds that no worker has taken yet.
     seeds: Mutex<Range<u64>>,
     findings: Mutex<Findings>,
 }
@@ -77,6 +77,10 @@ impl Swarm {
         if !self.plans.is_dir() {
             return refuse(&format!("--plans {}: no such folder", self.plans.display()));
         }
+        // A folder that takes no files is found out before the search, not at its first finding.
+        if let Err(error) = OutputFile::open(&self.plans.join("seed.plan"), interrupt) {
+            return refuse(&format!("--plans {}: {error}", self.plans.display()));
+        }
         // A panic is a finding; it is told like the others.
         panic::set_hook(Box::new(|_| ()));
         let search = Search {
@@ -93,7 +97,7 @@ impl Swarm {
             while !workers.iter().all(ScopedJoinHandle::is_finished) {
                 thread::sleep(Self::LOOK);
                 if interrupt.stop().is_requested() {
-                    // A seed may take longer than somebody who has interrupted the search waits.
+                    // A seed may take longer than a user waits after Ctrl-C.
                     thread::sleep(Self::LAST_SEED);
                     search.end(started.elapsed().as_secs_f64());
                     interrupt.exit();

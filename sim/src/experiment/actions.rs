@@ -37,7 +37,7 @@ impl<W: Observer> Run<'_, W> {
         }
     }
 
-    /// Hosts come and go like that from now on; those who are there are in the midst of a session.
+    /// Hosts come and go like that from now on; hosts that run are in the midst of a session.
     pub(super) fn begin_churn(&mut self, churn: Churn) {
         self.churn.number += 1;
         self.churn.churn = Some(churn);
@@ -48,7 +48,7 @@ impl<W: Observer> Run<'_, W> {
         }
     }
 
-    /// Those who were away when the network came to stand return when their pauses end.
+    /// Hosts that were away when the network came to stand return when their pauses end.
     pub(super) fn begin_pauses(&mut self) {
         let now = self.world.now();
         for (host, left) in self.population.away_at_first() {
@@ -56,7 +56,7 @@ impl<W: Observer> Run<'_, W> {
         }
     }
 
-    /// Nobody goes any more, and whoever is away stays there.
+    /// Churn ends: hosts that run stay, and hosts that are away stay away.
     pub(super) fn end_churn(&mut self) {
         self.churn.number += 1;
         self.churn.churn = None;

@@ -15,6 +15,6 @@ pub(super) struct ChurnState {
     pub(super) number: u32,
     /// How many sessions each host has had.
     pub(super) sessions: BTreeMap<HostId, u64>,
-    /// What those who are away took along, and when.
+    /// The snapshots that hosts took along when they left, and when that was.
     pub(super) away: BTreeMap<HostId, (Snapshot, Instant)>,
 }

@@ -64,7 +64,7 @@ pub struct Finished<W> {
     /// What was not as it has to be: gets of the plan that did not find what they should, nodes that
     /// did not find each other, and what was wrong after all faults had ended.
     pub violations: Vec<Violation>,
-    /// The world at the end, with those who looked on.
+    /// The world at the end, with its observers.
     pub world: World<W>,
     seed: u64,
     request_log: RequestLog,
@@ -100,7 +100,7 @@ impl Experiment {
         Ok(finished.summary)
     }
 
-    /// Runs it while somebody looks on, one for each thread.
+    /// Runs it under observers, one for each thread.
     ///
     /// # Errors
     /// [`InvalidPlan`] when a setting of the plan makes no sense.

@@ -1,5 +1,5 @@
-//! Who lives in the network: what each host is like, under which identifier its node lives, and
-//! since when.
+//! The hosts of an experiment: what each is like, which identifier its node has, and since when it
+//! runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ pub(super) struct Population {
     k: usize,
     configs: Vec<Kind>,
     members: BTreeMap<HostId, Member>,
-    /// Those who run, ascending: of them lookups are asked.
+    /// Hosts whose nodes run, ascending: one of them is asked for each lookup.
     living: Vec<HostId>,
-    /// Those of them who answer and can be reached by anyone in good time: whom a lookup must find.
+    /// Those of them that a lookup must find: they answer in good time, and all hosts can reach them.
     findable: Truth,
 }
 
@@ -155,22 +155,22 @@ impl Population {
         self.members.get(&host)
     }
 
-    /// Those who are there when the network comes to stand, ascending: all but those whom churn has
-    /// taken away by then.
+    /// Hosts that run when the network comes to stand, ascending: all but those that churn keeps away
+    /// then.
     pub(super) fn first(&self) -> Vec<HostId> {
         let is_there =
             |(host, member): (&HostId, &Member)| member.is_there_at_first().then_some(*host);
         self.members.iter().filter_map(is_there).collect()
     }
 
-    /// Those whom churn has taken away by then, and for how much longer.
+    /// Hosts that churn keeps away then, and for how much longer.
     pub(super) fn away_at_first(&self) -> Vec<(HostId, Duration)> {
         let away = |(host, member): (&HostId, &Member)| Some((*host, member.away_at_first?));
         self.members.iter().filter_map(away).collect()
     }
 
-    /// The nodes that answer of those who are there at first, alive or not: what tables know that
-    /// were filled before anybody died.
+    /// The nodes that answer of those that run at first, including those that will die: the contacts
+    /// of tables that were filled before the deaths.
     pub(super) fn everybody(&self) -> Truth {
         let serving = |(host, member): (&HostId, &Member)| {
             let serves = member.role != Role::Client && member.is_there_at_first();
@@ -183,7 +183,7 @@ impl Population {
         self.k
     }
 
-    /// Those who run, ascending.
+    /// Hosts whose nodes run, ascending.
     pub(super) fn living(&self) -> &[HostId] {
         &self.living
     }
@@ -225,7 +225,7 @@ impl Population {
         Node::restore(config, snapshot, away, Seed::new(seed), now)
     }
 
-    /// Gives a host another identity: nobody has ever heard of who lives there next.
+    /// Gives a host another identity, which no other node knows.
     pub(super) fn rename(&mut self, host: HostId) {
         if let Some(member) = self.members.get_mut(&host) {
             member.id = id(&mut member.drawn(self.seed, "population/id", host));
@@ -246,7 +246,7 @@ impl Population {
         }
     }
 
-    /// All who are there at first run from now on.
+    /// All hosts that are not away at first run from now on.
     pub(super) fn first_arrive(&mut self, now: Instant) {
         for member in self.members.values_mut() {
             if member.is_there_at_first() {
@@ -273,13 +273,13 @@ impl Population {
         }
     }
 
-    /// Those who are to die.
+    /// Hosts that die when the time of deaths comes.
     pub(super) fn doomed(&self) -> Vec<HostId> {
         let dies = |(host, member): (&HostId, &Member)| (member.lot == Lot::Dies).then_some(*host);
         self.members.iter().filter_map(dies).collect()
     }
 
-    /// Somebody who lives.
+    /// A host whose node runs, picked at random.
     pub(super) fn somebody(&self, draw: &mut Draw) -> Option<HostId> {
         let at = usize::try_from(draw.below(self.living.len() as u64)).ok()?;
         self.living.get(at).copied()
@@ -292,7 +292,7 @@ impl Population {
         })
     }
 
-    /// The K closest to a target who live, answer and can be reached, and have been for so long.
+    /// The K closest to a target of those that a lookup must find and that have run since then.
     pub(super) fn closest(&self, target: &Id, since: Instant) -> Vec<Id> {
         let mut asked = self.k;
         loop {
@@ -368,7 +368,7 @@ impl Member {
         self.presence
     }
 
-    /// Whether everybody who looks for it must find it.
+    /// Whether every lookup for it must find it.
     pub(super) fn is_findable(&self) -> bool {
         self.role != Role::Client && self.place == Place::Public && self.pace == Pace::Normal
     }

@@ -1,4 +1,4 @@
-//! How far a run has come, for those who wait for it.
+//! How far a run has come.
 
 use khashmir::Instant;
 

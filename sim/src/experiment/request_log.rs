@@ -29,7 +29,7 @@ pub(super) enum Task {
     Put(u32),
     /// Read the value of that number, which is kept.
     Read(u32),
-    /// What a step of the plan says: nothing follows from it for the figures.
+    /// A command of a step of the plan, which counts for no figure.
     Step,
 }
 
@@ -55,7 +55,7 @@ impl Task {
 /// All that was asked.
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
-    /// Orders that nobody has heard of yet.
+    /// Orders that their nodes have not been given yet.
     ordered: BTreeMap<u64, (HostId, Task)>,
     running: BTreeMap<(HostId, OpId), Running>,
     /// With the time at which each was stored.
@@ -188,7 +188,7 @@ impl RequestLog {
                     self.end(&outcome, ended, population);
                 }
             }
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
             _ => {}
         }
     }
@@ -313,9 +313,9 @@ struct Ended {
     query_stats: QueryStats,
 }
 
-/// Holds a result against the truth: the K closest who lived, answered, and could be reached by
-/// anyone, from its beginning to its end, and whoever asked, if it answers. Others may be found or
-/// not.
+/// Compares the result of a lookup with the truth: the K closest nodes that ran, answered and could
+/// be reached by all hosts from the beginning of the lookup to its end, and the asking node, if it
+/// answers queries. Other nodes may be in the result or not.
 fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Quality {
     let Some(asker) = population.member(ended.host) else {
         return Quality::Failure;
@@ -337,7 +337,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
         .filter(counts)
         .map(|place| *place.id())
         .collect();
-    // Those who do not count may stand between the others, but the result must be full.
+    // Nodes that do not count may stand between the others, but the result must be full.
     let full = places.len() >= expected.len();
     if full && !found.is_empty() && expected.starts_with(&found) {
         return Quality::Exact;

@@ -51,8 +51,8 @@ pub(super) struct Run<'e, W> {
     waiting: Vec<PlannedRequest>,
 }
 
-/// Something that somebody will ask for. There may be as many as there are nodes: the command is
-/// made when it is time.
+/// A request that a node will be given. There may be as many as there are nodes, so the command is
+/// made only when it is time.
 struct PlannedRequest {
     at: Instant,
     what: RequestKind,
@@ -242,7 +242,7 @@ impl<'e, W: Observer> Run<'e, W> {
         self.request_log.expect(order, host, task);
     }
 
-    /// Lets die whoever is to.
+    /// Switches off the hosts that are to die.
     pub(super) fn die(&mut self) {
         let now = self.world.now();
         for host in self.population.doomed() {
@@ -276,6 +276,9 @@ impl<'e, W: Observer> Run<'e, W> {
         let span = self.plan.workload.duration;
         self.read(span);
         for _ in 0..self.plan.workload.lookups {
+            if self.is_stopped() {
+                return;
+            }
             let target = population::id(&mut draw);
             self.plan_request(&mut draw, span, RequestKind::Lookup { target });
         }
@@ -294,7 +297,7 @@ impl<'e, W: Observer> Run<'e, W> {
         self.finish("looking up", Task::is_read);
     }
 
-    /// Notes that somebody who then lives asks for something within a span from now.
+    /// Plans a request at a random time within a span from now, for a host that runs then.
     pub(super) fn plan_request(&mut self, draw: &mut Draw, span: Duration, what: RequestKind) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
@@ -326,8 +329,8 @@ impl<'e, W: Observer> Run<'e, W> {
         self.do_due();
     }
 
-    /// Waits until all requests of those tasks have come to their ends, and for nothing else: with
-    /// churn, somebody is always about to join.
+    /// Waits until all requests of those tasks have come to their ends, and for no others: with
+    /// churn, some host is always joining.
     pub(super) fn finish(&mut self, phase: &'static str, of: fn(&Task) -> bool) {
         let longest = [self.plan.node_config.preset].into_iter();
         let config = |preset| self.plan.config(preset, khashmir::Role::ReadWrite);
@@ -340,7 +343,7 @@ impl<'e, W: Observer> Run<'e, W> {
         }
     }
 
-    /// Whoever lives now asks for what is wished for before that time.
+    /// Gives the requests planned before that time to hosts that run now.
     fn ask_until(&mut self, next: Instant) {
         while let Some(mut request) = self.waiting.pop_if(|request| request.at < next) {
             if let Some(host) = self.asker(&mut request) {

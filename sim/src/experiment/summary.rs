@@ -50,7 +50,7 @@ pub struct Summary {
     pub get_latency: Latencies,
     /// What came of keeping values, if any were to be kept.
     pub keeping: Option<KeepingFigures>,
-    /// Joins that found nobody.
+    /// Joins that found no contact.
     pub failed_joins: u64,
     /// Commands that were refused.
     pub refused: u64,

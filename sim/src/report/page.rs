@@ -7,13 +7,13 @@ use super::scale::{Unit, nanos, number, percent, so_many};
 use crate::experiment::Details;
 use crate::experiment::Summary;
 
-/// What makes it look the way it does.
+/// The style sheet.
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
 pub(super) fn write(command: &str, summary: &Summary, details: &Details) -> String {
     let mut page = String::new();
-    // Text grows without fail.
+    // Writing to a string does not fail.
     match fill(&mut page, command, summary, details) {
         Ok(()) | Err(fmt::Error) => page,
     }
@@ -138,7 +138,7 @@ fn table(page: &mut String, summary: &Summary) -> fmt::Result {
     page.write_str("</table>\n</section>\n")
 }
 
-/// Text that stands for itself within a page.
+/// Text with the characters escaped that mean something in HTML.
 struct Escaped<'t>(&'t str);
 
 impl fmt::Display for Escaped<'_> {
@@ -150,7 +150,7 @@ impl fmt::Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // A page cannot hold these, not even escaped.
+                // HTML does not allow these, not even escaped.
                 char if char.is_control() && char != '\n' && char != '\t' => {
                     f.write_char('\u{FFFD}')?;
                 }

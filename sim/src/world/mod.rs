@@ -42,7 +42,7 @@ use host_event::{EventKind, HostEvent, Order};
 use parallel::RunStats;
 use shard::Shard;
 
-/// Hosts on a network, and those who [look on](Observer).
+/// Hosts on a network, and the [observers](Observer) of what happens to them.
 pub struct World<W = ()> {
     network: Network,
     shards: Vec<Shard<W>>,
@@ -62,8 +62,8 @@ impl World {
 }
 
 impl<W: Observer> World<W> {
-    /// A world without hosts, computed by so many threads, at least one, in each of which somebody
-    /// looks on.
+    /// A world without hosts, computed by so many threads, at least one, each of which has an
+    /// observer of its own.
     #[must_use]
     pub fn observed(network: Network, threads: usize, mut observer: impl FnMut() -> W) -> Self {
         let threads = threads.max(1);
@@ -82,7 +82,7 @@ impl<W: Observer> World<W> {
         }
     }
 
-    /// Lets time stand still as soon as somebody asks for it.
+    /// Lets time stand still as soon as the stop is requested.
     #[must_use]
     pub fn with_stop(mut self, stop: Stop) -> Self {
         self.stop = stop;
@@ -254,20 +254,20 @@ impl<W: Observer> World<W> {
         all
     }
 
-    /// Those who look on, one for each thread.
+    /// The observers, one for each thread.
     pub fn observers(&self) -> impl Iterator<Item = &W> {
         self.shards.iter().map(Shard::observer)
     }
 
-    /// Those who look on, to take from them what they have found.
+    /// The observers, to take from them what they have found.
     pub fn observers_mut(&mut self) -> impl Iterator<Item = &mut W> {
         self.shards.iter_mut().map(Shard::observer_mut)
     }
 
     // ---- time
 
-    /// Gives a node a command at a time to come. The name that comes back is in the report of
-    /// whether it was accepted.
+    /// Gives a node a command at a time to come. The number that it returns is in the
+    /// report of whether the node accepted it.
     pub fn order(&mut self, at: Instant, to: HostId, command: Command) -> u64 {
         self.orders += 1;
         let order = Order {

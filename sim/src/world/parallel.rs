@@ -27,10 +27,10 @@ struct Table {
 
 /// What is said at an edge.
 struct Half {
-    /// By who says it.
+    /// By the index of the thread that says it.
     said: Vec<Mutex<Said>>,
-    /// What is handed over: by receiver, then by sender. The lists change hands as they are, and
-    /// come back empty, so that none is allocated anew.
+    /// Events for the hosts of other threads: by receiving thread, then by sending thread. Sender and
+    /// receiver swap whole lists, so that none is allocated anew.
     handed: Vec<Vec<Mutex<Vec<HostEvent>>>>,
 }
 
@@ -42,7 +42,7 @@ enum Said {
     First(Option<Window>),
     /// It was asked to stop.
     Stopped,
-    /// It has panicked: the others must not wait for it for ever.
+    /// It has panicked, and will not come to the next edge.
     Broken,
 }
 
@@ -54,7 +54,7 @@ type Worked = Result<RunStats, Box<dyn Any + Send>>;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RunStats {
     pub(super) windows: u64,
-    /// Time that threads were there for, added up.
+    /// Time from start to end of each thread, added up.
     pub(super) time: Duration,
     /// Of that, how long they waited for each other.
     pub(super) waiting: Duration,

@@ -65,15 +65,24 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
     if !args.bootstrap.is_empty() {
         node.bootstrap(args.bootstrap).map_err(Failure::failed)?;
     }
+    let mut losses = Losses::default();
     for happening in told {
         match happening {
-            Happening::Notice(notice) => match presence.hear(&notice) {
-                Some(Say::Joined(contacts)) => {
-                    output::say(&format!("joined {contacts} contacts"));
+            Happening::Notice(notice) => {
+                match presence.hear(&notice) {
+                    Some(Say::Joined(contacts)) => {
+                        output::say(&format!("joined {contacts} contacts"));
+                    }
+                    Some(Say::Complaint(what)) => output::complain(&what),
+                    None => {}
                 }
-                Some(Say::Complaint(what)) => output::complain(&what),
-                None => {}
-            },
+                if let Notice::Event(Event::Checkpoint) = notice
+                    && let Ok(stats) = node.socket_stats()
+                    && let Some(what) = losses.hear(stats.dropped_by_system)
+                {
+                    output::complain(&what);
+                }
+            }
             #[cfg(unix)]
             Happening::Stop => {
                 // It may be over already; that is told next.
@@ -189,6 +198,23 @@ impl Presence {
     }
 }
 
+/// Datagrams that the system dropped because the node did not read them in time.
+#[derive(Default)]
+struct Losses {
+    told: u64,
+}
+
+impl Losses {
+    /// What to say when there are more than were told of.
+    fn hear(&mut self, dropped: Option<u64>) -> Option<String> {
+        let more = dropped?.saturating_sub(self.told);
+        self.told += more;
+        (more > 0).then(|| {
+            format!("the system dropped {more} datagrams, because the receive buffer was full")
+        })
+    }
+}
+
 /// Runs the loop, whose end is an error when it panics: otherwise the process would stay for ever
 /// without a node.
 fn run_to_end(run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
@@ -225,6 +251,18 @@ mod tests {
             outcome,
             query_stats: QueryStats::default(),
         })
+    }
+
+    #[test]
+    fn datagrams_that_the_system_dropped_are_told_of_once() {
+        let mut losses = Losses::default();
+        assert_eq!(losses.hear(None), None);
+        assert_eq!(losses.hear(Some(0)), None);
+        let told = losses.hear(Some(7)).expect("it is worth telling");
+        assert!(told.contains(" 7 datagrams"), "{told}");
+        assert_eq!(losses.hear(Some(7)), None);
+        let told = losses.hear(Some(9)).expect("it is worth telling");
+        assert!(told.contains(" 2 datagrams"), "{told}");
     }
 
     #[test]

@@ -89,6 +89,9 @@ impl Observer for Trace {
                 format!("{op} brings {} values", values.len())
             }),
             Event::Alone => self.show(Verbosity::Operations, || "alone".to_owned()),
+            Event::BootstrapWanted => {
+                self.show(Verbosity::Operations, || "bootstrap wanted".to_owned());
+            }
             Event::Online { contacts } => {
                 self.show(Verbosity::Operations, || {
                     format!("online, {contacts} contacts")

@@ -30,13 +30,13 @@ pub(super) struct Shard<W> {
     /// How many hosts there are in all shards.
     all: u32,
     wheel: Wheel<HostEvent>,
-    /// What happens still within the window that is being computed.
+    /// Events within the window that is being computed, which arose in it.
     soon: BinaryHeap<Reverse<HostEvent>>,
     /// The end of that window.
     end: Instant,
-    /// When hosts that have fallen silent are asked next to free what is over.
+    /// When all hosts next free links and mappings that have expired.
     settle_at: Instant,
-    /// What happens to hosts of other shards, in windows to come.
+    /// Events for hosts of other shards, by shard.
     outgoing: Vec<Vec<HostEvent>>,
     reports: Vec<Report>,
     events: u64,
@@ -347,7 +347,7 @@ impl<W: Observer> Shard<W> {
                         disk.save(machine.node().snapshot(when.reading), when.reading);
                     }
                 }
-                Event::Alone | Event::Online { .. } => {}
+                Event::Alone | Event::BootstrapWanted | Event::Online { .. } => {}
                 _ => {}
             }
         }
