@@ -156,6 +156,8 @@ mod rpc;
 mod rtt;
 mod server;
 mod storage;
+#[cfg(feature = "serde")]
+mod text_form;
 mod time;
 mod token;
 pub mod typed;

@@ -269,6 +269,7 @@ impl fmt::Debug for Handle {
 
 /// Why a command was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotStarted {
     /// The node is gone.
     Gone,

@@ -307,13 +307,9 @@ impl<S: Datagrams> Host<S> {
             | Event::Ended { .. }
             | Event::Online { .. }
             | Event::Values { .. } => {}
+            _ => {}
         }
-        let op = match &event {
-            Event::Ended { op, .. } | Event::Values { op, .. } => Some(*op),
-            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {
-                None
-            }
-        };
+        let op = event.op();
         let ends = event.ends().is_some();
         let Some((op, mut tell)) = op.and_then(|op| self.waiting.remove_entry(&op)) else {
             return self.subscriptions.tell(&Notice::Event(event));

@@ -90,6 +90,7 @@ fn gather(event: Event, values: &mut Vec<Value>) -> Option<Over> {
             None
         }
         Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => None,
+        _ => None,
     }
 }
 

@@ -21,6 +21,8 @@ pub use retry::Retry;
 /// Start from a preset and change what you need; [`Node::new`](crate::Node::new) checks the whole
 /// once. Sections in the field docs are those of the specification of the original.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Config {
     /// The wire dialect spoken.
     pub dialect: Dialect,
@@ -285,6 +287,7 @@ pub struct ConfigError {
 
 /// What can be wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Problem {
     /// Waits have to follow each other.
     NotAscending,
@@ -319,6 +322,8 @@ impl core::error::Error for ConfigError {}
 
 /// Which transaction ids of others are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum TransactionIds {
     /// Of any length up to [`MAX_TID`](crate::wire::MAX_TID), as in the original's earlier generation.
     AnyLength,
@@ -339,6 +344,9 @@ impl TransactionIds {
 
 /// What a node does for others: the original's three classes, and one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Role {
     /// Answers `ping`, `join` and `find_node`; handles no values.
     Base,
@@ -375,6 +383,9 @@ impl Role {
 
 /// Which of the nodes that hold values of a key are asked for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Retrieve {
     /// All of them.
     All,
@@ -391,6 +402,9 @@ pub enum Retrieve {
 /// gives way to a candidate if it is gone, so a lookup brings a full bucket nothing that it has room
 /// for. In a large network all buckets but the last few are full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum StaleBuckets {
     /// Every one, as in the original (specification, section 4).
     All,
@@ -400,6 +414,8 @@ pub enum StaleBuckets {
 
 /// Whether acknowledgements wait until the driver has made their cause durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Journal {
     /// There are no records and nothing waits: stored values live as long as the process, or as
     /// the last snapshot.

@@ -8,6 +8,9 @@ use super::{ConfigError, Problem, SHORTEST_SPAN};
 
 /// How calls are sent again, and when they are given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Retry {
     /// The waits follow the measured round trips: a call is sent again when it is later than nearly
     /// all answers are, and fails after 9 s at the latest.

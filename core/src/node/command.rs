@@ -11,9 +11,16 @@ use crate::value::Value;
 
 /// Names one accepted command, in the events that belong to it. Never reused by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OpId(pub(crate) u64);
 
 impl OpId {
+    /// The one of that number: for tests of what deals with events, where no node gave one out.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The number behind it, for logs.
     #[must_use]
     pub const fn number(self) -> u64 {
@@ -30,6 +37,7 @@ impl fmt::Display for OpId {
 /// Something to do that takes time: each accepted command ends in one
 /// [`Event::Ended`](crate::Event::Ended).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Command {
     /// Ask the node at an address for its id and for our address as it sees it, and take it into the
     /// table: the original's `addContact`.
@@ -87,6 +95,28 @@ pub enum Command {
     },
 }
 
+/// In a few words, without what it brings along.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddContact { addr } => write!(f, "add contact {addr}"),
+            Self::FindClose => f.write_str("find close nodes"),
+            Self::FindNode { target } => write!(f, "find node {target}"),
+            Self::FindValue { key } => write!(f, "find value {key}"),
+            Self::Get { key, .. } => write!(f, "get {key}"),
+            Self::Join { bootstrap } => write!(f, "join through {} addresses", bootstrap.len()),
+            Self::Ping { addr } => write!(f, "ping {addr}"),
+            Self::Put { key, value, .. } => {
+                write!(f, "put {key}, {} bytes", value.as_bytes().len())
+            }
+            Self::Refresh { buckets } => match buckets {
+                Buckets::All => f.write_str("refresh all buckets"),
+                Buckets::Stale => f.write_str("refresh stale buckets"),
+            },
+        }
+    }
+}
+
 /// Whether a `get` looks into our own store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnStore {
@@ -98,6 +128,7 @@ pub enum OwnStore {
 
 /// How long a `put` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keep {
     /// Until the value expires where it was stored.
     Once,
@@ -118,6 +149,7 @@ pub enum Buckets {
 
 /// Why a command was not accepted. Nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refused {
     /// This value is kept under this key already.
     AlreadyKept,

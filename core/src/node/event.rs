@@ -9,6 +9,9 @@ use crate::value::Value;
 
 /// Something the user may want to know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Event {
     /// No contact is there: the last one was lost, or none answered a join. The node tries again by
     /// itself if it knows an address to try.
@@ -49,6 +52,15 @@ pub enum Event {
 }
 
 impl Event {
+    /// The command that this event belongs to; `None` for what the node says of itself.
+    #[must_use]
+    pub const fn op(&self) -> Option<OpId> {
+        match self {
+            Self::Ended { op, .. } | Self::Values { op, .. } => Some(*op),
+            Self::Alone | Self::BootstrapWanted | Self::Checkpoint | Self::Online { .. } => None,
+        }
+    }
+
     /// The command that this event concludes.
     #[must_use]
     pub const fn ends(&self) -> Option<OpId> {

@@ -17,12 +17,15 @@ mod sleep;
 mod snapshot;
 mod snapshot_parts;
 mod stats;
+#[cfg(feature = "serde")]
+mod stats_form;
 mod transmit;
 mod typed;
 mod upkeep;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -443,5 +446,16 @@ impl Node {
         self.operations.clear();
         self.transactions.clear();
         self.upkeep.stop();
+    }
+}
+
+/// Who it is and how much it has under way: the table and the store may be large.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.own)
+            .field("life", &self.life)
+            .field("status", &self.status(self.now))
+            .finish_non_exhaustive()
     }
 }

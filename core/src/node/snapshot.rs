@@ -227,6 +227,7 @@ fn span(span: Duration) -> Writer<'static> {
 
 /// Bytes that are not a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// They are no snapshot at all, or a damaged one.
     Malformed,

@@ -8,8 +8,16 @@ use core::time::Duration;
 use crate::address::BadAddress;
 use crate::wire::{Malformed, Method};
 
+#[cfg(feature = "serde")]
+use super::stats_form::StatsForm;
+
 /// Counters since the node's start; they only rise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "StatsForm", from = "StatsForm")
+)]
 pub struct Stats {
     /// Datagrams received, garbage included.
     pub datagrams_in: u64,
@@ -71,6 +79,7 @@ impl Stats {
 /// Counters of one method: those of the original (specification, section 11), with the sums from
 /// which it takes its means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MethodStats {
     /// Actions of this method that our own commands and upkeep began.
     pub started: u64,
@@ -149,6 +158,9 @@ fn mean(sum: Duration, count: u64) -> Duration {
 
 /// Why a datagram was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum DropCause {
     /// A query to a node that answers none.
     Client,
@@ -179,6 +191,7 @@ impl fmt::Display for DropCause {
 
 /// How a node stands at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Status {
     /// Time since the node's start.
     pub uptime: Duration,
@@ -204,6 +217,9 @@ pub struct Status {
 
 /// Whether others can reach a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Reachable {
     /// No other node has asked it anything yet.
     Unknown,

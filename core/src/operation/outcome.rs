@@ -11,6 +11,9 @@ use crate::wire::InvalidReply;
 
 /// What an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Outcome {
     /// It was ended before it was over.
     Aborted(Abort),
@@ -42,6 +45,9 @@ pub enum Outcome {
 
 /// Why an operation was ended before it was over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Abort {
     /// [`Node::cancel`](crate::Node::cancel).
     Cancelled,
@@ -63,8 +69,34 @@ impl fmt::Display for Abort {
 
 impl core::error::Error for Abort {}
 
+/// In a few words, without what it brought.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aborted(abort) => abort.fmt(f),
+            Self::Ping(Ok(pong)) => write!(f, "{} answered", pong.id),
+            Self::Ping(Err(error)) => error.fmt(f),
+            Self::Join(joined) if joined.contacts == 0 => f.write_str("nobody answered"),
+            Self::Join(Joined {
+                contacts,
+                refreshed,
+                ..
+            }) => write!(
+                f,
+                "joined, {contacts} contacts, {refreshed} buckets refreshed"
+            ),
+            Self::Found(places) => write!(f, "{} nodes found", places.len()),
+            Self::Holders(holders) => write!(f, "{} holders found", holders.len()),
+            Self::Got { values } => write!(f, "{values} values"),
+            Self::Stored(places) => write!(f, "stored at {} nodes", places.len()),
+            Self::Refreshed { buckets } => write!(f, "{buckets} buckets refreshed"),
+        }
+    }
+}
+
 /// A node that answered a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pong {
     /// Its identifier.
     pub id: Id,
@@ -76,6 +108,7 @@ pub struct Pong {
 
 /// What joining came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Joined {
     /// Contacts in the table at the end: with none, this node stands alone.
     pub contacts: usize,
@@ -87,6 +120,7 @@ pub struct Joined {
 
 /// What a node said our address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Report {
     /// The address of that node.
     pub by: SocketAddr,
@@ -96,6 +130,7 @@ pub struct Report {
 
 /// A node that holds values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Holder {
     /// The node.
     pub place: Place,
@@ -105,6 +140,9 @@ pub struct Holder {
 
 /// Why a call brought nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum CallError {
     /// The answer broke the rules.
     Broken(InvalidReply),
@@ -131,6 +169,7 @@ impl core::error::Error for CallError {}
 
 /// What an operation took. Each call was answered, refused, broken or unanswered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct QueryStats {
     /// Calls made.
     pub asked: u32,
@@ -164,9 +203,42 @@ impl QueryStats {
 
 /// A call that was answered with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Refusal {
     /// The address of the node that refused.
     pub by: SocketAddr,
     /// The code of the error (specification, section 1.4).
     pub code: i64,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error {} from {}", self.code, self.by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn outcomes_are_a_few_words() {
+        let by = ([10, 0, 0, 1], 9977).into();
+        for (outcome, words) in [
+            (Outcome::Aborted(Abort::Left), "the node left its network"),
+            (Outcome::Ping(Err(CallError::Timeout)), "no answer came"),
+            (Outcome::Join(Joined::default()), "nobody answered"),
+            (
+                Outcome::Stored(vec![Place::Here(Id::new([1; Id::LEN]))]),
+                "stored at 1 nodes",
+            ),
+        ] {
+            assert_eq!(outcome.to_string(), words);
+        }
+        let refusal = Refusal { by, code: 205 };
+        assert_eq!(refusal.to_string(), "error 205 from 10.0.0.1:9977");
+    }
 }

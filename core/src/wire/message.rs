@@ -8,6 +8,8 @@ use crate::id::Id;
 
 /// The methods of the protocol (specification, section 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Method {
     /// Are you there?
     Ping,
@@ -219,6 +221,9 @@ impl Reply<'_> {
 
 /// How something under a transaction id breaks the rules of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum InvalidReply {
     /// It has no `id`, or one that is not 20 bytes.
     Id,

@@ -67,6 +67,7 @@ fn outcome(event: Event) -> Option<Outcome> {
         | Event::Checkpoint
         | Event::Online { .. }
         | Event::Values { .. } => None,
+        _ => None,
     }
 }
 

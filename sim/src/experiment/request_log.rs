@@ -189,6 +189,7 @@ impl RequestLog {
                 }
             }
             Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
+            _ => {}
         }
     }
 

@@ -37,6 +37,7 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
             }
             Event::Ended { .. } => return Ok(()),
             Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
+            _ => {}
         }
     }
 }

@@ -348,6 +348,7 @@ impl<W: Observer> Shard<W> {
                     }
                 }
                 Event::Alone | Event::BootstrapWanted | Event::Online { .. } => {}
+                _ => {}
             }
         }
     }
