@@ -27,7 +27,7 @@ pub struct Stats {
     pub datagrams_out: u64,
     /// Those of them that the system refused to send, as the driver says.
     pub datagrams_refused: u64,
-    /// Their bytes.
+    /// The bytes of those handed out.
     pub bytes_out: u64,
     /// Queries received that name no method of the protocol.
     pub unknown_methods: u64,
