@@ -5,6 +5,9 @@ use core::net::{Ipv4Addr, SocketAddr};
 
 /// Whether contacts on private networks may enter the table (the original's `LOCAL_OK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum PrivateAddresses {
     /// They are as good as any: the network may be private itself.
     Accept,
@@ -15,6 +18,9 @@ pub enum PrivateAddresses {
 
 /// Why an address is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum BadAddress {
     /// It reaches everyone, and no one in particular.
     Broadcast,

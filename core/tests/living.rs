@@ -196,7 +196,7 @@ fn nobody_comes_back_without_an_identity() {
     let nobody = Snapshot::new(Id::new([0; 20]));
     assert!(Snapshot::from_bytes(&nobody.to_bytes()).is_err());
     let node = Node::restore(Config::default(), nobody, seconds(0), seed, now);
-    let error = node.err().expect("refused");
+    let error = node.expect_err("refused");
     assert_eq!(error.to_string(), "id must not be all zero");
 }
 

@@ -89,7 +89,8 @@ impl Handle {
     }
 
     /// Joins a network through these hosts. Their names are resolved on other threads, at once and
-    /// again whenever the node finds itself alone; until somebody answers, it keeps trying.
+    /// again whenever the node finds itself alone, has lost most of its contacts, or has a bootstrap
+    /// address that does not answer. It keeps trying those that do not, for ever.
     ///
     /// How that goes, [notices](Self::subscribe) tell: what each name stands for, the end of the
     /// first join, and from then on [`Event::Online`] and [`Event::Alone`].
@@ -268,6 +269,7 @@ impl fmt::Debug for Handle {
 
 /// Why a command was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotStarted {
     /// The node is gone.
     Gone,

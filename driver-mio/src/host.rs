@@ -298,18 +298,18 @@ impl<S: Datagrams> Host<S> {
     fn tell(&mut self, now: Instant, event: Event) {
         self.observer.event(&event);
         match &event {
-            Event::Alone => {
-                if let Some(todo) = self.bootstrap.alone() {
+            Event::Alone | Event::BootstrapWanted => {
+                if let Some(todo) = self.bootstrap.wanted() {
                     self.perform(now, todo);
                 }
             }
-            Event::Online { .. } => self.bootstrap.online(),
-            Event::Checkpoint | Event::Ended { .. } | Event::Values { .. } => {}
+            Event::Checkpoint
+            | Event::Ended { .. }
+            | Event::Online { .. }
+            | Event::Values { .. } => {}
+            _ => {}
         }
-        let op = match &event {
-            Event::Ended { op, .. } | Event::Values { op, .. } => Some(*op),
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => None,
-        };
+        let op = event.op();
         let ends = event.ends().is_some();
         let Some((op, mut tell)) = op.and_then(|op| self.waiting.remove_entry(&op)) else {
             return self.subscriptions.tell(&Notice::Event(event));

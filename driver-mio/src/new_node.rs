@@ -100,6 +100,7 @@ impl fmt::Debug for NewNode {
 
 /// Why a node could not be added to a loop.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum NotAdded {
     /// Its configuration cannot work.
     Config(ConfigError),

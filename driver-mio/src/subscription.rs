@@ -9,6 +9,7 @@ use crate::resolve::Resolved;
 
 /// Something about a node that belongs to no [operation](crate::Operation).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Notice {
     /// An event that nobody waits for as part of an operation: the node's own, and the end of the
     /// join that [`Handle::bootstrap`](crate::Handle::bootstrap) began.

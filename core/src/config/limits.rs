@@ -4,6 +4,8 @@ use crate::value::Value;
 
 /// Limits on what is stored for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct StoreLimits {
     /// The longest value in bytes, at most [`Value::MAX_LEN`]; longer ones are refused.
     pub max_value_len: usize,
@@ -35,6 +37,8 @@ impl Default for StoreLimits {
 
 /// Limits on everything that grows with what the network or the user does.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Limits {
     /// Calls in flight; operations wait for a free one, unasked pings are left out.
     pub max_calls: usize,

@@ -21,6 +21,8 @@ pub use retry::Retry;
 /// Start from a preset and change what you need; [`Node::new`](crate::Node::new) checks the whole
 /// once. Sections in the field docs are those of the specification of the original.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Config {
     /// The wire dialect spoken.
     pub dialect: Dialect,
@@ -65,10 +67,13 @@ pub struct Config {
     pub first_checkpoint: Duration,
     /// Time from one checkpoint to the next, give or take a tenth (section 7: 5 minutes).
     pub checkpoint: Duration,
-    /// The first wait before a node that found nobody tries again (section 10: 20 s). It doubles
-    /// with each try.
+    /// The first wait before a node tries again that found nobody, has lost more than half of its
+    /// contacts, or has a bootstrap address that does not answer (section 10: 20 s). It doubles with
+    /// each try.
     pub rejoin_first: Duration,
-    /// The longest such wait.
+    /// The longest such wait, after which each address that does not answer is tried for ever (the
+    /// original doubles without end): in two such waits, the parts of a network that was cut in two
+    /// and has come together again have found each other.
     pub rejoin_longest: Duration,
     /// How long an operation may take: what it has by then is its result.
     pub operation_timeout: Duration,
@@ -108,7 +113,7 @@ impl Config {
             first_checkpoint: Duration::from_secs(60),
             checkpoint: Duration::from_secs(5 * 60),
             rejoin_first: Duration::from_secs(20),
-            rejoin_longest: Duration::from_secs(10 * 60),
+            rejoin_longest: Duration::from_secs(5 * 60),
             operation_timeout: Duration::from_secs(3 * 60),
             journal: Journal::Off,
             store: StoreLimits::default(),
@@ -282,6 +287,7 @@ pub struct ConfigError {
 
 /// What can be wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Problem {
     /// Waits have to follow each other.
     NotAscending,
@@ -316,6 +322,8 @@ impl core::error::Error for ConfigError {}
 
 /// Which transaction ids of others are answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum TransactionIds {
     /// Of any length up to [`MAX_TID`](crate::wire::MAX_TID), as in the original's earlier generation.
     AnyLength,
@@ -336,6 +344,9 @@ impl TransactionIds {
 
 /// What a node does for others: the original's three classes, and one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Role {
     /// Answers `ping`, `join` and `find_node`; handles no values.
     Base,
@@ -372,6 +383,9 @@ impl Role {
 
 /// Which of the nodes that hold values of a key are asked for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Retrieve {
     /// All of them.
     All,
@@ -384,10 +398,13 @@ pub enum Retrieve {
 
 /// Which stale buckets a node looks up again by itself.
 ///
-/// Whoever is in a bucket and has not answered for as long as a bucket may go unused is pinged, and
+/// A contact that has not answered for as long as a bucket may go unused is pinged, and
 /// gives way to a candidate if it is gone, so a lookup brings a full bucket nothing that it has room
 /// for. In a large network all buckets but the last few are full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum StaleBuckets {
     /// Every one, as in the original (specification, section 4).
     All,
@@ -397,6 +414,8 @@ pub enum StaleBuckets {
 
 /// Whether acknowledgements wait until the driver has made their cause durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Journal {
     /// There are no records and nothing waits: stored values live as long as the process, or as
     /// the last snapshot.

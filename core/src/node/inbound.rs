@@ -123,6 +123,7 @@ impl Node {
                 let until = self.now + self.config.fresh;
                 self.upkeep.probes.failed(closed.peer.addr, until);
             }
+            Owner::Recovery => self.recovery_failed(closed.peer.addr),
         }
     }
 
@@ -196,10 +197,14 @@ impl Node {
         }
         self.stats.of(closed.method).success(closed.elapsed);
         self.transactions.measured(closed.sample);
-        self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.sample));
+        let contact = Contact::new(reply.id, from);
+        self.hear_of(contact, Heard::Answered(closed.sample));
+        self.reached(closed.owner, contact);
         match closed.owner {
             Owner::Operation { op, .. } => self.advance(op),
-            Owner::Probe(_) => self.stats.of(closed.method).complete(closed.elapsed),
+            Owner::Probe(_) | Owner::Recovery => {
+                self.stats.of(closed.method).complete(closed.elapsed);
+            }
         }
         Ok(())
     }
@@ -220,9 +225,9 @@ impl Node {
             CallError::Broken(_) | CallError::Timeout => self.table.fail(self.now, &contact),
         };
         match failed {
-            Failed::Removed => self.upkeep.presence.remember(contact.addr),
+            Failed::Removed => self.contact_lost(contact.addr),
             Failed::RemovedFor(candidate) => {
-                self.upkeep.presence.remember(contact.addr);
+                self.contact_lost(contact.addr);
                 self.probe(candidate, Probe::Newcomer);
             }
             Failed::Kept | Failed::Unknown => {}

@@ -17,12 +17,15 @@ mod sleep;
 mod snapshot;
 mod snapshot_parts;
 mod stats;
+#[cfg(feature = "serde")]
+mod stats_form;
 mod transmit;
 mod typed;
 mod upkeep;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -89,16 +92,18 @@ enum Life {
     ShutDown,
 }
 
-/// For whom a call is.
+/// What a call belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// A part of an operation.
     Operation { op: OpId, branch: u16 },
     /// Upkeep's.
     Probe(Probe),
+    /// Upkeep's, to an address that may not have answered for long.
+    Recovery,
 }
 
-/// Why upkeep pings someone.
+/// Why upkeep pings a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
     /// It was long unseen, and somebody wants its place.
@@ -130,8 +135,9 @@ impl Node {
     /// A node that goes on where another left off, `away` after its snapshot was taken.
     ///
     /// Contacts whose last answer is no older than the configuration's `fresh`, the time away
-    /// included, stand as verified. Older ones are only tried as bootstrap contacts. Buckets keep
-    /// the time since they were last looked up; values keep what is left of their lives.
+    /// included, stand as verified. Older ones are asked at once, side by side, and stand again when
+    /// they answer. Buckets keep the time since they were last looked up; values keep what is left
+    /// of their lives.
     ///
     /// # Errors
     /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
@@ -145,6 +151,7 @@ impl Node {
         snapshot.advance(away);
         let mut node = Self::with_identity(config.into(), snapshot.id(), Rng::new(seed), now)?;
         let rules = node.rules();
+        let mut doubted = Vec::new();
         for saved in snapshot.contacts() {
             let Ok(addr) = rules.admit(saved.contact.addr) else {
                 continue;
@@ -153,9 +160,11 @@ impl Node {
             if saved.answered_ago <= node.config.fresh {
                 node.table.restore(now, contact, saved.answered_ago);
             } else {
-                node.upkeep.presence.remember(addr);
+                doubted.push(addr);
             }
         }
+        node.restored_from(node.table.len() + doubted.len());
+        node.ask_restored(doubted);
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
             let expires = now + saved.remaining;
@@ -219,12 +228,14 @@ impl Node {
         self.advance_clock(now);
         let kept = self.upkeep.kept.forget(op);
         let cancelled = self.abort(op, Abort::Cancelled);
+        // It may have been the join that would have planned this.
+        self.check_bootstrap();
         self.settle();
         kept || cancelled
     }
 
     /// Leaves the network: everything under way ends with [`Abort::Left`], nothing is kept or
-    /// retried any longer, and nobody is answered. Table and store stay, and
+    /// retried any longer, and no query is answered. Table and store stay, and
     /// [joining](Command::Join) works again.
     pub fn leave(&mut self, now: Instant) {
         self.advance_clock(now);
@@ -244,18 +255,17 @@ impl Node {
         }
     }
 
-    /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
-    /// instance because names resolve to other addresses by now. Those that cannot be used, and
-    /// those beyond the configured number, are left out.
+    /// Changes the bootstrap addresses, for instance because names resolve to other addresses by
+    /// now. Those that are new are asked at once. Those that cannot be used, and those beyond the
+    /// configured number, are left out.
     pub fn set_bootstrap(&mut self, now: Instant, bootstrap: &[SocketAddr]) {
         self.advance_clock(now);
         let rules = self.rules();
         let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
         let most = self.config.limits.max_bootstrap;
-        self.upkeep
-            .presence
-            .set_bootstrap(usable.take(most).collect());
-        self.retry_if_alone();
+        let new = self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.ask_bootstrap(new);
+        self.settle();
     }
 
     // ---- outputs
@@ -276,7 +286,7 @@ impl Node {
 
     /// Gives back the memory that is kept for the datagrams to come, if none waits to be polled.
     ///
-    /// A node does that by itself now and then. Whoever holds many that are mostly idle may want it
+    /// A node does that by itself now and then. A program that holds many idle nodes may want it
     /// after each input: then the next datagram is allocated anew.
     pub fn shrink(&mut self) {
         self.outbox.shrink_to_fit();
@@ -436,5 +446,16 @@ impl Node {
         self.operations.clear();
         self.transactions.clear();
         self.upkeep.stop();
+    }
+}
+
+/// Who it is and how much it has under way: the table and the store may be large.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.own)
+            .field("life", &self.life)
+            .field("status", &self.status(self.now))
+            .finish_non_exhaustive()
     }
 }

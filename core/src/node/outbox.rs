@@ -24,6 +24,7 @@ pub(super) struct Outbox {
     /// Boxed, as it is rarely there and an event is large.
     presence: Option<Box<Event>>,
     checkpoint: Option<Box<Event>>,
+    bootstrap_wanted: Option<Box<Event>>,
 }
 
 impl Outbox {
@@ -41,6 +42,7 @@ impl Outbox {
             reserved: 0,
             presence: None,
             checkpoint: None,
+            bootstrap_wanted: None,
         }
     }
 
@@ -139,6 +141,7 @@ impl Outbox {
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Alone | Event::Online { .. } => self.presence = Some(event.into()),
+            Event::BootstrapWanted => self.bootstrap_wanted = Some(event.into()),
             Event::Checkpoint => self.checkpoint = Some(event.into()),
             Event::Ended { .. } | Event::Values { .. } => self.events.push_back(event),
         }
@@ -146,6 +149,7 @@ impl Outbox {
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let own = self.presence.take().or_else(|| self.checkpoint.take());
+        let own = own.or_else(|| self.bootstrap_wanted.take());
         let event = own.map(|own| *own).or_else(|| self.events.pop_front());
         if self.events.is_empty() {
             self.events = VecDeque::new();
@@ -247,9 +251,12 @@ mod tests {
         let mut outbox = outbox(Journal::Off);
         outbox.event(Event::Alone);
         outbox.event(Event::Checkpoint);
+        outbox.event(Event::BootstrapWanted);
         outbox.event(Event::Online { contacts: 1 });
         outbox.event(Event::Checkpoint);
+        outbox.event(Event::BootstrapWanted);
         let events: Vec<_> = core::iter::from_fn(|| outbox.poll_event()).collect();
-        assert_eq!(events, [Event::Online { contacts: 1 }, Event::Checkpoint]);
+        let online = Event::Online { contacts: 1 };
+        assert_eq!(events, [online, Event::Checkpoint, Event::BootstrapWanted]);
     }
 }

@@ -1,4 +1,4 @@
-//! What of a node outlives it: its identity, whom it knew, and what it stored, without a clock.
+//! What of a node outlives it: its identity, its contacts and the values it stored, without a clock.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -227,6 +227,7 @@ fn span(span: Duration) -> Writer<'static> {
 
 /// Bytes that are not a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// They are no snapshot at all, or a damaged one.
     Malformed,

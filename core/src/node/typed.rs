@@ -126,6 +126,7 @@ impl<T: FromBencode> TypedGet<T> {
                 },
             },
             Event::Alone
+            | Event::BootstrapWanted
             | Event::Checkpoint
             | Event::Ended { .. }
             | Event::Online { .. }

@@ -256,6 +256,11 @@ impl Table {
         self.targets_where(|at| at + 1 < self.entries.count(), rng)
     }
 
+    /// A random target in each bucket that has room for another contact.
+    pub(crate) fn targets_with_room(&self, rng: &mut Rng) -> Vec<Id> {
+        self.targets_where(|at| self.has_room(at), rng)
+    }
+
     /// Contacts that have failed since their last answer.
     pub(crate) fn failing(&self) -> impl Iterator<Item = Contact> + '_ {
         let all = self.entries.all().iter();

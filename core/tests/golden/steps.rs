@@ -47,7 +47,8 @@ pub(crate) fn result_of(events: &[Event]) -> StepResult {
                 values.extend(some.iter().map(|value| hex_text(value.as_bytes())));
             }
             Event::Ended { outcome, .. } => result = Some(outcome_text(outcome)),
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
+            _ => {}
         }
     }
     result
@@ -132,10 +133,11 @@ fn outcome_text(outcome: &Outcome) -> Option<StepResult> {
         }
         Outcome::Got { .. } => None,
         Outcome::Aborted(_)
-        | Outcome::Ping(Err(_))
+        | Outcome::Ping(_)
         | Outcome::Join(_)
         | Outcome::Holders(_)
         | Outcome::Refreshed { .. } => panic!("not what was asked for: {outcome:?}"),
+        _ => panic!("not known: {outcome:?}"),
     }
 }
 

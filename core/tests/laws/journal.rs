@@ -58,6 +58,7 @@ impl JournalBook {
                 None
             }
             Record::Stored { key, value, .. } => Some((*key, value.clone())),
+            _ => panic!("the laws do not know {record:?}"),
         };
         self.polled.push((number, stored));
         self.replica.apply(record.clone());

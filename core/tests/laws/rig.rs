@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
+use khashmir::wire::Method;
 use khashmir::{
     Command, Config, Contact, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused,
     Role, Seed, Snapshot,
@@ -102,6 +103,7 @@ impl Rig {
             }
         };
         let node = node.expect("settings that can work");
+        let asked = Method::ALL.map(|method| node.stats().method(method).sent);
         Self {
             buckets: node.buckets().count(),
             contacts: node.contacts().collect(),
@@ -119,7 +121,7 @@ impl Rig {
             datagrams: Datagrams::default(),
             told: Instant::ORIGIN,
             timeouts: 0,
-            asked_while_running: 0,
+            asked_while_running: asked.iter().sum(),
             queries: 0,
         }
     }

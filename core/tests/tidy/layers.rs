@@ -11,7 +11,7 @@ use crate::source::Source;
 /// its own, and its own parts.
 const LAYERS: &[&[&str]] = &[
     &["time", "id", "value"],
-    &["rng"],
+    &["rng", "text_form"],
     &["contact", "address", "interval", "rtt"],
     &["wire", "routing", "storage", "token", "lookup"],
     &["config", "typed"],

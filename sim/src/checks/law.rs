@@ -60,7 +60,7 @@ impl Laws {
                     return Err((Check::Events, format!("{op} has values, and is not open")));
                 }
             }
-            Fact::Told(Event::Alone | Event::Checkpoint | Event::Online { .. })
+            Fact::Told(_)
             | Fact::Clock
             | Fact::Paused
             | Fact::Resumed

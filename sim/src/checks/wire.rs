@@ -75,6 +75,7 @@ impl Wire {
             | Command::Get { .. }
             | Command::Put { .. }
             | Command::Refresh { .. } => {}
+            _ => {}
         }
     }
 

@@ -324,10 +324,10 @@ impl fmt::Display for Ask {
             Self::Ping(host) => write!(f, "ping {host}"),
             Self::Put(key, value, keep) => {
                 write!(f, "put {key} {}", String::from_utf8_lossy(value.as_bytes()))?;
-                match keep {
-                    Keep::Once => Ok(()),
-                    Keep::UntilCancelled => f.write_str(" keep"),
+                if *keep == Keep::UntilCancelled {
+                    f.write_str(" keep")?;
                 }
+                Ok(())
             }
             Self::Refresh(Buckets::All) => f.write_str("refresh all"),
             Self::Refresh(Buckets::Stale) => f.write_str("refresh stale"),

@@ -1,17 +1,21 @@
-//! What a node does by itself: probes, refreshes, checkpoints, joining again while it is alone,
-//! and storing again what is to be kept.
+//! What a node does by itself: probes, refreshes, checkpoints, finding those again who were lost,
+//! joining again while it is alone, and storing again what is to be kept.
 
 mod kept;
 mod presence;
 mod probes;
+mod recovery;
+mod remembered;
 mod sweep;
 mod unverified;
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use kept::KeptPuts;
 use presence::Presence;
 use probes::Probes;
+use recovery::Recovery;
 use sweep::Sweep;
 use unverified::Unverified;
 
@@ -28,6 +32,7 @@ use crate::time::Instant;
 pub(super) struct Upkeep {
     checkpoint: Interval,
     pub(super) presence: Presence,
+    recovery: Recovery,
     pub(super) probes: Probes,
     pub(super) kept: KeptPuts,
     pub(super) unverified: Unverified,
@@ -46,7 +51,8 @@ impl Upkeep {
                 config.checkpoint,
                 Self::CHECKPOINT_JITTER,
             ),
-            presence: Presence::new(config),
+            presence: Presence::default(),
+            recovery: Recovery::new(config),
             probes: Probes::new(config.limits.max_probes),
             kept: KeptPuts::default(),
             unverified: Unverified::default(),
@@ -54,9 +60,15 @@ impl Upkeep {
         }
     }
 
+    /// Replaces the bootstrap addresses. Gives those that are new.
+    pub(super) fn set_bootstrap(&mut self, addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        self.recovery.remembered.set_bootstrap(addrs)
+    }
+
     /// Stops everything but checkpoints.
     pub(super) fn stop(&mut self) {
-        self.presence.stop();
+        self.presence = Presence::Alone;
+        self.recovery.stop();
         self.probes.stop();
         self.kept.stop();
         self.unverified.stop();
@@ -72,7 +84,7 @@ impl Node {
         let kept = self.upkeep.kept.next_due();
         let ours = [
             Some(self.upkeep.checkpoint.next_deadline()),
-            self.upkeep.presence.next_deadline(),
+            self.upkeep.recovery.next_deadline(),
             self.upkeep.sweep.next_deadline(),
             kept.filter(|_| self.can_keep_more()),
         ];
@@ -103,9 +115,9 @@ impl Node {
         if sweep.is_some_and(|at| self.is_due(at)) {
             self.sweep();
         }
-        let rejoin = self.upkeep.presence.next_deadline();
-        if rejoin.is_some_and(|at| self.is_due(at)) {
-            self.rejoin();
+        let round = self.upkeep.recovery.next_deadline();
+        if round.is_some_and(|at| self.is_due(at)) {
+            self.recovery_round();
         }
     }
 
@@ -117,13 +129,16 @@ impl Node {
         self.feed_starved();
         self.verify_after_sleep();
         self.keep_due();
+        self.recover();
         self.update_presence();
     }
 
     /// Draws conclusions from the end of an operation.
     pub(super) fn upkeep_hears_of(&mut self, waiters: &Waiters, outcome: &Outcome) {
         match (outcome, waiters) {
+            (Outcome::Join(_), Waiters::Upkeep(MaintenanceTask::Merge)) => {}
             (Outcome::Join(joined), _) if joined.contacts == 0 => self.still_alone(),
+            (Outcome::Join(_), _) => self.recover_after_join(),
             (Outcome::Stored(places), Waiters::Upkeep(MaintenanceTask::Keep(op))) => {
                 self.stored_kept(*op, !places.is_empty());
             }
@@ -190,6 +205,7 @@ impl Node {
                 self.probe(contact, Probe::Failing);
             }
             self.probe_unheard();
+            self.check_bootstrap();
         }
         self.outbox.event(Event::Checkpoint);
         self.outbox.shrink_to_fit();

@@ -347,7 +347,8 @@ impl<W: Observer> Shard<W> {
                         disk.save(machine.node().snapshot(when.reading), when.reading);
                     }
                 }
-                Event::Alone | Event::Online { .. } => {}
+                Event::Alone | Event::BootstrapWanted | Event::Online { .. } => {}
+                _ => {}
             }
         }
     }
