@@ -169,15 +169,7 @@ impl Join {
         match &mut self.phase {
             Phase::Greeting { since } => {
                 let since = *since;
-                if !self.answered.is_empty() || (self.pending.is_empty() && table_is_over) {
-                    self.phase = Phase::LookupRequested { since };
-                    return Step::OpenUnseeded(self.own.neighbour());
-                }
-                if let TableLookup::Answered = self.table {
-                    self.phase = Phase::RefreshRequested { since };
-                    return Step::RefreshTargets(self.surroundings);
-                }
-                Step::Wait
+                self.greeting_step(since)
             }
             Phase::SelfLookup { walk, found, since } => {
                 if *found == Found::Strangers {
@@ -359,6 +351,19 @@ impl Join {
             branch: GREETING,
             turnout: Turnout::High,
         }))
+    }
+
+    /// What is to be done while no greeting has led to a self-lookup.
+    fn greeting_step(&mut self, since: Instant) -> Step {
+        if !self.answered.is_empty() || (self.pending.is_empty() && self.table_is_over()) {
+            self.phase = Phase::LookupRequested { since };
+            return Step::OpenUnseeded(self.own.neighbour());
+        }
+        if let TableLookup::Answered = self.table {
+            self.phase = Phase::RefreshRequested { since };
+            return Step::RefreshTargets(self.surroundings);
+        }
+        Step::Wait
     }
 
     /// What is to be done about the self-lookup from our own table, if anything is.
