@@ -187,6 +187,10 @@ impl ActiveOperations {
         self.deadlines.insert((deadline, op));
     }
 
+    pub(super) fn is_running(&self, op: OpId) -> bool {
+        self.running.contains_key(&op)
+    }
+
     pub(super) fn get_mut(&mut self, op: OpId) -> Option<&mut Running> {
         self.running.get_mut(&op).map(Box::as_mut)
     }

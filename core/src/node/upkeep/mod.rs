@@ -1,22 +1,25 @@
 //! What a node does by itself: probes, refreshes, checkpoints, joining again while it is alone,
 //! and storing again what is to be kept.
 
+mod conflicts;
 mod kept;
 mod presence;
 mod probes;
 
 use alloc::vec::Vec;
 
+use conflicts::IdentityConflicts;
 use kept::KeptPuts;
 use presence::Presence;
 use probes::Probes;
 
 use super::active_operations::{MaintenanceTask, Waiters};
+use super::sender::CallQuestion;
 use super::{Event, Life, Node, Owner, Probe};
 use crate::config::{Config, StaleBuckets};
 use crate::contact::Contact;
 use crate::interval::Interval;
-use crate::operation::{Ask, Operation, Outcome, Refresh, Trouble};
+use crate::operation::{Operation, Outcome, Refresh, Trouble};
 use crate::rpc::Due;
 use crate::time::Instant;
 
@@ -24,6 +27,7 @@ use crate::time::Instant;
 pub(super) struct Upkeep {
     checkpoint: Interval,
     pub(super) presence: Presence,
+    pub(super) conflicts: IdentityConflicts,
     pub(super) probes: Probes,
     pub(super) kept: KeptPuts,
 }
@@ -41,6 +45,7 @@ impl Upkeep {
                 Self::CHECKPOINT_JITTER,
             ),
             presence: Presence::new(config),
+            conflicts: IdentityConflicts::new(config.limits.max_probes.saturating_mul(100)),
             probes: Probes::new(config.limits.max_probes),
             kept: KeptPuts::default(),
         }
@@ -49,6 +54,7 @@ impl Upkeep {
     /// Stops everything but checkpoints.
     pub(super) fn stop(&mut self) {
         self.presence.stop();
+        self.conflicts.stop();
         self.probes.stop();
         self.kept.stop();
     }
@@ -125,13 +131,13 @@ impl Node {
         at <= self.now && at < Instant::MAX
     }
 
-    fn call_due(&mut self, due: Due<Owner, Ask>) {
+    fn call_due(&mut self, due: Due<Owner, CallQuestion>) {
         match due {
             Due::GaveUp(closed) => {
                 self.call_failed(&closed, crate::operation::CallError::Timeout);
             }
             Due::Resend {
-                to,
+                peer,
                 tid,
                 method,
                 owner,
@@ -139,8 +145,8 @@ impl Node {
             } => {
                 let draft = self.outbox.draft();
                 let dialect = self.config.dialect;
-                dialect.encode_query(&tid, &self.own, &question.query(), draft);
-                self.send_query(to, method, owner);
+                question.encode(dialect, &tid, (&self.own, &peer), draft);
+                self.send_query(peer.addr, method, owner);
             }
             Due::Silent {
                 peer,
@@ -174,6 +180,8 @@ impl Node {
             for contact in failing {
                 self.probe(contact, Probe::Failing);
             }
+            self.ask_holders_again();
+            self.fill_buckets();
             self.probe_unheard();
         }
         self.outbox.event(Event::Checkpoint);
