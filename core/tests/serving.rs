@@ -271,30 +271,59 @@ fn a_client_answers_nobody_and_enters_no_table() {
     for number in 1..=3 {
         assert!(!net.contacts(number).contains(&addr(8)));
     }
+    let asks_client = |f: &net::Flying| f.to == addr(8) && is_query(&f.bytes);
     assert!(
-        net.node(8).stats().drops[&DropCause::Client] > 0,
-        "it was pinged, and kept silent"
+        !net.log.iter().any(asks_client),
+        "nobody learns its identifier, so nobody pings it"
     );
+    let asked = net.ask(addr(9), 8, &Query::Ping);
+    assert!(asked.is_none() && net.node(8).stats().drops[&DropCause::Client] == 1);
 }
 
 #[test]
-fn an_unverified_sender_is_pinged_once_and_left_in_peace_when_it_is_silent() {
+fn a_sender_that_does_not_answer_is_pinged_ever_more_rarely_however_often_it_writes() {
     let mut net = one(Config::default());
-    net.ask(addr(9), 1, &Query::Ping);
-    net.ask(addr(9), 1, &Query::Ping);
-    net.run(seconds(60));
-    net.ask(addr(9), 1, &Query::Ping);
-    let pings = |net: &Net| {
-        net.log
+    for _ in 0..6 * 60 * 20 {
+        net.ask(addr(9), 1, &Query::Ping);
+        net.run(seconds(3));
+    }
+    let pings: Vec<u64> = net
+        .log
+        .iter()
+        .filter(|f| f.to == addr(9) && is_query(&f.bytes))
+        .map(|f| f.at.as_nanos() / 1_000_000_000)
+        .collect();
+    // Each is given up after 9 s; then it is left in peace for 10, 80 and 640 s, and for an hour.
+    let waits: Vec<u64> = pings.windows(2).map(|two| two[1] - two[0]).collect();
+    let expected = [19, 89, 649, 3609, 3609, 3609, 3609];
+    for (wait, expected) in waits.iter().zip(expected) {
+        assert!(wait.abs_diff(expected) <= 6, "{waits:?}");
+    }
+    let in_the_hour = |from: &u64| {
+        pings
             .iter()
-            .filter(|f| f.to == addr(9) && is_query(&f.bytes))
+            .filter(|at| (*from..from + 3600).contains(at))
             .count()
     };
-    assert_eq!(pings(&net), 1);
-    assert!(net.contacts(1).is_empty());
-    net.run(seconds(15 * 60));
+    assert!(pings.iter().all(|at| in_the_hour(at) <= 4), "{pings:?}");
+    assert!(pings.len() >= 8 && net.contacts(1).is_empty(), "{pings:?}");
+}
+
+#[test]
+fn a_newcomer_whose_ping_was_lost_is_asked_again_when_it_writes_again() {
+    let mut net = one(Config::default());
     net.ask(addr(9), 1, &Query::Ping);
-    assert_eq!(pings(&net), 2, "it gets another chance after 15 minutes");
+    net.run(seconds(20));
+    net.add(
+        9,
+        Config {
+            id: Some(Id::hash_of(addr(9).to_string().as_bytes())),
+            ..Config::default()
+        },
+    );
+    net.outcome(9, Command::Ping { addr: addr(1) });
+    net.run(seconds(1));
+    assert!(net.contacts(1).contains(&addr(9)));
 }
 
 #[test]

@@ -52,8 +52,9 @@ pub struct Limits {
     pub max_records: usize,
     /// Datagrams not yet polled, and as many that wait for a record; the oldest is dropped.
     pub max_datagrams: usize,
-    /// Unasked pings in flight (newcomers and doubtful contacts), and a hundred times as many
-    /// addresses remembered because they did not answer; the oldest of these is forgotten.
+    /// Unasked pings in flight (newcomers and doubtful contacts). And a hundred times as many
+    /// addresses remembered because they did not answer, of which the oldest is forgotten, and
+    /// contacts whose identifiers others claim; claims of further ones are not looked into.
     pub max_probes: usize,
     /// Bootstrap addresses of one join; more are refused.
     pub max_bootstrap: usize,

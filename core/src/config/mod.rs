@@ -53,8 +53,8 @@ pub struct Config {
     /// How calls are sent again, and when they are given up.
     pub retry: Retry,
     /// How long a contact that answered counts as alive without being asked again
-    /// (section 4, `MIN_PING_INTERVAL`: 15 minutes). An address that did not answer is left in
-    /// peace for as long.
+    /// (section 4, `MIN_PING_INTERVAL`: 15 minutes). However many others claim its identifier, it is
+    /// asked once in that time whether it is still there.
     pub fresh: Duration,
     /// How long a bucket may go unused before it is refreshed (section 4: 1 hour), and how long a
     /// contact may not have answered before it is asked whether it is there.
@@ -356,6 +356,12 @@ pub enum Role {
     ReadWrite,
     /// Asks and never answers, so that others do not take it into their tables: for nodes that
     /// will be gone in a moment.
+    ///
+    /// Its queries bear the identifier of the node that is asked, and as long as that is unknown,
+    /// none: nodes of the original take in neither. Its own identifier it gives only to one that
+    /// answers no query without: the early generation. It joins through at most one of these, so
+    /// that it is left in one table; as soon as it has contacts, others that refuse to answer are
+    /// reported as refusing.
     Client,
 }
 

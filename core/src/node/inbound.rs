@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::journal::{Safe, UnsavedStore};
 use super::queue::Queued;
+use super::sender::CallQuestion;
 use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record, Taken, Transmit};
 use crate::address::BadAddress;
 use crate::contact::Contact;
@@ -15,7 +16,7 @@ use crate::routing::{Failed, Heard, Seen};
 use crate::rpc::Closed;
 use crate::server::{self, Served, Server, Stored, Storing, Verdict};
 use crate::value::Value;
-use crate::wire::{InvalidReply, Malformed, Message, Reply};
+use crate::wire::{Fault, InvalidReply, Malformed, Message, Method, Reply};
 
 impl Node {
     pub(super) fn receive(
@@ -102,26 +103,36 @@ impl Node {
         self.stats.identity_conflicts += u64::from(matches!(seen, Seen::IdentityConflict(_)));
         self.stats.questionable_contacts += u64::from(matches!(seen, Seen::Questionable(_)));
         match seen {
-            Seen::IdentityConflict(known) => self.probe(known, Probe::Failing),
-            Seen::Questionable(oldest) => self.probe(oldest, Probe::Questionable),
-            Seen::Room => self.probe(contact, Probe::Newcomer),
+            Seen::IdentityConflict(holder) => self.identity_claimed(holder, contact, heard),
+            Seen::Questionable(oldest) => {
+                self.probe(oldest, Probe::Questionable);
+            }
+            Seen::Room => {
+                self.probe(contact, Probe::Newcomer);
+            }
+            Seen::Known if heard != Heard::Asked => self.holder_answered(&contact),
             Seen::Entered | Seen::Full | Seen::Known | Seen::Unwanted => {}
         }
     }
 
     /// Does what follows from a call that brought nothing.
-    pub(super) fn call_failed(&mut self, closed: &Closed<Owner>, error: CallError) {
+    pub(super) fn call_failed(&mut self, closed: &Closed<Owner, CallQuestion>, error: CallError) {
         self.stats.of(closed.method).failure(closed.elapsed);
+        self.introduction_over(closed);
         self.count_against(closed, error);
         match closed.owner {
             Owner::Operation { op, branch } => {
                 self.operations.failed(op, closed.peer.addr, error);
                 self.trouble(op, &closed.peer, branch, Trouble::Failed(error));
             }
-            Owner::Probe(_) => {
+            Owner::Probe(why) => {
                 self.stats.of(closed.method).complete(Duration::ZERO);
-                let until = self.now + self.config.fresh;
-                self.upkeep.probes.failed(closed.peer.addr, until);
+                self.upkeep.probes.failed(self.now, closed.peer.addr);
+                if let (Probe::Newcomer, Some(id)) = (why, &closed.peer.id)
+                    && let Some(next) = self.table.next_candidate(self.now, id)
+                {
+                    self.ask_candidates(next);
+                }
             }
             Owner::Recovery => self.recovery_failed(closed.peer.addr),
         }
@@ -165,24 +176,39 @@ impl Node {
             return self.stats.drop(DropCause::NotAsked);
         };
         self.count_datagram(closed.owner, len);
-        if let Owner::Probe(_) = closed.owner {
-            self.upkeep.probes.ended(from);
-        }
-        if let Err(error) = answer.and_then(|reply| self.replied(&closed, reply)) {
-            self.call_failed(&closed, error);
+        self.introduction_over(&closed);
+        match answer.and_then(|reply| self.replied(&closed, reply)) {
+            Ok(()) => {}
+            Err(CallError::Refused(_)) if self.may_introduce_itself(&closed) => {
+                self.introduce_itself(closed);
+            }
+            Err(error) => self.call_failed(&closed, error),
         }
     }
 
     /// Takes in an answer that the wire finds no fault with.
-    fn replied(&mut self, closed: &Closed<Owner>, reply: &Reply<'_>) -> Result<(), CallError> {
-        let expected = closed.peer.id.unwrap_or(reply.id);
-        if reply.id != expected || reply.id == self.own {
-            return Err(CallError::WrongId);
-        }
+    fn replied(
+        &mut self,
+        closed: &Closed<Owner, CallQuestion>,
+        reply: &Reply<'_>,
+    ) -> Result<(), CallError> {
         if reply.id.is_null() {
             return Err(CallError::Broken(InvalidReply::Id));
         }
         let from = closed.peer.addr;
+        if reply.id == self.own || closed.peer.id.is_some_and(|id| id != reply.id) {
+            // The contact that was meant is gone. A ping finds out who is there now; what comes
+            // under another identifier in a lookup is as good as a query of a stranger.
+            let heard = match closed.owner {
+                Owner::Probe(_) | Owner::Recovery => Heard::Answered(closed.sample),
+                Owner::Operation { .. } => Heard::Asked,
+            };
+            self.hear_of(Contact::new(reply.id, from), heard);
+            return Err(CallError::WrongId);
+        }
+        if let Owner::Probe(_) = closed.owner {
+            self.upkeep.probes.answered(from);
+        }
         if let Owner::Operation { op, branch } = closed.owner {
             let answer = Answer {
                 from,
@@ -194,6 +220,7 @@ impl Node {
             self.operations
                 .answered(op, &answer, &rules)
                 .map_err(CallError::Broken)?;
+            self.note_elsewhere(reply);
         }
         self.stats.of(closed.method).success(closed.elapsed);
         self.transactions.measured(closed.sample);
@@ -209,28 +236,37 @@ impl Node {
         Ok(())
     }
 
-    /// Holds a failed call against the contact: silence and broken answers count, another id at
-    /// its address means that it is gone, and an error is an answer like any other.
-    fn count_against(&mut self, closed: &Closed<Owner>, error: CallError) {
+    /// Holds a failed call against the contact: silence, broken answers and errors count, and another
+    /// id at its address means that it is gone.
+    fn count_against(&mut self, closed: &Closed<Owner, CallQuestion>, error: CallError) {
         let Some(contact) = closed.peer.contact() else {
             return;
         };
-        let doubted = closed.owner == Owner::Probe(Probe::Questionable);
-        let failed = match error {
-            CallError::Refused(_) => return,
-            CallError::WrongId => self.table.remove(self.now, &contact),
-            CallError::Broken(_) | CallError::Timeout if doubted => {
+        if let CallError::Refused(code) = error
+            && self.may_refuse(closed.method, code)
+        {
+            return;
+        }
+        let failed = match (closed.owner, error) {
+            (_, CallError::WrongId) | (Owner::Probe(Probe::Questionable), _) => {
                 self.table.remove(self.now, &contact)
             }
-            CallError::Broken(_) | CallError::Timeout => self.table.fail(self.now, &contact),
+            // Claims of others, who may be liars, do not count against it.
+            (Owner::Probe(Probe::Holder), _) => Failed::Kept,
+            _ => self.table.fail(self.now, &contact),
         };
-        match failed {
-            Failed::Removed => self.contact_lost(contact.addr),
-            Failed::RemovedFor(candidate) => {
-                self.contact_lost(contact.addr);
-                self.probe(candidate, Probe::Newcomer);
-            }
-            Failed::Kept | Failed::Unknown => {}
+        self.contact_removed(failed, &contact);
+        self.holder_silent(&contact);
+    }
+
+    /// Whether a contact that is well may answer with that error: it may handle no values, or no more
+    /// of them, or not under a token that has grown old.
+    fn may_refuse(&self, method: Method, code: i64) -> bool {
+        let unknown = Fault::UnknownMethod { name: &[] };
+        match method {
+            Method::Ping | Method::Join | Method::FindNode => false,
+            Method::FindValue | Method::GetValue => code == self.config.dialect.code(&unknown),
+            Method::StoreValue => true,
         }
     }
 

@@ -12,6 +12,7 @@ mod progress;
 mod queue;
 mod record;
 pub mod request;
+mod sender;
 mod short_forms;
 mod sleep;
 mod snapshot;
@@ -41,7 +42,7 @@ use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
 use crate::contact::Contact;
 use crate::id::Id;
-use crate::operation::{Abort, Ask};
+use crate::operation::Abort;
 use crate::rng::{Rng, Seed};
 use crate::routing::{Table, TableSettings};
 use crate::rpc::Transactions;
@@ -50,6 +51,7 @@ use crate::time::Instant;
 use crate::token::Tokens;
 use active_operations::ActiveOperations;
 use outbox::Outbox;
+use sender::{CallQuestion, Introduction};
 use upkeep::Upkeep;
 
 /// One node of the network, without socket, clock or entropy of its own.
@@ -73,7 +75,8 @@ pub struct Node {
     table: Table,
     store: Store,
     tokens: Tokens,
-    transactions: Transactions<Owner, Ask>,
+    transactions: Transactions<Owner, CallQuestion>,
+    introduction: Introduction,
     operations: ActiveOperations,
     upkeep: Upkeep,
     outbox: Outbox,
@@ -108,10 +111,14 @@ enum Owner {
 enum Probe {
     /// It was long unseen, and somebody wants its place.
     Questionable,
-    /// It failed, or another claims its id: does it still answer?
+    /// It failed: does it still answer?
     Failing,
     /// It would like to enter the table.
     Newcomer,
+    /// Others claim its identifier: does it still answer?
+    Holder,
+    /// It claims the identifier of a contact that no longer answers.
+    Claimant,
 }
 
 impl Node {
@@ -418,6 +425,7 @@ impl Node {
             store: Store::new(own, bounds),
             tokens: Tokens::new(&mut rng),
             transactions: Transactions::new(config.limits.max_calls, &mut rng),
+            introduction: Introduction::None,
             operations: ActiveOperations::default(),
             upkeep: Upkeep::new(&config, now),
             outbox,
@@ -445,6 +453,7 @@ impl Node {
         }
         self.operations.clear();
         self.transactions.clear();
+        self.introduction = Introduction::None;
         self.upkeep.stop();
     }
 }

@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 
 use super::active_operations::{Waiter, Waiters};
 use super::journal::Safe;
+use super::sender::CallQuestion;
 use super::{Event, Node, OpId, Owner, Transmit};
 use crate::config::{Retry, Role};
 use crate::contact::Peer;
@@ -119,7 +120,7 @@ impl Node {
 
     /// The next thing that has fallen due for a call. Calls of operations that are over are not sent
     /// again.
-    pub(super) fn next_due_call(&mut self) -> Option<Due<Owner, Ask>> {
+    pub(super) fn next_due_call(&mut self) -> Option<Due<Owner, CallQuestion>> {
         let is_wanted = |owner: &Owner| match owner {
             Owner::Operation { op, .. } => self.operations.is_running(*op),
             Owner::Probe(_) | Owner::Recovery => true,
@@ -166,24 +167,36 @@ impl Node {
         (sends, slow): (Sends, Slow),
         ask: Ask,
     ) {
+        let sender = self.sender_for(&peer);
+        self.call_as(peer, owner, (sends, slow), CallQuestion { ask, sender });
+    }
+
+    /// The same under a certain identifier.
+    pub(super) fn call_as(
+        &mut self,
+        peer: Peer,
+        owner: Owner,
+        (sends, slow): (Sends, Slow),
+        question: CallQuestion,
+    ) {
         let round_trip = peer
             .contact()
             .and_then(|contact| self.table.round_trip(&contact));
-        let method = ask.query().method();
+        let method = question.ask.query().method();
         let opening = Opening {
             retry: &self.config.retry,
             peer,
             method,
             owner,
-            question: ask,
+            question,
             sends,
             slow,
             round_trip,
         };
-        if let Some((tid, ask)) = self.transactions.open(self.now, opening, &mut self.rng) {
+        if let Some((tid, asked)) = self.transactions.open(self.now, opening, &mut self.rng) {
             let draft = self.outbox.draft();
             let dialect = self.config.dialect;
-            dialect.encode_query(&tid, &self.own, &ask.query(), draft);
+            asked.encode(dialect, &tid, (&self.own, &peer), draft);
             self.send_query(peer.addr, method, owner);
         }
     }

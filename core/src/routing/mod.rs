@@ -4,6 +4,7 @@
 //! last bucket holds all that share more. So the buckets always cover the whole space without
 //! overlap, only the one around ourselves can split, and only the last two can merge.
 
+mod candidates;
 mod entry;
 mod rank;
 mod replacement_cache;
@@ -13,7 +14,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use entry::{Candidate, Compact, Entry};
+use entry::{Compact, Entry};
 use rank::Ranking;
 use replacement_cache::ReplacementCache;
 use rows::Rows;
@@ -135,8 +136,7 @@ impl Table {
             Some(known) => {
                 let elsewhere = known.contact();
                 if let Heard::Answered(_) = heard {
-                    let claimant = Entry::new(compact, fresh_until);
-                    self.replacements.keep_verified(at, claimant);
+                    self.keep_claimant(now, Entry::new(compact, fresh_until));
                 }
                 Seen::IdentityConflict(elsewhere)
             }
@@ -149,26 +149,35 @@ impl Table {
         let fresh_until = now + self.settings.fresh.saturating_sub(age);
         let known = self.find(&contact.id).is_some();
         let wanted = self.wants(&contact.id) && !known;
-        if let Some(compact) = Compact::new(contact).filter(|_| wanted) {
+        let Some(compact) = Compact::new(contact).filter(|_| wanted) else {
+            return;
+        };
+        let mut all = self.entries.all().iter();
+        let neighbour = all.find(|entry| entry.compact.is_where(&compact));
+        if neighbour.is_none_or(|neighbour| neighbour.fresh_until < fresh_until) {
+            self.forget_address(now, &compact);
             self.enter(now, Entry::new(compact, fresh_until));
         }
     }
 
     /// Counts a failure of a contact, and removes it when it had enough of them.
     pub(crate) fn fail(&mut self, now: Instant, contact: &Contact) -> Failed {
-        let at = self.bucket_of(&contact.id);
-        let Some(place) = self.position(at, &contact.id) else {
-            self.replacements.forget(at, &contact.id);
+        let Some(compact) = Compact::new(*contact) else {
             return Failed::Unknown;
         };
-        match self.entries.row_mut(at).get_mut(place) {
-            Some(entry) if entry.contact() == *contact => {
+        let at = self.bucket_of(&compact.id);
+        let mut entries = self.entries.row_mut(at).iter_mut().enumerate();
+        match entries.find(|(_, entry)| entry.compact == compact) {
+            Some((place, entry)) => {
                 if entry.failed() < self.settings.max_failures {
                     return Failed::Kept;
                 }
                 self.take_out(now, at, place)
             }
-            Some(_) | None => Failed::Unknown,
+            None => {
+                self.replacements.forget_contact(at, &compact);
+                Failed::Unknown
+            }
         }
     }
 
@@ -181,6 +190,18 @@ impl Table {
             }
             Some(_) | None => Failed::Unknown,
         }
+    }
+
+    /// The contact that is known under this identifier at another address.
+    pub(crate) fn known_elsewhere(&self, contact: &Contact) -> Option<Contact> {
+        let known = self.find(&contact.id)?.contact();
+        (known.addr != contact.addr).then_some(known)
+    }
+
+    /// Whether this identifier is known at this address.
+    pub(crate) fn holds(&self, contact: &Contact) -> bool {
+        self.find(&contact.id)
+            .is_some_and(|entry| entry.contact() == *contact)
     }
 
     /// Exactly the `count` contacts closest to the target, closest first.
@@ -301,10 +322,23 @@ impl Table {
         ends.map(move |end| age(now, *end, staleness))
     }
 
-    /// Puts back how long ago each bucket was last looked up. Those that are missing keep theirs.
+    /// Puts back how long ago each bucket was last looked up.
+    ///
+    /// The table that gave these ages may have had more buckets: then the last one here covers all
+    /// that follow there, and takes the greatest of their ages. Or it had fewer: then the ones that
+    /// are missing there were parts of its last bucket, and take the age of that.
     pub(crate) fn restore_ages(&mut self, now: Instant, ages: impl Iterator<Item = Duration>) {
-        for (stale_at, age) in self.stale_at.iter_mut().zip(ages) {
-            *stale_at = now + self.settings.staleness.saturating_sub(age);
+        let mut ages = ages.fuse();
+        let (mut latest, last) = (None, self.stale_at.len() - 1);
+        for (at, stale_at) in self.stale_at.iter_mut().enumerate() {
+            latest = if at == last {
+                ages.by_ref().max().or(latest)
+            } else {
+                ages.next().or(latest)
+            };
+            if let Some(age) = latest {
+                *stale_at = now + self.settings.staleness.saturating_sub(age);
+            }
         }
     }
 
@@ -364,6 +398,9 @@ impl Table {
         let fresh_until = now + self.settings.fresh;
         let mut newcomer = Entry::new(compact, fresh_until);
         newcomer.answered(fresh_until, took);
+        // A candidate of that id elsewhere must not enter meanwhile.
+        self.replacements
+            .forget(self.bucket_of(&compact.id), &compact.id);
         self.forget_address(now, &compact);
         self.enter(now, newcomer)
     }
@@ -373,7 +410,12 @@ impl Table {
         if self.has_room(at) || self.can_split(at) {
             return Seen::Room;
         }
-        self.replacements.keep_unverified(at, compact);
+        // An address has one node: the one that answered there, if one did, or the last to write.
+        let mut entries = self.entries.all().iter();
+        let answered = entries.any(|entry| entry.compact.is_where(&compact));
+        if !answered && self.replacements.forget_unverified_at(&compact) {
+            self.replacements.keep_unverified(at, compact);
+        }
         self.full(at, now)
     }
 
@@ -390,7 +432,7 @@ impl Table {
             let at = self.bucket_of(&entry.compact.id);
             if self.has_room(at) {
                 self.replacements.forget(at, &entry.compact.id);
-                self.entries.push(at, entry);
+                self.insert(at, entry);
                 return Seen::Entered;
             }
             if !self.can_split(at) {
@@ -399,6 +441,13 @@ impl Table {
             }
             self.split();
         }
+    }
+
+    /// Puts a contact behind all that were seen no later than it.
+    fn insert(&mut self, at: usize, entry: Entry) {
+        let entries = self.entries.row(at);
+        let place = entries.partition_point(|known| known.fresh_until <= entry.fresh_until);
+        self.entries.insert(at, place, entry);
     }
 
     fn full(&self, at: usize, now: Instant) -> Seen {
@@ -437,38 +486,12 @@ impl Table {
         self.stale_at.shrink_to_fit();
     }
 
-    /// Takes a contact out. The best candidate has its place at once if its last answer still
-    /// vouches for it.
+    /// Takes a contact out, and fills its place if a candidate can have it at once.
     fn take_out(&mut self, now: Instant, at: usize, place: usize) -> Failed {
         self.entries.remove(at, place);
-        let entries = self.entries.row(at);
-        // Whoever claims the id of another that is still here waits until that one is gone.
-        let is_free = |id: &Id| entries.iter().all(|entry| entry.compact.id != *id);
-        let candidate = match self.replacements.take_best(at, is_free) {
-            Some(Candidate::Verified(entry)) if entry.fresh_until > now => {
-                self.entries.push(at, entry);
-                return Failed::Removed;
-            }
-            candidate => candidate.map(|candidate| candidate.contact()),
-        };
+        let candidate = self.fill_bucket(now, at);
         self.merge();
         candidate.map_or(Failed::Removed, Failed::RemovedFor)
-    }
-
-    /// An address has one node: whoever answered there before, under another id, is gone. Who could
-    /// have its place stays a candidate, because the newcomer may want it.
-    fn forget_address(&mut self, now: Instant, newcomer: &Compact) {
-        let mut all = self.entries.all().iter();
-        let gone = all.find(|entry| entry.compact.is_where(newcomer));
-        let Some(gone) = gone.map(Entry::contact) else {
-            return;
-        };
-        if let Failed::RemovedFor(candidate) = self.remove(now, &gone)
-            && let Some(candidate) = Compact::new(candidate)
-        {
-            let at = self.bucket_of(&candidate.id);
-            self.replacements.keep_unverified(at, candidate);
-        }
     }
 
     fn target_in(&self, at: usize, rng: &mut Rng) -> Id {

@@ -66,6 +66,38 @@ impl ReplacementCache {
         }
     }
 
+    /// Forgets a candidate at this very address: another that has its id may be at another one.
+    pub(super) fn forget_contact(&mut self, bucket: usize, contact: &Compact) {
+        let mut unverified = self.unverified.row(bucket).iter();
+        if let Some(at) = unverified.position(|compact| compact == contact) {
+            self.unverified.remove(bucket, at);
+        }
+        let mut verified = self.verified.row(bucket).iter();
+        if let Some(at) = verified.position(|entry| entry.compact == *contact) {
+            self.verified.remove(bucket, at);
+        }
+    }
+
+    /// Forgets all who are at the address of this one.
+    pub(super) fn forget_address(&mut self, newcomer: &Compact) {
+        self.unverified
+            .remove_where(|compact| compact.is_where(newcomer));
+        self.verified
+            .remove_where(|entry| entry.compact.is_where(newcomer));
+    }
+
+    /// Forgets all at the address of this one who only wrote to us. False, and nothing is forgotten,
+    /// when someone there has answered.
+    pub(super) fn forget_unverified_at(&mut self, stranger: &Compact) -> bool {
+        let mut verified = self.verified.all().iter();
+        if verified.any(|entry| entry.compact.is_where(stranger)) {
+            return false;
+        }
+        self.unverified
+            .remove_where(|compact| compact.is_where(stranger) && compact.id != stranger.id);
+        true
+    }
+
     /// Takes the best of those whose id is free.
     pub(super) fn take_best(
         &mut self,
@@ -107,6 +139,14 @@ impl ReplacementCache {
 
     pub(super) fn in_bucket(&self, bucket: usize) -> usize {
         self.unverified.row(bucket).len() + self.verified.row(bucket).len()
+    }
+
+    /// The addresses of all.
+    #[cfg(test)]
+    pub(super) fn addrs(&self) -> impl Iterator<Item = core::net::SocketAddr> + '_ {
+        let unverified = self.unverified.all().iter().map(Compact::contact);
+        let verified = self.verified.all().iter().map(Entry::contact);
+        unverified.chain(verified).map(|contact| contact.addr)
     }
 
     fn knows(&self, bucket: usize, id: &Id) -> bool {

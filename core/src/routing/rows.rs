@@ -89,6 +89,15 @@ impl<T> Rows<T> {
         Some(item)
     }
 
+    /// Takes out all such items of all rows: mostly there are none.
+    pub(super) fn remove_where(&mut self, goes: impl Fn(&T) -> bool) {
+        while let Some(at) = self.items.iter().position(&goes) {
+            let row = self.ends.iter().position(|end| at < usize::from(*end));
+            let row = row.unwrap_or_default();
+            self.remove(row, at - self.bounds(row).start);
+        }
+    }
+
     /// Moves some items of the last row into a new row behind it. Both keep their order.
     pub(super) fn split_last(&mut self, moves: impl Fn(&T) -> bool) {
         let last = self.bounds(self.ends.len() - 1);
@@ -140,7 +149,7 @@ mod tests {
             for (what, row, at) in steps {
                 let row = usize::from(row) % lists.len();
                 let at = usize::from(at) % (lists[row].len() + 1);
-                match what % 8 {
+                match what % 9 {
                     0..4 => {
                         rows.insert(row, at, what);
                         lists[row].insert(at, what);
@@ -161,6 +170,12 @@ mod tests {
                         let (moved, kept) = last.into_iter().partition(moves);
                         lists.extend([kept, moved]);
                         rows.split_last(moves);
+                    }
+                    7 => {
+                        rows.remove_where(|item| usize::from(item / 8) == at);
+                        for list in &mut lists {
+                            list.retain(|item| usize::from(item / 8) != at);
+                        }
                     }
                     _ => {
                         rows.join_last();

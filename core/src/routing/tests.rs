@@ -42,7 +42,8 @@ fn answered(table: &mut Table, now: Instant, contact: Contact) -> Seen {
     )
 }
 
-/// Buckets hold at most K, everyone is where it belongs, nobody is there twice.
+/// Buckets hold at most K, least recently seen first, everyone is where it belongs, nobody is there
+/// twice, and no address is.
 fn assert_in_order(table: &Table) {
     let last = table.entries.count() - 1;
     let mut ids = Vec::new();
@@ -59,11 +60,23 @@ fn assert_in_order(table: &Table) {
             });
             ids.push(id);
         }
+        assert!(bucket.is_sorted_by_key(|entry| entry.fresh_until));
     }
     let count = ids.len();
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), count);
+    let mut addrs: Vec<_> = table
+        .entries
+        .all()
+        .iter()
+        .map(|known| known.contact().addr)
+        .collect();
+    addrs.extend(table.replacements.addrs());
+    let count = addrs.len();
+    addrs.sort();
+    addrs.dedup();
+    assert_eq!(addrs.len(), count, "one identity at an address");
 }
 
 #[test]
@@ -161,7 +174,6 @@ fn an_id_at_another_address_is_not_believed_before_the_known_one_fails() {
         answered(&mut table, at(1), moved),
         Seen::IdentityConflict(contact(0, 1))
     );
-    assert_eq!(table.fail(at(1), &moved), Failed::Unknown);
     assert_eq!(table.closest(&own(), 8), [contact(0, 1)]);
     assert_eq!(table.remove(at(2), &contact(0, 1)), Failed::Removed);
     assert_eq!(table.closest(&own(), 8), [moved]);
@@ -201,6 +213,127 @@ fn whoever_waits_for_a_place_still_waits_when_an_address_changes_hands() {
     assert_eq!(answered(&mut table, at(1), reborn), Seen::Entered);
     let next = table.remove(at(2), &contact(0, 2));
     assert_eq!(next, Failed::RemovedFor(contact(0, 20)));
+}
+
+/// A table whose farthest bucket is full, and will not split.
+fn full_table(now: Instant) -> Table {
+    let mut table = table();
+    for number in 0..8 {
+        answered(&mut table, now, contact(0, number));
+    }
+    answered(&mut table, now, contact(3, 9));
+    table
+}
+
+#[test]
+fn a_failure_at_a_false_address_does_not_forget_a_candidate() {
+    let mut table = full_table(at(0));
+    let honest = contact(0, 20);
+    let wrong = Contact::new(honest.id, ([10, 9, 9, 9], 1).into());
+    table.see(at(0), honest, Heard::Asked);
+    assert_eq!(table.fail(at(1), &wrong), Failed::Unknown);
+    assert_eq!(table.candidates(), 1);
+    assert_eq!(table.fail(at(1), &honest), Failed::Unknown);
+    assert_eq!(table.candidates(), 0);
+}
+
+#[test]
+fn a_claimant_that_fails_is_no_candidate_for_the_place_of_the_contact() {
+    let mut table = table();
+    answered(&mut table, at(0), contact(0, 1));
+    let moved = Contact::new(contact(0, 1).id, ([10, 9, 9, 9], 1).into());
+    answered(&mut table, at(1), moved);
+    assert_eq!(table.fail(at(2), &moved), Failed::Unknown);
+    assert_eq!(table.remove(at(3), &contact(0, 1)), Failed::Removed);
+    assert!(table.is_empty());
+}
+
+#[test]
+fn when_a_candidate_does_not_answer_the_next_is_named() {
+    let mut table = full_table(at(0));
+    for number in 20..23 {
+        table.see(at(0), contact(0, number), Heard::Asked);
+    }
+    let first = table.remove(at(1), &contact(0, 2));
+    assert_eq!(first, Failed::RemovedFor(contact(0, 22)));
+    table.fail(at(2), &contact(0, 22));
+    let next = table.next_candidate(at(2), &contact(0, 22).id);
+    assert_eq!(next, Some(contact(0, 21)));
+    answered(&mut table, at(3), contact(0, 21));
+    assert_eq!(
+        table.next_candidate(at(4), &contact(0, 21).id),
+        None,
+        "there is no room"
+    );
+    assert_eq!(table.candidates(), 1);
+    assert_in_order(&table);
+}
+
+#[test]
+fn a_promoted_candidate_stands_where_its_last_answer_puts_it() {
+    let mut table = full_table(at(0));
+    answered(&mut table, at(10), contact(0, 20));
+    for number in 1..8 {
+        answered(&mut table, at(20), contact(0, number));
+    }
+    assert_eq!(table.remove(at(30), &contact(0, 0)), Failed::Removed);
+    let ages: Vec<_> = table.contacts(at(30)).take(8).collect();
+    assert_eq!(ages[0], (contact(0, 20), Duration::from_secs(20)));
+    assert!(ages.is_sorted_by(|(_, a), (_, b)| a >= b), "{ages:?}");
+}
+
+#[test]
+fn of_several_identities_at_one_address_the_last_that_answered_is_held() {
+    let mut table = full_table(at(0));
+    let shared = ([10, 9, 9, 9], 1).into();
+    let at_shared = |number| Contact::new(contact(0, number).id, shared);
+    answered(&mut table, at(1), at_shared(20));
+    answered(&mut table, at(2), at_shared(21));
+    assert_eq!(
+        table.candidates(),
+        1,
+        "two answered: the last is a candidate"
+    );
+    table.see(at(3), at_shared(22), Heard::Asked);
+    assert_eq!(
+        table.candidates(),
+        1,
+        "who only asks displaces nobody there"
+    );
+    assert_eq!(table.remove(at(4), &contact(0, 0)), Failed::Removed);
+    assert!(table.holds(&at_shared(21)));
+
+    let mut table = full_table(at(0));
+    table.see(at(1), at_shared(20), Heard::Asked);
+    table.see(at(2), at_shared(21), Heard::Asked);
+    let moved = Contact::new(contact(0, 1).id, shared);
+    table.see(
+        at(3),
+        Contact::new(contact(0, 22).id, contact(3, 9).addr),
+        Heard::Asked,
+    );
+    assert_eq!(
+        table.candidates(),
+        1,
+        "the last to ask, and nobody at a contact's address"
+    );
+    answered(&mut table, at(4), moved);
+    assert_eq!(
+        table.candidates(),
+        1,
+        "a claimant that answers is alone there"
+    );
+}
+
+#[test]
+fn a_restored_table_holds_one_identity_at_an_address() {
+    let mut table = table();
+    let older = contact(0, 1);
+    let younger = Contact::new(contact(0, 2).id, older.addr);
+    table.restore(at(0), older, Duration::from_secs(9));
+    table.restore(at(0), younger, Duration::from_secs(3));
+    table.restore(at(0), older, Duration::from_secs(9));
+    assert_eq!(table.closest(&own(), 8), [younger]);
 }
 
 #[test]
@@ -255,6 +388,26 @@ fn ages_survive_a_restart_and_go_on() {
     assert_eq!(ages(&after, at(0)), ages(&before, at(200)));
 }
 
+#[test]
+fn bucket_ages_survive_a_restart_into_fewer_or_more_buckets() {
+    let age = |seconds: &[u64]| {
+        let seconds = seconds.iter().copied();
+        seconds.map(Duration::from_secs).collect::<Vec<_>>()
+    };
+    let restored = |buckets: usize, ages: &[u64]| {
+        let mut table = table();
+        for _ in 1..buckets {
+            table.split();
+        }
+        table.restore_ages(at(10_000), age(ages).into_iter());
+        table.bucket_ages(at(10_000)).collect::<Vec<_>>()
+    };
+    assert_eq!(restored(3, &[100, 200, 300]), age(&[100, 200, 300]));
+    assert_eq!(restored(2, &[100, 900, 300, 400]), age(&[100, 900]));
+    assert_eq!(restored(4, &[100, 200]), age(&[100, 200, 200, 200]));
+    assert_eq!(restored(2, &[]), age(&[10_000; 2]), "nothing is known");
+}
+
 quickcheck! {
     fn closest_is_exactly_the_closest(contacts: Vec<(u8, u16)>, target: u16, near: u8) -> bool {
         let mut table = table();
@@ -275,8 +428,10 @@ quickcheck! {
         let mut verified = BTreeSet::new();
         for (second, (what, bits, number, moved)) in (0..).zip(steps) {
             let mut contact = contact(usize::from(bits % 4), number % 40);
-            contact.addr.set_port(if moved { 1 } else { 2 });
-            match what % 8 {
+            if moved {
+                contact.addr = ([10, 9, 9, 9], number % 3 + 1).into();
+            }
+            match what % 9 {
                 0..4 => {
                     verified.insert(contact);
                     answered(&mut table, at(second * 10), contact);
@@ -286,6 +441,9 @@ quickcheck! {
                 }
                 5 => {
                     table.remove(at(second * 10), &contact);
+                }
+                6 => {
+                    table.next_candidates(at(second * 10));
                 }
                 _ => {
                     table.fail(at(second * 10), &contact);

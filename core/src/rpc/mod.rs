@@ -57,12 +57,14 @@ enum Sent {
     Again,
 }
 
-/// A call that is over, or that something is to be said of.
+/// A call that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Closed<O> {
+pub(crate) struct Closed<O, Q> {
     pub(crate) peer: Peer,
     pub(crate) method: Method,
     pub(crate) owner: O,
+    /// What was asked.
+    pub(crate) question: Q,
     /// Time since the first send.
     pub(crate) elapsed: Duration,
     /// What that says of the round trip.
@@ -73,10 +75,10 @@ pub(crate) struct Closed<O> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Due<O, Q> {
     /// It has failed, and is closed.
-    GaveUp(Closed<O>),
+    GaveUp(Closed<O, Q>),
     /// The same is to be sent to the same address again.
     Resend {
-        to: SocketAddr,
+        peer: Peer,
         tid: Tid,
         method: Method,
         owner: O,
@@ -149,13 +151,8 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             round_trip,
         } = opening;
         let estimate = round_trip.unwrap_or(self.network_estimate.round_trip());
-        let schedule = RetransmitSchedule::new(
-            retry,
-            estimate,
-            self.network_estimate.patience(),
-            slow,
-            sends,
-        );
+        let patience = self.network_estimate.patience();
+        let schedule = RetransmitSchedule::new(retry, method, estimate, patience, slow, sends);
         let number = self.opened;
         self.opened += 1;
         let mut call = Transaction {
@@ -181,7 +178,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         now: Instant,
         tid: &[u8],
         from: SocketAddr,
-    ) -> Option<Closed<O>> {
+    ) -> Option<Closed<O, Q>> {
         let Entry::Occupied(call) = self.by_tid.entry(tid.try_into().ok()?) else {
             return None;
         };
@@ -280,7 +277,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
 }
 
 impl<O: Clone, Q: Clone> Transaction<O, Q> {
-    fn close(self, now: Instant) -> Closed<O> {
+    fn close(self, now: Instant) -> Closed<O, Q> {
         let elapsed = now.since(self.opened);
         let sample = match self.sent {
             Sent::Once => RttSample::Exactly(elapsed),
@@ -290,6 +287,7 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
             peer: self.peer,
             method: self.method,
             owner: self.owner,
+            question: self.question,
             elapsed,
             sample,
         }
@@ -323,7 +321,7 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
         self.schedule.resend.drain(..missed);
         self.sent = Sent::Again;
         Some(Due::Resend {
-            to: peer.addr,
+            peer,
             tid,
             method: self.method,
             owner,

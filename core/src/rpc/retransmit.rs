@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::config::Retry;
 use crate::rtt::RoundTrip;
+use crate::wire::Method;
 
 /// How often a call may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +75,18 @@ impl RetransmitSchedule {
     ];
     /// No first resend waits longer, as in the later generation of the original.
     const LONGEST: Duration = Duration::from_secs(2);
+    /// When a store is sent again, as in the later generation of the original, and when no answer to
+    /// it is expected any more. The round trips that were measured do not say how long it takes: the
+    /// original syncs its disk for each store, and executes one twice that is sent twice.
+    const STORE_RESEND: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(6)];
+    const STORE_SILENT: Duration = Duration::from_secs(4);
     /// When an adaptive call has failed, as in the later generation of the original.
     const GIVE_UP: Duration = Duration::from_secs(9);
 
-    /// The waits for someone whose round trip is estimated like that.
+    /// The waits for a query of this method to someone whose round trip is estimated like that.
     pub(crate) fn new(
         retry: &Retry,
+        method: Method,
         estimate: RoundTrip,
         patience: Patience,
         slow: Slow,
@@ -92,6 +99,11 @@ impl RetransmitSchedule {
                 resend: resend.clone(),
                 silent: None,
                 give_up: *give_up,
+            },
+            Retry::Adaptive if method == Method::StoreValue => Self {
+                resend: Self::STORE_RESEND.to_vec(),
+                silent: Some(Self::STORE_SILENT),
+                ..Self::adaptive(estimate, patience, slow)
             },
             Retry::Adaptive => Self::adaptive(estimate, patience, slow),
         };
@@ -161,6 +173,7 @@ mod tests {
         for millis in [50, 200, 500] {
             let schedule = RetransmitSchedule::new(
                 &Retry::Adaptive,
+                Method::FindNode,
                 steady(millis),
                 Patience::Short,
                 Slow::AfterMost,
@@ -180,7 +193,14 @@ mod tests {
     fn where_few_are_there_a_call_is_slow_sooner_and_nothing_else_changes() {
         let schedule = |slow| {
             let (patience, sends) = (Patience::Short, Sends::Several);
-            RetransmitSchedule::new(&Retry::Adaptive, RoundTrip::ASSUMED, patience, slow, sends)
+            RetransmitSchedule::new(
+                &Retry::Adaptive,
+                Method::FindNode,
+                RoundTrip::ASSUMED,
+                patience,
+                slow,
+                sends,
+            )
         };
         let (after_most, after_mean) = (schedule(Slow::AfterMost), schedule(Slow::AfterMean));
         assert!(after_mean.slow < after_most.slow);
@@ -195,6 +215,7 @@ mod tests {
         for trip in trips.into_iter().chain([RoundTrip::ASSUMED]) {
             let schedule = RetransmitSchedule::new(
                 &Retry::Adaptive,
+                Method::FindNode,
                 trip,
                 Patience::Long,
                 Slow::AfterMost,
@@ -217,6 +238,7 @@ mod tests {
         assert!(
             RetransmitSchedule::new(
                 &Retry::late(),
+                Method::Ping,
                 RoundTrip::ASSUMED,
                 Patience::Short,
                 Slow::AfterMost,
@@ -225,5 +247,20 @@ mod tests {
             .resend
             .is_empty()
         );
+    }
+
+    #[test]
+    fn a_store_is_not_sent_again_before_two_seconds_however_quick_answers_are() {
+        let schedule = RetransmitSchedule::new(
+            &Retry::Adaptive,
+            Method::StoreValue,
+            steady(1),
+            Patience::Short,
+            Slow::AfterMost,
+            Sends::Several,
+        );
+        assert_eq!(schedule.resend, [2, 6].map(Duration::from_secs));
+        assert_eq!(schedule.silent, Some(Duration::from_secs(4)));
+        assert!(schedule.late < Some(Duration::from_millis(100)));
     }
 }

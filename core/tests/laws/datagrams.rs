@@ -2,10 +2,10 @@
 //! only so often, and what was neither sent nor counted as dropped waits for a record.
 
 use core::net::SocketAddr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use khashmir::wire::{Dialect, MAX_DATAGRAM, Message, Method, Query, TID_LEN};
-use khashmir::{Config, DropCause, Id, Journal, Stats, TransactionIds, Value};
+use khashmir::{Config, DropCause, Id, Journal, Role, Stats, TransactionIds, Value};
 
 use crate::answers::{Call, Written};
 use crate::coverage::Coverage;
@@ -24,6 +24,8 @@ pub(crate) struct Datagrams {
     answers: u64,
     tokens: Vec<Written>,
     recent: Vec<Written>,
+    /// Whom the node asked under the null identifier.
+    asked_by_nobody: BTreeSet<SocketAddr>,
 }
 
 struct Sent {
@@ -87,12 +89,14 @@ impl Datagrams {
         &mut self,
         to: SocketAddr,
         datagram: &[u8],
+        role: Role,
         coverage: &mut Coverage,
     ) -> Option<(Id, Value)> {
         let message = DIALECT.decode(datagram).expect("a good datagram");
         match message {
             Message::Query { tid, sender, query } => {
-                assert!(sender == own_id() && tid.len() == TID_LEN);
+                assert_eq!(tid.len(), TID_LEN);
+                self.asked_as(to, sender, role, coverage);
                 assert!(can_write(to) && to != own_addr(), "asks {to}");
                 self.asked(to, tid, query.method(), datagram, coverage);
                 None
@@ -118,6 +122,24 @@ impl Datagrams {
             Message::Broken { .. }
             | Message::UnknownMethod { .. }
             | Message::WrongArguments { .. } => panic!("the node sends {message:?}"),
+        }
+    }
+
+    /// Checks under which identifier the node asks. A client gives its own only to those that it has
+    /// asked under none before.
+    fn asked_as(&mut self, to: SocketAddr, sender: Id, role: Role, coverage: &mut Coverage) {
+        if role != Role::Client {
+            assert_eq!(sender, own_id());
+        } else if sender.is_null() {
+            self.asked_by_nobody.insert(to);
+        } else if sender == own_id() {
+            assert!(
+                self.asked_by_nobody.contains(&to),
+                "it gave itself away to {to}"
+            );
+            coverage.reach("a client gives its identifier");
+        } else {
+            coverage.reach("a client asks under the identifier of another");
         }
     }
 

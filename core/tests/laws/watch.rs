@@ -105,7 +105,10 @@ impl Rig {
         let Some(khashmir::Transmit { to, .. }) = self.node.poll_transmit(&mut datagram) else {
             return false;
         };
-        let stored = self.datagrams.taken(to, &datagram, &mut self.coverage);
+        let role = self.config.role;
+        let stored = self
+            .datagrams
+            .taken(to, &datagram, role, &mut self.coverage);
         if let Some(stored) = stored {
             self.journal.acknowledged(stored, &mut self.coverage);
         }

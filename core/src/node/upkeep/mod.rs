@@ -1,6 +1,7 @@
 //! What a node does by itself: probes, refreshes, checkpoints, finding those again who were lost,
 //! joining again while it is alone, and storing again what is to be kept.
 
+mod conflicts;
 mod kept;
 mod presence;
 mod probes;
@@ -12,6 +13,7 @@ mod unverified;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use conflicts::IdentityConflicts;
 use kept::KeptPuts;
 use presence::Presence;
 use probes::Probes;
@@ -20,11 +22,12 @@ use sweep::Sweep;
 use unverified::Unverified;
 
 use super::active_operations::{MaintenanceTask, Waiters};
+use super::sender::CallQuestion;
 use super::{Event, Life, Node, Owner, Probe};
 use crate::config::{Config, StaleBuckets};
 use crate::contact::Contact;
 use crate::interval::Interval;
-use crate::operation::{Ask, Operation, Outcome, Refresh, Trouble};
+use crate::operation::{Operation, Outcome, Refresh, Trouble};
 use crate::rpc::Due;
 use crate::time::Instant;
 
@@ -32,6 +35,7 @@ use crate::time::Instant;
 pub(super) struct Upkeep {
     checkpoint: Interval,
     pub(super) presence: Presence,
+    pub(super) conflicts: IdentityConflicts,
     recovery: Recovery,
     pub(super) probes: Probes,
     pub(super) kept: KeptPuts,
@@ -52,6 +56,7 @@ impl Upkeep {
                 Self::CHECKPOINT_JITTER,
             ),
             presence: Presence::default(),
+            conflicts: IdentityConflicts::new(config.limits.max_probes.saturating_mul(100)),
             recovery: Recovery::new(config),
             probes: Probes::new(config.limits.max_probes),
             kept: KeptPuts::default(),
@@ -69,6 +74,7 @@ impl Upkeep {
     pub(super) fn stop(&mut self) {
         self.presence = Presence::Alone;
         self.recovery.stop();
+        self.conflicts.stop();
         self.probes.stop();
         self.kept.stop();
         self.unverified.stop();
@@ -155,13 +161,13 @@ impl Node {
         at <= self.now && at < Instant::MAX
     }
 
-    fn call_due(&mut self, due: Due<Owner, Ask>) {
+    fn call_due(&mut self, due: Due<Owner, CallQuestion>) {
         match due {
             Due::GaveUp(closed) => {
                 self.call_failed(&closed, crate::operation::CallError::Timeout);
             }
             Due::Resend {
-                to,
+                peer,
                 tid,
                 method,
                 owner,
@@ -169,8 +175,8 @@ impl Node {
             } => {
                 let draft = self.outbox.draft();
                 let dialect = self.config.dialect;
-                dialect.encode_query(&tid, &self.own, &question.query(), draft);
-                self.send_query(to, method, owner);
+                question.encode(dialect, &tid, (&self.own, &peer), draft);
+                self.send_query(peer.addr, method, owner);
             }
             Due::Silent {
                 peer,
@@ -204,6 +210,8 @@ impl Node {
             for contact in failing {
                 self.probe(contact, Probe::Failing);
             }
+            self.ask_holders_again();
+            self.fill_buckets();
             self.probe_unheard();
             self.check_bootstrap();
         }

@@ -1,8 +1,9 @@
 //! Pings of upkeep: newcomers, questionable and failing contacts are asked whether they are there.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use crate::contact::Contact;
 use crate::node::{Life, Node, Owner, Probe};
@@ -15,40 +16,75 @@ use crate::wire::Method;
 pub(in crate::node) struct Probes {
     /// Addresses being probed, at most `max`.
     probing: BTreeSet<SocketAddr>,
-    /// Addresses that did not answer, and until when they are left in peace; the oldest is
-    /// forgotten beyond a hundred times `max`.
-    avoided: BTreeSet<SocketAddr>,
-    avoided_until: VecDeque<(Instant, SocketAddr)>,
+    /// Addresses that did not answer, at most a hundred times `max`; of more, the one that is to be
+    /// forgotten first is forgotten.
+    unanswered: BTreeMap<SocketAddr, Rest>,
+    /// When each of them is forgotten.
+    forget_at: BTreeSet<(Instant, SocketAddr)>,
     max: usize,
 }
 
+/// How long an address that did not answer is left in peace.
+#[derive(Clone, Copy)]
+struct Rest {
+    until: Instant,
+    /// How long this one is.
+    wait: Duration,
+}
+
+/// What became of the wish to ping a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::node) enum Probed {
+    /// It is asked, or was being asked already.
+    Asked,
+    /// Too many are being asked.
+    NotNow,
+    /// It did not answer lately, and is left in peace.
+    TooSoon,
+}
+
 impl Probes {
+    /// How long an address that did not answer is not asked again, though it speaks: one datagram may
+    /// have been lost.
+    const FIRST_REST: Duration = Duration::from_secs(10);
+    /// Each wait is so many times as long as the one before.
+    const REST_GROWTH: u32 = 8;
+    /// The longest wait. So an address that never answers gets four unbidden pings in the first hour
+    /// and one in each hour after it, whoever forges it.
+    const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
+
     pub(super) const fn new(max: usize) -> Self {
         Self {
             probing: BTreeSet::new(),
-            avoided: BTreeSet::new(),
-            avoided_until: VecDeque::new(),
+            unanswered: BTreeMap::new(),
+            forget_at: BTreeSet::new(),
             max,
         }
     }
 
-    pub(in crate::node) fn ended(&mut self, addr: SocketAddr) {
-        self.probing.remove(&addr);
-        if self.probing.is_empty() {
-            // An empty tree keeps its last leaf; an idle node shall hold nothing.
-            self.probing = BTreeSet::new();
-        }
+    /// Takes in that a probe was answered in order.
+    pub(in crate::node) fn answered(&mut self, addr: SocketAddr) {
+        self.ended(addr);
+        self.forget(addr);
     }
 
-    pub(in crate::node) fn failed(&mut self, addr: SocketAddr, until: Instant) {
+    /// Takes in that a probe failed.
+    pub(in crate::node) fn failed(&mut self, now: Instant, addr: SocketAddr) {
         self.ended(addr);
-        if self.avoided.insert(addr) {
-            self.avoided_until.push_back((until, addr));
-        }
-        if self.avoided_until.len() > self.max.saturating_mul(100)
-            && let Some((_, oldest)) = self.avoided_until.pop_front()
+        let before = self.forget(addr);
+        let wait = before.map_or(Self::FIRST_REST, |rest| {
+            rest.wait
+                .saturating_mul(Self::REST_GROWTH)
+                .min(Self::LONGEST_REST)
+        });
+        let until = now + wait;
+        self.unanswered.insert(addr, Rest { until, wait });
+        // Forgotten sooner, it would begin with the shortest wait again within the hour.
+        self.forget_at.insert((until + Self::LONGEST_REST, addr));
+        if self.unanswered.len() > self.max.saturating_mul(100)
+            && let Some((_, first)) = self.forget_at.pop_first()
         {
-            self.avoided.remove(&oldest);
+            self.unanswered.remove(&first);
         }
     }
 
@@ -63,29 +99,50 @@ impl Probes {
 
     /// Forgets the addresses that were left in peace for long enough.
     pub(super) fn forgive(&mut self, now: Instant) {
-        while let Some((until, addr)) = self.avoided_until.front()
-            && *until <= now
+        while let Some((at, addr)) = self.forget_at.first().copied()
+            && at <= now
         {
-            self.avoided.remove(addr);
-            self.avoided_until.pop_front();
+            self.forget_at.pop_first();
+            self.unanswered.remove(&addr);
         }
-        if self.avoided.is_empty() {
-            self.avoided = BTreeSet::new();
-            self.avoided_until = VecDeque::new();
+        if self.unanswered.is_empty() {
+            self.unanswered = BTreeMap::new();
+            self.forget_at = BTreeSet::new();
         }
+    }
+
+    fn is_resting(&self, now: Instant, addr: SocketAddr) -> bool {
+        let rest = self.unanswered.get(&addr);
+        rest.is_some_and(|rest| now < rest.until)
+    }
+
+    fn ended(&mut self, addr: SocketAddr) {
+        self.probing.remove(&addr);
+        if self.probing.is_empty() {
+            // An empty tree keeps its last leaf; an idle node shall hold nothing.
+            self.probing = BTreeSet::new();
+        }
+    }
+
+    fn forget(&mut self, addr: SocketAddr) -> Option<Rest> {
+        let rest = self.unanswered.remove(&addr)?;
+        self.forget_at
+            .remove(&(rest.until + Self::LONGEST_REST, addr));
+        Some(rest)
     }
 }
 
 impl Node {
     /// Pings someone for upkeep's sake, if that is not too much, and not too soon.
-    pub(in crate::node) fn probe(&mut self, contact: Contact, why: Probe) {
-        self.upkeep.probes.forgive(self.now);
-        let unbidden = why == Probe::Newcomer;
-        let avoided = unbidden && self.upkeep.probes.avoided.contains(&contact.addr);
+    pub(in crate::node) fn probe(&mut self, contact: Contact, why: Probe) -> Probed {
+        let unbidden = matches!(why, Probe::Newcomer | Probe::Claimant);
+        if unbidden && self.upkeep.probes.is_resting(self.now, contact.addr) {
+            return Probed::TooSoon;
+        }
         let too_many = self.upkeep.probes.probing.len() >= self.upkeep.probes.max
             || self.transactions.is_full();
-        if avoided || too_many || self.life != Life::Running {
-            return;
+        if too_many || self.life != Life::Running {
+            return Probed::NotNow;
         }
         if self.upkeep.probes.probing.insert(contact.addr) {
             let sends = if unbidden {
@@ -96,6 +153,27 @@ impl Node {
             let how = (sends, Slow::AfterMost);
             self.stats.of(Method::Ping).started += 1;
             self.call(contact.into(), Owner::Probe(why), how, Ask::Ping);
+        }
+        Probed::Asked
+    }
+
+    /// Asks a candidate for a free place in its bucket, or the next best if that one did not answer
+    /// lately.
+    pub(in crate::node) fn ask_candidates(&mut self, best: Contact) {
+        let mut next = Some(best);
+        while let Some(candidate) = next {
+            next = match self.probe(candidate, Probe::Newcomer) {
+                Probed::Asked => return,
+                Probed::NotNow => return self.table.keep_candidate(candidate),
+                Probed::TooSoon => self.table.next_candidate(self.now, &candidate.id),
+            };
+        }
+    }
+
+    /// Asks a candidate for each bucket that has room and somebody who waits for it.
+    pub(super) fn fill_buckets(&mut self) {
+        for candidate in self.table.next_candidates(self.now) {
+            self.ask_candidates(candidate);
         }
     }
 
@@ -110,5 +188,51 @@ impl Node {
         for contact in unheard {
             self.probe(contact, Probe::Questionable);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::since_origin(Duration::from_secs(seconds))
+    }
+
+    fn addr(port: u16) -> SocketAddr {
+        ([10, 0, 0, 1], port).into()
+    }
+
+    #[test]
+    fn no_more_addresses_are_remembered_than_a_hundred_times_the_probes() {
+        let mut probes = Probes::new(2);
+        for port in 1..=300 {
+            probes.failed(at(port.into()), addr(port));
+        }
+        assert_eq!(
+            (probes.unanswered.len(), probes.forget_at.len()),
+            (200, 200)
+        );
+        assert!(!probes.is_resting(at(300), addr(100)) && probes.is_resting(at(300), addr(300)));
+        probes.forgive(at(310 + 3600));
+        assert!(probes.unanswered.is_empty() && probes.forget_at.is_empty());
+    }
+
+    #[test]
+    fn an_address_that_answers_begins_anew_and_one_that_waits_an_hour_too() {
+        let mut probes = Probes::new(2);
+        probes.failed(at(0), addr(1));
+        probes.failed(at(10), addr(1));
+        assert!(probes.is_resting(at(89), addr(1)) && !probes.is_resting(at(90), addr(1)));
+        probes.forgive(at(3689));
+        probes.failed(at(3689), addr(1));
+        assert!(
+            probes.is_resting(at(3689 + 639), addr(1)),
+            "it has not been forgotten"
+        );
+        probes.answered(addr(1));
+        assert!(!probes.is_resting(at(3690), addr(1)) && probes.forget_at.is_empty());
+        probes.failed(at(4000), addr(1));
+        assert!(!probes.is_resting(at(4010), addr(1)));
     }
 }
