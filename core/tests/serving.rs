@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use khashmir::wire::{Dialect, MAX_DATAGRAM, Malformed, Method, Query};
 use khashmir::{
     BadAddress, Command, Config, DropCause, Id, Instant, Node, Outcome, PrivateAddresses, Refused,
-    Role, Seed, StoreLimits, Taken, Transmit, Value,
+    Role, Seed, StoreLimits, Value,
 };
 use net::{Net, addr, error, is_query, key, reply, seconds};
 use written::written;
@@ -465,46 +465,4 @@ fn addresses_that_cannot_be_used_are_refused_in_commands() {
         let joined = node.join(now, &[addr]);
         assert_eq!(joined.is_ok(), why == BadAddress::Own, "{text}");
     }
-}
-
-#[test]
-fn an_answer_leaves_from_the_address_that_was_asked() {
-    let now = Instant::ORIGIN;
-    let mut node = Node::new(Config::default(), Seed::from_number(1), now).expect("good settings");
-    let query = written(|out| {
-        Dialect::Khashmir.encode_query(&[7; 20], &key("asker"), &Query::Ping, out);
-    });
-    let mut answer = Vec::new();
-    for local in [Some([10, 9, 0, 2].into()), None] {
-        assert_eq!(
-            node.handle_datagram(now, addr(9), local, &query),
-            Taken::Ours
-        );
-        let transmit = node.poll_transmit(&mut answer).expect("an answer");
-        let expected = Transmit {
-            to: addr(9),
-            from: local,
-        };
-        assert_eq!(transmit, expected);
-        assert!(!is_query(&answer));
-        while node.poll_transmit(&mut answer).is_some() {}
-    }
-}
-
-#[test]
-fn a_node_says_which_datagrams_are_not_of_its_protocol() {
-    let now = Instant::ORIGIN;
-    let mut node = Node::new(Config::default(), Seed::from_number(1), now).expect("good settings");
-    let unasked = written(|out| {
-        Dialect::Khashmir.encode_reply(&[7; 20], &khashmir::wire::Reply::from(key("x")), out);
-    });
-    let mut taken = |datagram: &[u8]| node.handle_datagram(now, addr(9), None, datagram);
-    assert_eq!(taken(&unasked), Taken::Ours);
-    assert_eq!(taken(b"\x16\x03\x01 not bencode"), Taken::NotOurs);
-    assert_eq!(taken(b""), Taken::NotOurs);
-    node.leave(now);
-    assert_eq!(
-        node.handle_datagram(now, addr(9), None, &unasked),
-        Taken::NotOurs
-    );
 }

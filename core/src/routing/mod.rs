@@ -6,6 +6,7 @@
 
 mod candidates;
 mod entry;
+mod facts;
 mod rank;
 mod replacement_cache;
 mod rows;
@@ -13,6 +14,8 @@ mod rows;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
+
+pub(crate) use facts::{Failed, Heard, Seen};
 
 use entry::{Compact, Entry};
 use rank::Ranking;
@@ -57,47 +60,6 @@ pub(crate) struct TableSettings {
     pub(crate) fresh: Duration,
     /// How long a bucket may go unused.
     pub(crate) staleness: Duration,
-}
-
-/// Why the table hears of a contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// It answered us, after this long.
-    Answered(RttSample),
-    /// It asked us something: anyone can write any id and forge any address.
-    Asked,
-}
-
-/// What the table makes of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// The identifier is known at another address, which has to be asked who is right.
-    IdentityConflict(Contact),
-    /// It is in the table since now.
-    Entered,
-    /// There is no room; the least recently seen of its bucket is fresh enough to stay.
-    Full,
-    /// There is no room, unless this one, long unseen, does not answer.
-    Questionable(Contact),
-    /// It was in the table before.
-    Known,
-    /// There is room for it, if it answers.
-    Room,
-    /// No such contact belongs into this table.
-    Unwanted,
-}
-
-/// What became of a contact that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failed {
-    /// It has failures left.
-    Kept,
-    /// It is gone, and nobody waits for its place, or somebody has it already.
-    Removed,
-    /// It is gone; this one may have its place, if it answers.
-    RemovedFor(Contact),
-    /// It was not in the table.
-    Unknown,
 }
 
 impl Table {
