@@ -62,6 +62,11 @@ impl Udp {
     }
 
     fn try_send(&self, to: SocketAddr, from: Option<IpAddr>, datagram: &[u8]) -> io::Result<()> {
+        // A socket with one address sends from that. To name it costs a tenth of the throughput over
+        // loopback.
+        if from.is_none() || !self.local_addr.ip().is_unspecified() {
+            return self.socket.send_to(datagram, to).map(drop);
+        }
         let transmit = Transmit {
             destination: to,
             ecn: None,

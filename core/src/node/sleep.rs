@@ -10,8 +10,8 @@ impl Node {
     /// Takes in that the machine slept for `slept` and woke up at `now`. Call it before any other
     /// input after waking.
     ///
-    /// No contact is blamed for a call that was open meanwhile: its query is sent again, and the
-    /// waits of the call go on as if no time had gone by. The time for operations is longer by the
+    /// No contact is blamed for a call that was open meanwhile: its query is sent again, and what is
+    /// left of its waits begins anew. The time for operations is longer by the
     /// sleep. After a sleep that is longer than an answer vouches for a contact
     /// ([`Config::fresh`](crate::Config::fresh)), contacts are named to others only when they have
     /// answered again, which all of them are asked to do at once, and kept values are stored again

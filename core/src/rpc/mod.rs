@@ -45,6 +45,8 @@ struct Transaction<O, Q> {
     /// What would give the same datagram again.
     question: Q,
     opened: Instant,
+    /// From when on the waits of the schedule count: since it was opened, or since the machine woke up.
+    asked: Instant,
     sent: Sent,
     schedule: RetransmitSchedule,
     due: Instant,
@@ -162,6 +164,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             owner,
             question,
             opened: now,
+            asked: now,
             sent: Sent::Once,
             schedule,
             due: now,
@@ -225,8 +228,8 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
                 .filter(|entry| entry.key().0 <= now)?;
             let tid = entry.remove();
             let call = self.by_tid.get_mut(&tid)?;
-            let elapsed = now.since(call.opened);
-            if call.opened + call.schedule.give_up <= now {
+            let elapsed = now.since(call.asked);
+            if call.asked + call.schedule.give_up <= now {
                 let call = self.by_tid.remove(&tid)?;
                 self.shrink_to_fit();
                 return Some(Due::GaveUp(call.close(now)));
@@ -248,12 +251,14 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         }
     }
 
-    /// Sends every call again, and lets its waits go on as if no time had gone by since the last
-    /// thing that was due: the machine was asleep, and heard no answer.
+    /// Sends every call again, and lets what is left of its waits begin anew: the machine was asleep,
+    /// and heard no answer.
     pub(crate) fn resume(&mut self, now: Instant) {
         for ((_, number), tid) in core::mem::take(&mut self.timeline) {
             if let Some(call) = self.by_tid.get_mut(&tid) {
-                call.schedule.resume(now.since(call.opened));
+                // An answer that waited while the machine slept says nothing of the way.
+                (call.asked, call.sent) = (now, Sent::Again);
+                call.schedule.resume();
                 call.due = call.next_due(now);
                 self.timeline.insert((call.due, number), tid);
             }
@@ -342,7 +347,7 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
             .min()
             .unwrap_or(self.schedule.give_up);
         // What else is overdue comes on the next turn, not in the past.
-        (self.opened + next.min(self.schedule.give_up)).max(now)
+        (self.asked + next.min(self.schedule.give_up)).max(now)
     }
 }
 

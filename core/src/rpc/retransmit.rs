@@ -113,16 +113,11 @@ impl RetransmitSchedule {
         schedule
     }
 
-    /// Sends again now, when so much time has passed since the first send, and puts off all waits by
-    /// that time.
-    pub(crate) fn resume(&mut self, elapsed: Duration) {
-        let later = |wait: Duration| wait.saturating_add(elapsed);
-        self.slow = self.slow.map(later);
-        self.late = self.late.map(later);
-        self.silent = self.silent.map(later);
-        self.give_up = later(self.give_up);
-        let resend = self.resend.iter().copied().map(later);
-        self.resend = core::iter::once(elapsed).chain(resend).collect();
+    /// Sends again at once, when the waits begin anew.
+    pub(crate) fn resume(&mut self) {
+        if self.resend.first() != Some(&Duration::ZERO) {
+            self.resend.insert(0, Duration::ZERO);
+        }
     }
 
     /// Sent again after a wait that nearly every answer beats, and once more after twice that; silent

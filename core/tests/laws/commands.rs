@@ -16,6 +16,8 @@ pub(crate) struct Commands {
 struct Accepted {
     name: &'static str,
     since: Instant,
+    /// How much longer it may take because the machine slept.
+    asleep: Duration,
     keep: Keep,
     state: State,
     /// What came as events.
@@ -50,6 +52,7 @@ impl Commands {
         let accepted = Accepted {
             name: name(command),
             since: now,
+            asleep: Duration::ZERO,
             keep,
             state: State::Open,
             values: BTreeSet::new(),
@@ -113,12 +116,19 @@ impl Commands {
             .sum()
     }
 
+    /// Notes that the machine slept: those that are open have so much more time.
+    pub(crate) fn slept(&mut self, slept: Duration) {
+        for command in self.all.values_mut() {
+            command.asleep += slept;
+        }
+    }
+
     /// Panics when one has not ended that had all the time it may take. To be asked when all
     /// events are polled, with the time of the latest `handle_timeout`. What would be due at the
     /// end of time is never due.
     pub(crate) fn assert_none_overdue(&self, told: Instant, longest: Duration) {
         for (op, command) in &self.all {
-            let due = command.since + longest;
+            let due = command.since + longest + command.asleep;
             let over = command.state == State::Ended || due > told || due == Instant::MAX;
             assert!(over, "{op}, a {}, did not end in time", command.name);
         }

@@ -177,6 +177,7 @@ pub(crate) const REACHABLE: &[(&str, u64)] = &[
     ("refused: TooManyAddresses", 10),
     ("sent again", 4000),
     ("shut down", 100),
+    ("slept", 100),
     ("store acknowledged", 300),
     ("store acknowledged once its record was safe", 200),
     ("stored again what is kept", 9),

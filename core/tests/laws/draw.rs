@@ -126,7 +126,7 @@ impl Arbitrary for Setup {
 impl Arbitrary for Step {
     fn arbitrary(g: &mut Gen) -> Self {
         let (nth, facts) = (u8::arbitrary(g), u8::arbitrary(g));
-        match below(g, 120) {
+        match below(g, 121) {
             0..=17 => Self::Start(command(g)),
             18..=21 => Self::Put {
                 key: nth % 2,
@@ -175,6 +175,7 @@ impl Arbitrary for Step {
             114..=116 => Self::Cancel { nth: facts % 8 },
             117 => Self::SetBootstrap(few(g)),
             118 if one_in(g, 2) => Self::Leave,
+            120 => Self::Sleep(u16::arbitrary(g) % 400),
             _ => Self::Start(Command::Join {
                 bootstrap: few(g).into_iter().map(|i| addr(i % PEERS)).collect(),
             }),

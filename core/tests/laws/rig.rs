@@ -168,6 +168,7 @@ impl Rig {
                 self.node.set_bootstrap(now, &bootstrap);
             }
             Step::Shutdown => self.shutdown(),
+            Step::Sleep(by) => self.sleep(nanos(*by, seconds(60))),
             Step::Start(command) => {
                 let _started = self.start(command);
             }
@@ -314,6 +315,17 @@ impl Rig {
 
     const fn go_ahead(&mut self, nanos: u64) {
         self.reading = self.reading.saturating_add(nanos);
+    }
+
+    /// Lets the machine sleep, which gives commands as much more time, and each call another send.
+    fn sleep(&mut self, by: u64) {
+        let before = self.latest;
+        self.go_ahead(by);
+        let (now, slept) = (self.now(), Duration::from_nanos(by));
+        self.node.handle_sleep(now, slept);
+        self.commands.slept(slept.min(self.latest.since(before)));
+        self.datagrams.slept();
+        self.coverage.reach("slept");
     }
 
     fn cancel(&mut self, nth: u8) {

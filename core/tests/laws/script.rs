@@ -135,6 +135,8 @@ pub(crate) enum Step {
     },
     SetBootstrap(Vec<u8>),
     Shutdown,
+    /// The machine sleeps for so many minutes.
+    Sleep(u16),
     Start(Command),
     /// The clock goes ahead by so many milliseconds.
     Tick(u16),
