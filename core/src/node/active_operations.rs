@@ -58,6 +58,8 @@ pub(super) struct Waiter {
 /// What upkeep does through operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MaintenanceTask {
+    /// Asking the holders of this put's value.
+    Check(OpId),
     /// Storing the value of this put once more.
     Keep(OpId),
     /// Looking around in stale buckets.
@@ -113,6 +115,24 @@ impl ActiveOperations {
             .count()
     }
 
+    /// Ends what upkeep does about a kept put.
+    pub(super) fn stop_keeping(&mut self, kept: OpId) {
+        let about = |running: &Running| match running.waiters {
+            Waiters::Upkeep(MaintenanceTask::Check(op) | MaintenanceTask::Keep(op)) => op == kept,
+            Waiters::Upkeep(MaintenanceTask::Refresh | MaintenanceTask::Rejoin)
+            | Waiters::Commands(_) => false,
+        };
+        let mut all = self.running.iter();
+        if let Some(op) = all.find_map(|(op, running)| about(running).then_some(*op)) {
+            self.remove(op);
+        }
+    }
+
+    /// Whether an operation is under way.
+    pub(super) fn is_running(&self, op: OpId) -> bool {
+        self.running.contains_key(&op)
+    }
+
     /// The operation that joins, if one does, and for whom.
     pub(super) fn joining(&self) -> Option<(OpId, &Waiters)> {
         let joins = |running: &Running| matches!(running.operation, Operation::Join(_));
@@ -127,7 +147,8 @@ impl ActiveOperations {
             .values()
             .any(|running| match &running.operation {
                 Operation::Put(put) => put.key() == key && put.value() == value,
-                Operation::Find(_)
+                Operation::Check(_)
+                | Operation::Find(_)
                 | Operation::Get(_)
                 | Operation::Join(_)
                 | Operation::Ping(_)

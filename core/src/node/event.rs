@@ -15,6 +15,12 @@ pub enum Event {
     Alone,
     /// A checkpoint has passed: a good moment for a snapshot.
     Checkpoint,
+    /// No other node holds a copy of a kept value any more, as far as we know: they are gone, or
+    /// cannot be reached. It is being stored again.
+    CopiesLost {
+        /// The put that keeps it.
+        op: OpId,
+    },
     /// A command is over.
     Ended {
         /// The command.
@@ -23,6 +29,15 @@ pub enum Event {
         outcome: Outcome,
         /// What it took.
         query_stats: QueryStats,
+    },
+    /// A kept value has copies at other nodes: for the first time, or again after
+    /// [`CopiesLost`](Self::CopiesLost). What our own node holds does not count, since it is lost
+    /// with us.
+    Kept {
+        /// The put that keeps it.
+        op: OpId,
+        /// How many copies.
+        copies: usize,
     },
     /// There is somebody in the table, after a time of being alone.
     Online {
@@ -46,7 +61,12 @@ impl Event {
     pub const fn ends(&self) -> Option<OpId> {
         match self {
             Self::Ended { op, .. } => Some(*op),
-            Self::Alone | Self::Checkpoint | Self::Online { .. } | Self::Values { .. } => None,
+            Self::Alone
+            | Self::Checkpoint
+            | Self::CopiesLost { .. }
+            | Self::Kept { .. }
+            | Self::Online { .. }
+            | Self::Values { .. } => None,
         }
     }
 }

@@ -217,7 +217,7 @@ impl Node {
     /// put that is over. False when there is nothing to end.
     pub fn cancel(&mut self, now: Instant, op: OpId) -> bool {
         self.advance_clock(now);
-        let kept = self.upkeep.kept.forget(op);
+        let kept = self.stop_keeping(op);
         let cancelled = self.abort(op, Abort::Cancelled);
         self.settle();
         kept || cancelled

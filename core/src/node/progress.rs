@@ -3,7 +3,7 @@
 
 use core::net::SocketAddr;
 
-use super::active_operations::{Waiter, Waiters};
+use super::active_operations::{MaintenanceTask, Waiter, Waiters};
 use super::journal::Safe;
 use super::{Event, Node, OpId, Owner, Transmit};
 use crate::config::{Retry, Role};
@@ -57,7 +57,8 @@ impl Node {
                 return;
             }
             match running.operation.step(self.now) {
-                Step::Ask(question) => self.ask(op, question),
+                Step::Ask(question) => self.ask(op, Sends::Several, question),
+                Step::AskOnce(question) => self.ask(op, Sends::Once, question),
                 Step::Deliver(values) => self.deliver(op, &values),
                 Step::Done(outcome) => return self.finish(op, outcome),
                 Step::Finished(action) => self.action_over(&action),
@@ -126,7 +127,7 @@ impl Node {
         }
     }
 
-    fn ask(&mut self, op: OpId, question: Question) {
+    fn ask(&mut self, op: OpId, sends: Sends, question: Question) {
         let Question {
             peer,
             ask,
@@ -138,7 +139,7 @@ impl Node {
             Turnout::Low => Slow::AfterMean,
         };
         let owner = Owner::Operation { op, branch };
-        self.call(peer, owner, (Sends::Several, slow), ask);
+        self.call(peer, owner, (sends, slow), ask);
         self.operations.count_call(op);
     }
 
@@ -252,10 +253,16 @@ impl Node {
         }
         let query_stats = running.query_stats();
         self.upkeep_hears_of(&running.waiters, &outcome);
-        if let Waiters::Commands(waiters) = running.waiters {
-            for waiter in waiters {
-                self.tell_end(waiter, outcome.clone(), query_stats.clone());
+        match (running.operation, running.waiters) {
+            (_, Waiters::Commands(waiters)) => {
+                for waiter in waiters {
+                    self.tell_end(waiter, outcome.clone(), query_stats.clone());
+                }
             }
+            (Operation::Check(check), Waiters::Upkeep(MaintenanceTask::Check(kept))) => {
+                self.checked_kept(kept, check.into_findings());
+            }
+            (_, Waiters::Upkeep(_)) => {}
         }
     }
 

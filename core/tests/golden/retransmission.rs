@@ -62,7 +62,12 @@ fn sender(ping: &[u8]) -> Id {
 fn outcome(event: Event) -> Option<Outcome> {
     match event {
         Event::Ended { outcome, .. } => Some(outcome),
-        Event::Alone | Event::Checkpoint | Event::Online { .. } | Event::Values { .. } => None,
+        Event::Alone
+        | Event::Checkpoint
+        | Event::CopiesLost { .. }
+        | Event::Kept { .. }
+        | Event::Online { .. }
+        | Event::Values { .. } => None,
     }
 }
 

@@ -4,6 +4,7 @@
 mod kept;
 mod presence;
 mod probes;
+mod survival;
 
 use alloc::vec::Vec;
 
@@ -42,7 +43,7 @@ impl Upkeep {
             ),
             presence: Presence::new(config),
             probes: Probes::new(config.limits.max_probes),
-            kept: KeptPuts::default(),
+            kept: KeptPuts::new(),
         }
     }
 
@@ -110,11 +111,11 @@ impl Node {
         match (outcome, waiters) {
             (Outcome::Join(joined), _) if joined.contacts == 0 => self.still_alone(),
             (Outcome::Stored(places), Waiters::Upkeep(MaintenanceTask::Keep(op))) => {
-                self.stored_kept(*op, !places.is_empty());
+                self.stored_kept(*op, places);
             }
             (Outcome::Stored(places), Waiters::Commands(waiters)) => {
                 if let Some(waiter) = waiters.first() {
-                    self.stored_kept(waiter.op, !places.is_empty());
+                    self.stored_kept(waiter.op, places);
                 }
             }
             _ => {}
@@ -137,6 +138,9 @@ impl Node {
                 owner,
                 question,
             } => {
+                if self.is_over(owner) {
+                    return;
+                }
                 let draft = self.outbox.draft();
                 let dialect = self.config.dialect;
                 dialect.encode_query(&tid, &self.own, &question.query(), draft);
@@ -161,6 +165,14 @@ impl Node {
                 self.trouble(op, &peer, branch, Trouble::Slow);
             }
             Due::Silent { .. } | Due::Late { .. } | Due::Slow { .. } => {}
+        }
+    }
+
+    /// Whether the operation that a call was for has ended: then the call is not sent again.
+    fn is_over(&self, owner: Owner) -> bool {
+        match owner {
+            Owner::Operation { op, .. } => !self.operations.is_running(op),
+            Owner::Probe(_) => false,
         }
     }
 

@@ -147,6 +147,7 @@ impl Node {
             State::Alone { .. } if contacts > 0 && !joining => {
                 self.upkeep.presence.state = State::Online;
                 self.outbox.event(Event::Online { contacts });
+                self.check_all_kept();
             }
             State::Online if contacts == 0 => {
                 let wait = self.config.rejoin_first;
