@@ -1,7 +1,7 @@
 //! A check of one's own: no node may send more than so many datagrams to one other in a second.
 //!
 //! Whoever looks on sees everything that happens to every host, and changes nothing. Each thread has
-//! a watch of its own, which sees the hosts of that thread, so a check judges each host by itself.
+//! an observer of its own, which sees the hosts of that thread, so a check judges each host by itself.
 //! Here ours looks on together with those that come with the simulator.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use khashmir_sim::checks::Checks;
 use khashmir_sim::experiment::Experiment;
 use khashmir_sim::host::HostId;
 use khashmir_sim::plan::Plan;
-use khashmir_sim::world::{Fact, Watch, When};
+use khashmir_sim::world::{Fact, Observer, When};
 
 /// Datagrams that are not too many.
 const MOST: u32 = 6;
@@ -32,16 +32,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         threads: 2,
         ..Experiment::new(PLAN.parse::<Plan>()?)
     };
-    let watch = || (Checks::default(), Bursts::default());
-    let finished = experiment.run_watched(&mut |_progress| (), watch)?;
-    let bursts = finished.world.watches().flat_map(|(_, ours)| &ours.found);
+    let observer = || (Checks::default(), Bursts::default());
+    let finished = experiment.run_observed(&mut |_progress| (), observer)?;
+    let bursts = finished.world.observers().flat_map(|(_, ours)| &ours.found);
     let mut bursts: Vec<_> = bursts.collect();
     bursts.sort();
     for ((second, host, to), count) in &bursts {
         println!("second {second}: {host} sends {count} datagrams to {to}");
     }
     println!("more than {MOST} in a second: {}", bursts.len());
-    let checks = finished.world.watches().map(|(checks, _)| checks);
+    let checks = finished.world.observers().map(|(checks, _)| checks);
     let violations = checks.map(|checks| checks.violations().len());
     println!("violations of the others: {}", violations.sum::<usize>());
     Ok(())
@@ -56,7 +56,7 @@ struct Bursts {
     found: BTreeMap<(u64, HostId, HostId), u32>,
 }
 
-impl Watch for Bursts {
+impl Observer for Bursts {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         let Fact::Sent { to, .. } = fact else {
             return;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use khashmir_sim::experiment::{Experiment, Summary};
-use khashmir_sim::plan::{Habits, HostSet, Plan, Preset, Shares, Workload};
+use khashmir_sim::plan::{HostSet, NodeConfig, Plan, Preset, Shares, Workload};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let presets = [Preset::Adaptive, Preset::Late];
@@ -32,9 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn look_up(preset: Preset, dead: f64) -> Result<Summary, Box<dyn Error>> {
     let plan = Plan {
         hosts: HostSet::first(500),
-        habits: Habits {
+        node_config: NodeConfig {
             preset,
-            ..Habits::default()
+            ..NodeConfig::default()
         },
         shares: Shares {
             dead,

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   swarm                           the search for faults
-//!   report   tap   pcap   lines     what came of a run, as a page, as a capture, as lines
+//!   report  sniffer  pcap  lines    what came of a run, as a page, as a capture, as lines
 //!   experiment                      a plan is run, and judged
 //!   plan   checks                   a whole run as text; what must hold at every step
 //!   world                           hosts, windows of time, threads, and those who look on
@@ -29,9 +29,9 @@ pub mod pcap;
 pub mod plan;
 pub mod random;
 pub mod report;
+pub mod sniffer;
 pub mod span;
 pub mod swarm;
-pub mod tap;
 pub mod text;
 pub mod trace;
 pub mod truth;

@@ -10,7 +10,7 @@ use khashmir::{Event, Instant};
 
 use crate::host::HostId;
 use crate::network::Fate;
-use crate::world::{Fact, Watch, When};
+use crate::world::{Fact, Observer, When};
 
 /// Calls somebody with a line for everything that happens.
 pub struct Lines<F>(F);
@@ -22,7 +22,7 @@ impl<F: FnMut(&str) + Send> Lines<F> {
     }
 }
 
-impl<F: FnMut(&str) + Send> Watch for Lines<F> {
+impl<F: FnMut(&str) + Send> Observer for Lines<F> {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         (self.0)(&line(when, host, fact));
     }
@@ -55,7 +55,7 @@ impl Tail {
     }
 }
 
-impl Watch for Tail {
+impl Observer for Tail {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         if when.at > self.until {
             return;

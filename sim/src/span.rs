@@ -78,6 +78,20 @@ impl Span {
         }
     }
 
+    /// The mean of all draws.
+    #[must_use]
+    pub fn mean(&self) -> Duration {
+        match *self {
+            Self::Constant(_) | Self::Uniform { .. } => self.median(),
+            Self::Exponential { median } => scaled(median, 1.0 / LN_2),
+            Self::Weibull { median, shape } => {
+                let scale = libm::pow(LN_2, -1.0 / shape);
+                scaled(median, scale * libm::tgamma(1.0 + 1.0 / shape))
+            }
+            Self::LogNormal { median, sigma } => scaled(median, libm::exp(sigma * sigma / 2.0)),
+        }
+    }
+
     /// What is wrong with the parameters, if anything.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         match *self {
@@ -212,6 +226,22 @@ mod tests {
             let (found, expected) = (draws[draws.len() / 2], span.median());
             let off = found.abs_diff(expected).as_secs_f64() / expected.as_secs_f64();
             assert!(off < 0.03, "{text}: {found:?} instead of {expected:?}");
+        }
+    }
+
+    #[test]
+    fn the_mean_is_that_of_many_draws() {
+        for text in SPANS {
+            let span = span(text);
+            let draws = 200_000;
+            let sum: f64 = (0..draws)
+                .map(|n| span.draw(&mut Draw::new(1, &[n])).as_secs_f64())
+                .sum();
+            let (found, expected) = (sum / draws as f64, span.mean().as_secs_f64());
+            assert!(
+                (found / expected - 1.0).abs() < 0.02,
+                "{text}: {found} {expected}"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use khashmir::{
     Command, Contact, Event, Id, Instant, Node, OpId, Record, RecordNo, Refused, Seed, Snapshot,
 };
 use khashmir_sim::checks::Check;
-use khashmir_sim::experiment::Cast;
+use khashmir_sim::experiment::MachineFactory;
 use khashmir_sim::plan::Plan;
 use khashmir_sim::swarm;
 use khashmir_sim::world::Machine;
@@ -61,8 +61,8 @@ struct Broken {
 }
 
 impl Broken {
-    fn cast(how: Break) -> Cast {
-        Cast::new(move |_, node| {
+    fn factory(how: Break) -> MachineFactory {
+        MachineFactory::new(move |_, node| {
             Box::new(Self {
                 node,
                 how,
@@ -285,14 +285,14 @@ fn plan() -> Plan {
     .expect("a plan")
 }
 
-fn found(cast: &Cast) -> BTreeSet<Check> {
-    let trial = swarm::trial(&plan(), cast, 1).expect("it makes sense");
+fn found(factory: &MachineFactory) -> BTreeSet<Check> {
+    let trial = swarm::trial(&plan(), factory, 1).expect("it makes sense");
     trial.checks()
 }
 
 #[test]
 fn nodes_that_are_whole_pass() {
-    assert_eq!(found(&Cast::default()), BTreeSet::new());
+    assert_eq!(found(&MachineFactory::default()), BTreeSet::new());
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn each_check_finds_what_is_planted_for_it() {
         (Break::DueNever, Check::Time),
         (Break::Panics, Check::Panic),
     ] {
-        let found = found(&Broken::cast(how));
+        let found = found(&Broken::factory(how));
         assert!(found.contains(&check), "{check:?}: {found:?}");
     }
 }
@@ -322,14 +322,14 @@ fn who_takes_the_dead_for_alive_is_found() {
     let mut plan = plan();
     plan.steps.clear();
     plan.shares.dead = 0.3;
-    let believer = Broken::cast(Break::BelievesInGhosts);
+    let believer = Broken::factory(Break::BelievesInGhosts);
     let trial = swarm::trial(&plan, &believer, 1).expect("it makes sense");
     assert!(trial.checks().contains(&Check::Dead));
 }
 
 #[test]
 fn a_node_that_forgets_after_a_crash_is_found() {
-    let forgetful = Cast::new(|host, node| {
+    let forgetful = MachineFactory::new(|host, node| {
         let started = Instant::ORIGIN;
         let is_new = node.status(started).values == 0;
         if is_new {
@@ -347,10 +347,10 @@ fn a_node_that_forgets_after_a_crash_is_found() {
 
 #[test]
 fn what_depends_on_more_than_its_inputs_is_found() {
-    let unsteady = Broken::cast(Break::Unsteady);
+    let unsteady = Broken::factory(Break::Unsteady);
     let trial = swarm::twice(&plan(), &unsteady, [1, 1]).expect("it makes sense");
     assert!(trial.checks().contains(&Check::Determinism));
-    let steady = swarm::twice(&plan(), &Cast::default(), [1, 2]).expect("it makes sense");
+    let steady = swarm::twice(&plan(), &MachineFactory::default(), [1, 2]).expect("it makes sense");
     assert_eq!(steady.violations, []);
 }
 
@@ -366,9 +366,9 @@ fn a_planted_failure_in_a_large_plan_is_made_small() {
     }
     let plan: Plan = text.parse().expect("a plan");
     assert_eq!((plan.steps.len(), plan.hosts.len()), (30, 20));
-    let cast = Broken::cast(Break::DropsRecords);
+    let factory = Broken::factory(Break::DropsRecords);
     let fails = |plan: &Plan| {
-        let trial = swarm::trial(plan, &cast, 1).expect("it makes sense");
+        let trial = swarm::trial(plan, &factory, 1).expect("it makes sense");
         trial.checks().contains(&Check::Durability)
     };
     assert!(fails(&plan));
@@ -378,9 +378,9 @@ fn a_planted_failure_in_a_large_plan_is_made_small() {
         small.steps.len() <= 3 && small.hosts.len() <= 3,
         "still large:\n{small}"
     );
-    let trial = swarm::trial(&small, &cast, 1).expect("it makes sense");
+    let trial = swarm::trial(&small, &factory, 1).expect("it makes sense");
     let first = trial.first().expect("it fails");
-    let lines = swarm::last_lines(&small, &cast, first, 5);
+    let lines = swarm::last_lines(&small, &factory, first, 5);
     assert_eq!(lines.len(), 5);
     assert!(lines[4].contains("→"), "the acknowledgement: {lines:?}");
 }

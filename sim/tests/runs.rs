@@ -6,8 +6,8 @@ use khashmir_sim::checks::Checks;
 use khashmir_sim::experiment::{Experiment, Summary};
 use khashmir_sim::network::{Latency, Loss};
 use khashmir_sim::pcap::Capture;
-use khashmir_sim::plan::{Plan, Senseless, Start};
-use khashmir_sim::tap::Tap;
+use khashmir_sim::plan::{InvalidPlan, Plan, Start};
+use khashmir_sim::sniffer::Sniffer;
 
 fn run(plan: &Plan) -> Summary {
     run_on(1, plan)
@@ -85,10 +85,10 @@ fn a_capture_is_the_same_for_any_number_of_threads() {
             ..Experiment::new(small(STORM))
         };
         let finished = experiment
-            .run_watched(&mut |_| (), || Tap::new(500))
+            .run_observed(&mut |_| (), || Sniffer::new(500))
             .expect("it makes sense");
         let mut capture = Capture::new(Vec::new(), 500).expect("memory");
-        Tap::write(finished.world.watches(), &mut capture).expect("memory");
+        Sniffer::write(finished.world.observers(), &mut capture).expect("memory");
         capture.finish().expect("memory")
     };
     let alone = capture(1);
@@ -99,11 +99,11 @@ fn a_capture_is_the_same_for_any_number_of_threads() {
 #[test]
 fn looking_on_changes_nothing() {
     let plan = small(&format!("{STORM}{FATE}"));
-    let watched = Experiment::new(plan.clone())
-        .run_watched(&mut |_| (), Checks::default)
+    let observed = Experiment::new(plan.clone())
+        .run_observed(&mut |_| (), Checks::default)
         .expect("it makes sense");
-    assert_eq!(watched.summary, run(&plan));
-    for checks in watched.world.watches() {
+    assert_eq!(observed.summary, run(&plan));
+    for checks in observed.world.observers() {
         assert_eq!(checks.violations(), []);
     }
 }
@@ -203,7 +203,7 @@ fn what_makes_no_sense_is_named() {
     let mut plan = small("");
     plan.shares.dead = f64::NAN;
     let refused = Experiment::new(plan).run(&mut |_| ());
-    assert_eq!(refused, Err(Senseless::Share("dead")));
+    assert_eq!(refused, Err(InvalidPlan::Share("dead")));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How lookups converge: the same simulated worlds for nodes of other habits, figure by figure.
+//! How lookups converge: the same simulated worlds for nodes of other settings, figure by figure.
 //!
 //! All worlds have the latencies of the geographic model, stand as if they had lived for long, and
 //! see their lookups over ten virtual minutes. All times are virtual, and equal cells give equal
@@ -14,7 +14,7 @@ use std::time::Duration;
 use khashmir_sim::churn::Churn;
 use khashmir_sim::experiment::{Details, Experiment, Summary};
 use khashmir_sim::network::{Latency, Loss, NetworkConfig};
-use khashmir_sim::plan::{Habits, HostSet, Plan, Preset, Shares, Workload};
+use khashmir_sim::plan::{HostSet, NodeConfig, Plan, Preset, Shares, Workload};
 
 pub use plot::plot;
 pub use table::{ratios, table, tsv};
@@ -73,14 +73,14 @@ impl fmt::Display for Weather {
     }
 }
 
-/// One world and the habits of its nodes.
+/// One world and the settings of its nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
     /// Hosts, those that die included.
     pub nodes: u32,
     /// What the network suffers.
     pub weather: Weather,
-    /// The habits of all nodes.
+    /// The settings of all nodes.
     pub preset: Preset,
     /// Queries that a lookup keeps in flight; the rest is the preset's.
     pub alpha: usize,
@@ -132,10 +132,10 @@ impl Cell {
         let mut plan = Plan {
             seed,
             hosts: HostSet::first(self.nodes),
-            habits: Habits {
+            node_config: NodeConfig {
                 preset: self.preset,
                 alpha: Some(self.alpha),
-                ..Habits::default()
+                ..NodeConfig::default()
             },
             shares: Shares::default(),
             network: NetworkConfig {
@@ -164,7 +164,7 @@ impl Cell {
             ..Experiment::new(self.plan(seed, lookups))
         };
         let finished = experiment
-            .run_watched(&mut |_| {}, || ())
+            .run_observed(&mut |_| {}, || ())
             .expect("the plan makes sense");
         Row {
             cell: *self,

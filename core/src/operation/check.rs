@@ -47,9 +47,9 @@ pub(crate) struct Checked {
     /// Our own identifier: we are no holder to ask.
     pub(crate) own: Id,
     /// How many copies there shall be.
-    pub(crate) redundancy: usize,
-    /// Among how many of the closest nodes: beyond them no reader looks for copies.
-    pub(crate) k: usize,
+    pub(crate) copies: usize,
+    /// Among how many of the closest nodes they shall be.
+    pub(crate) closest: usize,
     /// Nodes that are not to be asked, because they did not answer lately.
     pub(crate) avoided: Vec<Id>,
 }
@@ -73,10 +73,13 @@ pub(crate) struct Findings {
 pub(crate) struct Check {
     about: Checked,
     began: Instant,
-    /// Closest first: the copies, and with what was named at most [`Check::MEMBERS`] times K.
+    /// Closest first: the copies, and with what was named at most [`Check::MEMBERS`] times
+    /// as many as are considered.
     members: Vec<Member>,
     /// How many nodes may still be asked to become holders.
     tries: usize,
+    /// The holder that is asked before its time, for the nodes that it knows.
+    early: Option<Id>,
     survived: Duration,
     lost: u32,
 }
@@ -91,7 +94,9 @@ struct Member {
 enum State {
     /// It was named by another, and not asked.
     Named,
-    /// It holds a copy, as far as we know.
+    /// It holds a copy, as it said a while ago.
+    Trusted,
+    /// It holds a copy, as it said now.
     Holds,
     /// It is to be asked this.
     Due(Request),
@@ -115,16 +120,18 @@ enum Request {
 }
 
 impl Check {
-    /// Members kept in mind, in multiples of K: of those that are named the farthest are forgotten.
-    const MEMBERS: usize = 4;
-    /// Nodes asked to become holders in one check, in multiples of K: so much a holder that names
-    /// nodes that are not there can cost.
+    /// Members kept in mind, in multiples of the closest nodes that count: of those that are named
+    /// the farthest are forgotten.
+    const MEMBERS: usize = 3;
+    /// Nodes asked to become holders in one check, in multiples of the copies: so much a holder that
+    /// names nodes that are not there can cost.
     const TRIES: usize = 2;
 
     /// A check that asks nobody yet.
     pub(crate) const fn new(about: Checked, now: Instant) -> Self {
         Self {
-            tries: about.k * Self::TRIES,
+            tries: about.copies * Self::TRIES,
+            early: None,
             about,
             began: now,
             members: Vec::new(),
@@ -135,7 +142,7 @@ impl Check {
 
     /// Adds a copy that needs not be asked for.
     pub(crate) fn trust(&mut self, replica: Replica) {
-        self.insert(replica.contact, Some(replica), State::Holds);
+        self.insert(replica.contact, Some(replica), State::Trusted);
     }
 
     /// Adds a copy whose holder is asked whether it is still there.
@@ -156,7 +163,7 @@ impl Check {
             return;
         }
         self.insert(contact, None, State::Named);
-        if self.members.len() > self.about.k * Self::MEMBERS
+        if self.members.len() > self.about.closest * Self::MEMBERS
             && let Some(farthest) = self.members.iter().rposition(Member::is_named)
         {
             self.members.remove(farthest);
@@ -249,6 +256,9 @@ impl Check {
         if matches!(self.members[at].state, State::Asked(_)) {
             self.members[at].state = State::Failed;
             self.lose(at);
+            if self.early == Some(id) {
+                self.early = None;
+            }
         }
     }
 
@@ -326,20 +336,37 @@ impl Check {
     }
 
     /// Has the closest of those that were named become holders, until there are copies enough
-    /// among the K closest.
+    /// among the closest nodes. When there is nobody left to turn to, one more holder is asked.
     fn recruit(&mut self) {
         loop {
             let there = |member: &&Member| !matches!(member.state, State::Failed);
-            let closest = self.members.iter().filter(there).take(self.about.k);
+            let closest = self.members.iter().filter(there).take(self.about.closest);
             let copies = closest.filter(|member| !member.is_named()).count();
-            if copies >= self.about.redundancy || self.tries == 0 {
+            if copies >= self.about.copies || self.tries == 0 {
                 return;
             }
             let Some(member) = self.members.iter_mut().find(|member| member.is_named()) else {
-                return;
+                return self.ask_early();
             };
             member.state = State::Due(Request::Token);
             self.tries -= 1;
+        }
+    }
+
+    /// Asks the holder that was not asked for longest, for the nodes that it names; one after the
+    /// other until one answers, and only when those who are due have said what they know.
+    fn ask_early(&mut self) {
+        let mut members = self.members.iter();
+        let open = |member: &Member| matches!(member.state, State::Asked(_) | State::Due(_));
+        if self.early.is_some() || members.any(open) {
+            return;
+        }
+        let trusted = |member: &&mut Member| matches!(member.state, State::Trusted);
+        let trusted = self.members.iter_mut().filter(trusted);
+        let seen = |member: &&mut Member| member.replica.as_ref().map(|replica| replica.seen);
+        if let Some(member) = trusted.min_by_key(seen) {
+            member.state = State::Due(Request::Count);
+            self.early = Some(member.contact.id);
         }
     }
 

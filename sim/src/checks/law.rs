@@ -60,7 +60,13 @@ impl Laws {
                     return Err((Check::Events, format!("{op} has values, and is not open")));
                 }
             }
-            Fact::Told(Event::Alone | Event::Checkpoint | Event::Online { .. })
+            Fact::Told(
+                Event::Alone
+                | Event::Checkpoint
+                | Event::CopiesLost { .. }
+                | Event::Kept { .. }
+                | Event::Online { .. },
+            )
             | Fact::Clock
             | Fact::Paused
             | Fact::Resumed

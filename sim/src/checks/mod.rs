@@ -15,7 +15,7 @@ use std::fmt;
 use khashmir::Instant;
 
 use crate::host::HostId;
-use crate::world::{Fact, Machine, Watch, When};
+use crate::world::{Fact, Machine, Observer, When};
 use law::Laws;
 use promise::Promises;
 use wire::Wire;
@@ -64,9 +64,12 @@ pub enum Check {
     Token,
     /// What was acknowledged outlives a crash.
     Value,
+    /// What was cut apart is one again by itself: every node that runs finds every other.
+    Whole,
     /// After healing: a lookup finds the K closest.
     Lookup,
-    /// After healing: a value with a holder among the closest is found.
+    /// A get of the plan finds what it has to, and after healing, a value with a holder among the
+    /// closest is found.
     Found,
     /// After healing: no table holds somebody who has long been dead.
     Dead,
@@ -89,8 +92,9 @@ impl fmt::Display for Check {
             Self::Contact => "contacts were heard of",
             Self::Token => "stores need a token",
             Self::Value => "acknowledged values outlive a crash",
+            Self::Whole => "nodes find each other again by themselves",
             Self::Lookup => "lookups find the K closest after healing",
-            Self::Found => "values are found after healing",
+            Self::Found => "values are found",
             Self::Dead => "the dead are forgotten",
         })
     }
@@ -147,7 +151,7 @@ impl Checks {
     }
 }
 
-impl Watch for Checks {
+impl Observer for Checks {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         let checks = self.hosts.entry(host).or_default();
         let findings = [

@@ -1,4 +1,4 @@
-//! `khashmir-sim compare`: two sets of habits in the same world, side by side.
+//! `khashmir-sim compare`: two sets of settings in the same world, side by side.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -24,7 +24,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Run the same world twice, with nodes of other habits, and set the figures side by side.
+    /// Run the same world twice, with nodes of other settings, and set the figures side by side.
     Compare(Box<compare::Compare>),
     /// Run a plan step by step, with all checks on.
     Replay(replay::Replay),

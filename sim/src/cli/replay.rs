@@ -41,12 +41,12 @@ impl Replay {
             };
             self.trace.then(|| Lines::new(print))
         };
-        let watch = || (Checks::default(), printer());
-        let finished = match Experiment::new(plan).run_watched(&mut |_| (), watch) {
+        let observer = || (Checks::default(), printer());
+        let finished = match Experiment::new(plan).run_observed(&mut |_| (), observer) {
             Ok(finished) => finished,
             Err(error) => return refuse(&format!("{}: {error}", self.file.display())),
         };
-        let seen = finished.world.watches();
+        let seen = finished.world.observers();
         let mut violations: Vec<_> = seen
             .flat_map(|(checks, _)| checks.violations().iter().cloned())
             .collect();

@@ -12,7 +12,7 @@ use khashmir_sim::experiment::{Experiment, Finished, Summary};
 use khashmir_sim::pcap::Capture;
 use khashmir_sim::plan::Preset;
 use khashmir_sim::report;
-use khashmir_sim::tap::Tap;
+use khashmir_sim::sniffer::Sniffer;
 
 use super::heap;
 use super::progress::Bar;
@@ -24,7 +24,7 @@ use super::{fail, refuse};
 pub(super) struct Run {
     #[command(flatten)]
     world: World,
-    /// The habits of the nodes: adaptive, late, early
+    /// The settings of the nodes: adaptive, late, early
     #[arg(long)]
     preset: Option<Preset>,
     /// Write the figures to this file as JSON
@@ -51,8 +51,8 @@ impl Run {
         };
         let (bar, before) = (Bar::new(), heap::live_bytes());
         let started = Instant::now();
-        let tap = || self.pcap.as_ref().map(|_| Tap::new(self.pcap_packets));
-        let finished = match experiment.run_watched(&mut |progress| bar.show(&progress), tap) {
+        let sniffer = || self.pcap.as_ref().map(|_| Sniffer::new(self.pcap_packets));
+        let finished = match experiment.run_observed(&mut |progress| bar.show(&progress), sniffer) {
             Ok(finished) => finished,
             Err(error) => return refuse(&error.to_string()),
         };
@@ -76,7 +76,7 @@ impl Run {
         }
     }
 
-    fn write_files(&self, finished: &Finished<Option<Tap>>, cost: &Cost) -> Result<(), String> {
+    fn write_files(&self, finished: &Finished<Option<Sniffer>>, cost: &Cost) -> Result<(), String> {
         let summary = &finished.summary;
         let named = |file: &Path, written: io::Result<()>| {
             written.map_err(|error| format!("{}: {error}", file.display()))
@@ -96,10 +96,10 @@ impl Run {
         Ok(())
     }
 
-    fn write_capture(&self, file: &Path, finished: &Finished<Option<Tap>>) -> io::Result<()> {
+    fn write_capture(&self, file: &Path, finished: &Finished<Option<Sniffer>>) -> io::Result<()> {
         let file = BufWriter::new(fs::File::create(file)?);
         let mut capture = Capture::new(file, self.pcap_packets as u64)?;
-        Tap::write(finished.world.watches().flatten(), &mut capture)?;
+        Sniffer::write(finished.world.observers().flatten(), &mut capture)?;
         capture.finish().map(|_| ())
     }
 
@@ -109,7 +109,7 @@ impl Run {
             Some(file) => read_plan(file)?,
         };
         let mut plan = self.world.upon(plan);
-        plan.habits.preset = self.preset.unwrap_or(plan.habits.preset);
+        plan.node_config.preset = self.preset.unwrap_or(plan.node_config.preset);
         Ok(Experiment {
             threads: self.world.threads(),
             ..Experiment::new(plan)

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use clap::{Args, value_parser};
 use indicatif::{ProgressBar, ProgressStyle};
-use khashmir_sim::experiment::Cast;
+use khashmir_sim::experiment::MachineFactory;
 use khashmir_sim::plan::Plan;
 use khashmir_sim::swarm::{self, Fault, Trial};
 
@@ -105,11 +105,11 @@ impl Swarm {
 
     /// Runs the plan of a seed; gives what is to be said if it fails.
     fn try_seed(&self, seed: u64, plan: &Plan) -> Option<String> {
-        let cast = Cast::default();
+        let factory = MachineFactory::default();
         let trial = if self.twice || seed.is_multiple_of(AGAIN) {
-            swarm::twice(plan, &cast, [1, if self.twice { 2 } else { 1 }])
+            swarm::twice(plan, &factory, [1, if self.twice { 2 } else { 1 }])
         } else {
-            swarm::trial(plan, &cast, 1)
+            swarm::trial(plan, &factory, 1)
         };
         match trial {
             Ok(trial) if trial.violations.is_empty() => None,
@@ -124,12 +124,13 @@ impl Swarm {
         let Some(violation) = trial.first() else {
             return format!("seed {seed}: nothing");
         };
-        let (cast, check) = (Cast::default(), violation.check);
+        let (factory, check) = (MachineFactory::default(), violation.check);
         let fails = |plan: &Plan| {
-            swarm::twice_if(plan, &cast, check).is_ok_and(|trial| trial.checks().contains(&check))
+            swarm::twice_if(plan, &factory, check)
+                .is_ok_and(|trial| trial.checks().contains(&check))
         };
         let small = swarm::shrink(plan, TRIES, fails);
-        let again = swarm::twice_if(&small, &cast, check).ok();
+        let again = swarm::twice_if(&small, &factory, check).ok();
         let last = again.as_ref().and_then(Trial::first).unwrap_or(violation);
         let file = self.plans.join(format!("seed-{seed}.plan"));
         let text = format!("# {violation}\n{small}");
@@ -137,7 +138,7 @@ impl Swarm {
             Ok(()) => file.display().to_string(),
             Err(error) => format!("(not written: {}: {error})", file.display()),
         };
-        let lines = swarm::last_lines(&small, &cast, last, LINES).join("\n");
+        let lines = swarm::last_lines(&small, &factory, last, LINES).join("\n");
         eprintln!("seed {seed}\n{text}--- the last that happened\n{lines}\n{last}\n");
         format!("seed {seed}: {violation}; made small in {wrote}")
     }

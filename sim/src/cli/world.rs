@@ -24,6 +24,15 @@ pub(super) struct World {
     /// How many values are stored, and read once each [0]
     #[arg(long, value_name = "V")]
     values: Option<u32>,
+    /// How many values are kept stored by publishers that stay, whoever comes and goes [0]
+    #[arg(long, value_name = "V")]
+    kept: Option<u32>,
+    /// How many hosts publish what is kept [one for ten values]
+    #[arg(long, value_name = "N")]
+    publishers: Option<u32>,
+    /// How many reads of kept values there are, at random times [0]
+    #[arg(long, value_name = "R")]
+    reads: Option<u32>,
     /// Where all chance starts [1]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
@@ -51,7 +60,7 @@ pub(super) struct World {
     /// Store the values before nodes die, not after
     #[arg(long)]
     values_first: bool,
-    /// The span over which lookups arrive, like 10m; with churn, one median session [10m]
+    /// The span over which lookups and reads arrive, like 10m; with churn, one median session [10m]
     #[arg(long, value_name = "SPAN", value_parser = duration::parse)]
     duration: Option<Duration>,
     /// Queries that a lookup keeps in flight, in place of the preset's
@@ -87,6 +96,9 @@ impl World {
         set(&mut plan.hosts, self.nodes.map(HostSet::first).as_ref());
         set(&mut plan.workload.lookups, self.lookups.as_ref());
         set(&mut plan.workload.values, self.values.as_ref());
+        set(&mut plan.keeping.values, self.kept.as_ref());
+        set(&mut plan.keeping.reads, self.reads.as_ref());
+        plan.keeping.publishers = self.publishers.or(plan.keeping.publishers);
         set(&mut plan.seed, self.seed.as_ref());
         set(&mut plan.start, self.start.as_ref());
         set(&mut plan.network.latency, self.latency.as_ref());
@@ -99,8 +111,8 @@ impl World {
             plan.workload.duration = churn.session.median();
         }
         set(&mut plan.workload.duration, self.duration.as_ref());
-        plan.habits.alpha = self.alpha.or(plan.habits.alpha);
-        plan.habits.k = self.k.or(plan.habits.k);
+        plan.node_config.alpha = self.alpha.or(plan.node_config.alpha);
+        plan.node_config.k = self.k.or(plan.node_config.k);
         if self.values_first {
             plan.workload.values_first = ValuesFirst::Yes;
         }
@@ -119,7 +131,7 @@ pub(super) fn read_plan(file: &Path) -> Result<Plan, String> {
 pub(super) fn preset_or_plan(name: &str) -> Result<Plan, String> {
     if let Ok(preset) = name.parse::<Preset>() {
         let mut plan = World::usual();
-        plan.habits.preset = preset;
+        plan.node_config.preset = preset;
         return Ok(plan);
     }
     if !Path::new(name).exists() {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::ledger::Ledger;
+use super::keeping::{KeepingFigures, KeepingPoint};
+use super::request_log::RequestLog;
 use crate::host::HostId;
-use crate::world::{Watch, World};
+use crate::world::{Observer, World};
 
 /// What came of a run beyond its [`Summary`](super::Summary).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +18,10 @@ pub struct Details {
     pub hops: Vec<u32>,
     /// When lookups ended, and how well. In any order.
     pub endings: Vec<Ending>,
+    /// How values were kept, over time.
+    pub keeping: Vec<KeepingPoint>,
+    /// The least that any keeper would need, in datagrams a value and hour.
+    pub keeping_floor: Option<f64>,
     /// Bytes that each node sent during the whole run.
     pub bytes_sent_per_node: Vec<u64>,
     /// Contacts in a bucket, as a mean over the nodes: the first is that of the bucket for the far
@@ -47,8 +52,13 @@ pub enum Quality {
 }
 
 impl Details {
-    pub(super) fn new<W: Watch>(seed: u64, ledger: &Ledger, world: &World<W>) -> Self {
-        let lookups = ledger.lookups();
+    pub(super) fn new<W: Observer>(
+        seed: u64,
+        request_log: &RequestLog,
+        keeping: Option<&KeepingFigures>,
+        world: &World<W>,
+    ) -> Self {
+        let lookups = request_log.lookups();
         let mut details = Self {
             seed,
             latencies: lookups
@@ -66,6 +76,8 @@ impl Details {
                     quality: lookup.found,
                 })
                 .collect(),
+            keeping: keeping.map_or_else(Vec::new, |keeping| keeping.curve.clone()),
+            keeping_floor: keeping.and_then(|keeping| keeping.floor_per_value_hour),
             ..Self::default()
         };
         let mut sums: Vec<u64> = Vec::new();

@@ -12,12 +12,12 @@ use crate::host::HostId;
 use crate::network::{Loss, Reorder};
 use crate::random::{Draw, topic};
 use crate::span::Span;
-use crate::world::{News, Watch};
+use crate::world::{News, Observer};
 
 /// Something to ask of a node.
 type Request = (HostId, Command);
 
-impl<W: Watch> Run<'_, W> {
+impl<W: Observer> Run<'_, W> {
     /// So many lookups and gets are made at the end.
     const PROBES: usize = 8;
 
@@ -54,7 +54,7 @@ impl<W: Watch> Run<'_, W> {
     }
 
     fn end_faults(&mut self) {
-        self.agenda.clear();
+        self.schedule.clear();
         self.end_churn();
         let network = self.world.network_mut();
         network.cuts_mut().heal_all();
@@ -94,7 +94,9 @@ impl<W: Watch> Run<'_, W> {
     /// was not heard of is asked whether it is there, three rounds of upkeep, and an answer that does
     /// not come.
     fn time_to_forget(&self) -> Duration {
-        let config = self.plan.config(self.plan.habits.preset, Role::ReadWrite);
+        let config = self
+            .plan
+            .config(self.plan.node_config.preset, Role::ReadWrite);
         let staleness = config.staleness.max(config.fresh);
         staleness + 3 * config.checkpoint + Duration::from_secs(60)
     }
@@ -232,7 +234,7 @@ impl<W: Watch> Run<'_, W> {
     }
 
     /// Asks, and waits for what comes of it: nothing of what was refused.
-    fn outcomes(&mut self, requests: Vec<Request>) -> Vec<Option<Outcome>> {
+    pub(super) fn outcomes(&mut self, requests: Vec<Request>) -> Vec<Option<Outcome>> {
         let mut outcomes: Vec<Option<Outcome>> = requests.iter().map(|_| None).collect();
         let mut ordered: BTreeMap<u64, usize> = BTreeMap::new();
         let mut running: BTreeMap<(HostId, OpId), usize> = BTreeMap::new();
@@ -261,13 +263,13 @@ impl<W: Watch> Run<'_, W> {
                     (News::Refused(_) | News::Unheard | News::Event(_), Some(_))
                     | (News::Started { .. } | News::Refused(_) | News::Unheard, None) => {}
                 }
-                self.ledger.hear(report, &self.population);
+                self.request_log.hear(report, &self.population);
             }
         }
         outcomes
     }
 
-    fn violation(&self, host: HostId, check: Check, what: String) -> Violation {
+    pub(super) fn violation(&self, host: HostId, check: Check, what: String) -> Violation {
         Violation {
             at: self.world.now(),
             host: Some(host),

@@ -2,14 +2,17 @@
 //! gets arrive over a span of time, each of which is held against the truth; and all the while the
 //! steps of the plan are done.
 
-mod agenda;
-mod deeds;
+mod actions;
 mod details;
 mod healed;
-mod ledger;
+mod keeping;
 mod population;
+mod request_log;
 mod run;
+mod schedule;
 mod summary;
+mod values;
+mod whole;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,14 +21,15 @@ use std::time::Duration;
 use khashmir::{Instant, Node};
 
 pub use details::{Details, Ending, Quality};
+pub use keeping::{KeepingFigures, KeepingPoint};
 pub use summary::{Latencies, Summary};
 
 use crate::checks::Violation;
 use crate::host::HostId;
 use crate::network::{Network, NetworkConfig};
-use crate::plan::{Plan, Senseless, Start, ValuesFirst};
-use crate::world::{Machine, Watch, World};
-use ledger::Ledger;
+use crate::plan::{InvalidPlan, Plan, Start, ValuesFirst};
+use crate::world::{Machine, Observer, World};
+use request_log::RequestLog;
 use run::Run;
 
 /// A run of a plan. Equal plans give equal runs, with any number of threads.
@@ -36,17 +40,17 @@ pub struct Experiment {
     /// How many threads compute it, at least one.
     pub threads: usize,
     /// What takes the place of nodes.
-    pub cast: Cast,
+    pub factory: MachineFactory,
 }
 
 /// What runs on the hosts: the nodes themselves, unless something else is to stand in for them.
 #[derive(Clone, Default)]
-pub struct Cast(Option<Arc<Stand>>);
+pub struct MachineFactory(Option<Arc<Stand>>);
 
 /// Makes of a node what is to run on a host.
 type Stand = dyn Fn(HostId, Node) -> Box<dyn Machine> + Send + Sync;
 
-impl Cast {
+impl MachineFactory {
     /// What is made of the node of each host runs there. It must depend on nothing else.
     #[must_use]
     pub fn new(stand: impl Fn(HostId, Node) -> Box<dyn Machine> + Send + Sync + 'static) -> Self {
@@ -61,12 +65,12 @@ impl Cast {
     }
 }
 
-impl fmt::Debug for Cast {
+impl fmt::Debug for MachineFactory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() {
-            "Cast(..)"
+            "MachineFactory(..)"
         } else {
-            "Cast(nodes)"
+            "MachineFactory(nodes)"
         })
     }
 }
@@ -90,19 +94,21 @@ pub struct Progress {
 pub struct Finished<W> {
     /// The figures.
     pub summary: Summary,
-    /// What was not as it has to be after all faults had ended.
+    /// What was not as it has to be: gets of the plan that did not find what they should, nodes that
+    /// did not find each other, and what was wrong after all faults had ended.
     pub violations: Vec<Violation>,
     /// The world at the end, with those who looked on.
     pub world: World<W>,
     seed: u64,
-    ledger: Ledger,
+    request_log: RequestLog,
 }
 
-impl<W: Watch> Finished<W> {
+impl<W: Observer> Finished<W> {
     /// What plots are made of.
     #[must_use]
     pub fn details(&self) -> Details {
-        Details::new(self.seed, &self.ledger, &self.world)
+        let keeping = self.summary.keeping.as_ref();
+        Details::new(self.seed, &self.request_log, keeping, &self.world)
     }
 }
 
@@ -113,35 +119,35 @@ impl Experiment {
         Self {
             plan,
             threads: 1,
-            cast: Cast::default(),
+            factory: MachineFactory::default(),
         }
     }
 
     /// Runs it.
     ///
     /// # Errors
-    /// [`Senseless`] when a setting of the plan makes no sense.
-    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<Summary, Senseless> {
-        let finished = self.run_watched(progress, || ())?;
+    /// [`InvalidPlan`] when a setting of the plan makes no sense.
+    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<Summary, InvalidPlan> {
+        let finished = self.run_observed(progress, || ())?;
         Ok(finished.summary)
     }
 
     /// Runs it while somebody looks on, one for each thread.
     ///
     /// # Errors
-    /// [`Senseless`] when a setting of the plan makes no sense.
-    pub fn run_watched<W: Watch>(
+    /// [`InvalidPlan`] when a setting of the plan makes no sense.
+    pub fn run_observed<W: Observer>(
         &self,
         progress: &mut dyn FnMut(Progress),
-        watch: impl FnMut() -> W,
-    ) -> Result<Finished<W>, Senseless> {
+        observer: impl FnMut() -> W,
+    ) -> Result<Finished<W>, InvalidPlan> {
         let plan = &self.plan;
         plan.check()?;
         let network = Network::new(NetworkConfig {
             seed: plan.seed,
             ..plan.network.clone()
         })?;
-        let world = World::watched(network, self.threads, watch);
+        let world = World::observed(network, self.threads, observer);
         let mut run = Run::new(self, world, progress);
         run.stand()?;
         if plan.workload.values_first == ValuesFirst::Yes {
@@ -150,25 +156,26 @@ impl Experiment {
         run.die();
         run.begin_steps();
         let mut before = run.world.traffic();
-        if plan.workload.lookups > 0 || plan.workload.values > 0 {
+        if plan.asks() {
             run.wait("rest", Self::REST);
             if plan.workload.values_first == ValuesFirst::No {
                 run.store();
             }
+            run.keep();
             before = run.world.traffic();
             run.look_up();
         }
-        run.end_steps();
-        let violations = match plan.healed {
-            Some(_) => run.heal(),
-            None => Vec::new(),
-        };
+        let mut violations = run.end_steps();
+        if plan.healed.is_some() {
+            violations.extend(run.heal());
+        }
+        violations.extend(run.request_log.take_violations());
         Ok(Finished {
-            summary: Summary::new(plan, &run.world, &run.ledger, before),
+            summary: Summary::new(plan, &run.world, &run.request_log, &run.kept, before),
             violations,
             world: run.world,
             seed: plan.seed,
-            ledger: run.ledger,
+            request_log: run.request_log,
         })
     }
 
@@ -189,12 +196,13 @@ impl Experiment {
             Start::Join => Self::PACE * u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
             Start::Warm => Duration::ZERO,
         };
-        let asked = plan.workload.lookups > 0 || plan.workload.values > 0;
-        let puts = if plan.workload.values > 0 {
-            Self::PUTS
-        } else {
-            Duration::ZERO
-        };
+        let asked = plan.asks();
+        let rounds = [plan.workload.values > 0, plan.keeping.values > 0];
+        let puts = rounds
+            .into_iter()
+            .filter(|puts| *puts)
+            .map(|_| Self::PUTS)
+            .sum::<Duration>();
         let work = if asked {
             puts + Self::REST + plan.workload.duration
         } else {

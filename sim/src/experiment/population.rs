@@ -56,9 +56,9 @@ impl Kind {
         }
     }
 
-    fn config(&self, birth: &Birth, host: HostId) -> Arc<Config> {
+    fn config(&self, initial: &InitialState, host: HostId) -> Arc<Config> {
         let place = host.number() % Self::PLACES;
-        let midway = matches!(birth, Birth::Warm).then(|| self.midway.get(place as usize));
+        let midway = matches!(initial, InitialState::Warm).then(|| self.midway.get(place as usize));
         Arc::clone(midway.flatten().unwrap_or(&self.started))
     }
 }
@@ -107,7 +107,7 @@ pub(super) enum Presence {
 }
 
 /// With what a node begins.
-pub(super) enum Birth {
+pub(super) enum InitialState {
     /// With an identity, and nothing else.
     Empty,
     /// With a table as if it had lived there for long.
@@ -118,13 +118,20 @@ pub(super) enum Birth {
 
 impl Population {
     pub(super) fn new(plan: &Plan) -> Self {
-        let member = |host| (host, Member::new(plan, host));
+        let publishers = plan.publishers();
+        let member = |host| {
+            let mut member = Member::new(plan, host);
+            if publishers.contains(host) {
+                member.lot = Lot::Lives;
+            }
+            (host, member)
+        };
         let roles = [Role::ReadWrite, Role::Client];
         let config = |(preset, role)| Kind::new(plan, preset, role);
         let kinds = Preset::ALL.into_iter();
         Self {
             seed: plan.seed,
-            k: plan.config(plan.habits.preset, Role::ReadWrite).k,
+            k: plan.config(plan.node_config.preset, Role::ReadWrite).k,
             configs: kinds
                 .flat_map(|preset| roles.map(|role| (preset, role)))
                 .map(config)
@@ -165,7 +172,7 @@ impl Population {
     pub(super) fn node(
         &mut self,
         host: HostId,
-        birth: Birth,
+        initial: InitialState,
         everybody: &Truth,
         now: Instant,
     ) -> Result<Node, ConfigError> {
@@ -176,15 +183,15 @@ impl Population {
         let is_kind = |kind: &&Kind| kind.preset == member.preset && kind.role == member.role;
         let kind = self.configs.iter().find(is_kind);
         let config = kind
-            .map(|kind| kind.config(&birth, host))
+            .map(|kind| kind.config(&initial, host))
             .unwrap_or_default();
-        let (snapshot, away) = match birth {
-            Birth::Empty => (Snapshot::new(member.id), Duration::ZERO),
-            Birth::Warm => {
+        let (snapshot, away) = match initial {
+            InitialState::Empty => (Snapshot::new(member.id), Duration::ZERO),
+            InitialState::Warm => {
                 let snapshot = warm::snapshot(seed, host, member.id, everybody, &config);
                 (snapshot, Duration::ZERO)
             }
-            Birth::From { snapshot, away } => {
+            InitialState::From { snapshot, away } => {
                 member.id = snapshot.id();
                 (snapshot, away)
             }
@@ -308,7 +315,7 @@ impl Member {
             } else if lot("population/late", shares.late) {
                 Preset::Late
             } else {
-                plan.habits.preset
+                plan.node_config.preset
             },
             lot: if lot("population/dead", shares.dead) {
                 Lot::Dies

@@ -2,45 +2,50 @@
 
 use std::time::Duration;
 
-use khashmir::{Command, Id, Instant, Keep, OwnStore, Value};
+use khashmir::{Command, Id, Instant, Keep, OwnStore};
 
-use super::agenda::{Agenda, Deed};
-use super::ledger::{Ledger, Task};
-use super::population::{self, Birth, Pace, Place, Population};
-use super::{Experiment, Progress};
+use super::keeping::Kept;
+use super::population::{self, InitialState, Pace, Place, Population};
+use super::request_log::{RequestLog, Task};
+use super::schedule::{Schedule, ScheduledAction};
+use super::{Experiment, Progress, values};
+use crate::checks::Violation;
 use crate::host::HostId;
-use crate::plan::{Plan, Senseless, Start};
+use crate::plan::{InvalidPlan, Plan, Start};
 use crate::random::{Draw, topic};
 use crate::truth::Truth;
-use crate::world::{Disk, Watch, World};
+use crate::world::{Disk, Observer, World};
 
 /// A run under way.
 pub(super) struct Run<'e, W> {
     pub(super) experiment: &'e Experiment,
     pub(super) plan: &'e Plan,
     pub(super) world: World<W>,
-    pub(super) ledger: Ledger,
+    pub(super) request_log: RequestLog,
     pub(super) population: Population,
-    pub(super) agenda: Agenda,
-    pub(super) churn: super::deeds::ChurnNow,
+    pub(super) schedule: Schedule,
+    pub(super) churn: super::actions::ChurnNow,
+    /// What is kept stored.
+    pub(super) kept: Kept,
     /// When the network stood.
     pub(super) stood: Instant,
     progress: &'e mut dyn FnMut(Progress),
     end: Instant,
     /// Lookups and gets that are still to be asked, the next one last.
-    waiting: Vec<Wish>,
+    waiting: Vec<PlannedRequest>,
 }
 
 /// Something that somebody will ask for. There may be as many as there are nodes: the command is
 /// made when it is time.
-struct Wish {
+struct PlannedRequest {
     at: Instant,
-    what: Wanted,
+    what: RequestKind,
     who: Draw,
 }
 
 /// What is asked for.
-enum Wanted {
+#[derive(Clone, Copy)]
+pub(super) enum RequestKind {
     Lookup {
         target: Id,
     },
@@ -48,36 +53,48 @@ enum Wanted {
     Get(u32),
     /// To store the value of that number.
     Put(u32),
+    /// To store the value of that number, and keep it stored.
+    Keep(u32),
+    /// The value of that number, which is kept.
+    Read(u32),
 }
 
-impl Wanted {
+impl RequestKind {
     const fn task(&self) -> Task {
         match *self {
             Self::Lookup { target } => Task::Lookup { target },
             Self::Get(number) => Task::Get(number),
             Self::Put(number) => Task::Put(number),
+            Self::Keep(_) => Task::Keep,
+            Self::Read(number) => Task::Read(number),
         }
     }
 
     fn command(&self, seed: u64) -> Command {
+        let get = |key| Command::Get {
+            key,
+            retrieve: None,
+            own_store: OwnStore::Include,
+        };
+        let put = |key, number, keep| Command::Put {
+            key,
+            value: values::value(number),
+            keep,
+        };
         match *self {
             Self::Lookup { target } => Command::FindNode { target },
-            Self::Get(number) => Command::Get {
-                key: key(seed, number),
-                retrieve: None,
-                own_store: OwnStore::Include,
-            },
-            Self::Put(number) => Command::Put {
-                key: key(seed, number),
-                value: Value::new(format!("value {number}"))
-                    .unwrap_or_else(|_| unreachable!("it is short")),
-                keep: Keep::Once,
-            },
+            Self::Get(number) => get(values::key(seed, number)),
+            Self::Read(number) => get(values::kept_key(seed, number)),
+            Self::Put(number) => put(values::key(seed, number), number, Keep::Once),
+            Self::Keep(number) => put(values::kept_key(seed, number), number, Keep::UntilCancelled),
         }
     }
 }
 
-impl<'e, W: Watch> Run<'e, W> {
+impl<'e, W: Observer> Run<'e, W> {
+    /// How often somebody is drawn who is not the publisher, before a read is given up.
+    const TRIES: u32 = 64;
+
     pub(super) fn new(
         experiment: &'e Experiment,
         world: World<W>,
@@ -87,10 +104,11 @@ impl<'e, W: Watch> Run<'e, W> {
             experiment,
             plan: &experiment.plan,
             world,
-            ledger: Ledger::new(experiment.plan.workload.lookups),
+            request_log: RequestLog::new(experiment.plan.workload.lookups),
             population: Population::new(&experiment.plan),
-            agenda: Agenda::default(),
-            churn: super::deeds::ChurnNow::default(),
+            schedule: Schedule::default(),
+            churn: super::actions::ChurnNow::default(),
+            kept: Kept::new(&experiment.plan),
             stood: Instant::ORIGIN,
             progress,
             end: experiment.estimated_end(),
@@ -99,7 +117,7 @@ impl<'e, W: Watch> Run<'e, W> {
     }
 
     /// Brings the network to stand.
-    pub(super) fn stand(&mut self) -> Result<(), Senseless> {
+    pub(super) fn stand(&mut self) -> Result<(), InvalidPlan> {
         let last = self.plan.hosts.last().map_or(0, HostId::number);
         self.world.reserve(last as usize + 1);
         for number in 0..=last {
@@ -123,11 +141,11 @@ impl<'e, W: Watch> Run<'e, W> {
         };
         let hosts: Vec<HostId> = self.population.hosts().collect();
         for host in &hosts {
-            let birth = match self.plan.start {
-                Start::Join => Birth::Empty,
-                Start::Warm => Birth::Warm,
+            let initial = match self.plan.start {
+                Start::Join => InitialState::Empty,
+                Start::Warm => InitialState::Warm,
             };
-            self.switch_on(*host, birth, &everybody)?;
+            self.switch_on(*host, initial, &everybody)?;
         }
         drop(everybody);
         self.population.all_arrive(self.world.now());
@@ -141,16 +159,16 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn switch_on(
         &mut self,
         host: HostId,
-        birth: Birth,
+        initial: InitialState,
         everybody: &Truth,
-    ) -> Result<(), Senseless> {
+    ) -> Result<(), InvalidPlan> {
         let now = self.world.clock(host).read(self.world.now());
-        let node = self.population.node(host, birth, everybody, now)?;
+        let node = self.population.node(host, initial, everybody, now)?;
         if let Some(delay) = self.plan.disk {
             let disk = Disk::new(node.snapshot(now), now, delay);
             self.world.set_disk(host, disk);
         }
-        let machine = self.experiment.cast.machine(host, node);
+        let machine = self.experiment.factory.machine(host, node);
         self.world.switch_on(host, machine);
         Ok(())
     }
@@ -191,7 +209,7 @@ impl<'e, W: Watch> Run<'e, W> {
 
     pub(super) fn order(&mut self, at: Instant, host: HostId, command: Command, task: Task) {
         let order = self.world.order(at, host, command);
-        self.ledger.expect(order, host, task);
+        self.request_log.expect(order, host, task);
     }
 
     /// Lets die whoever is to.
@@ -200,7 +218,7 @@ impl<'e, W: Watch> Run<'e, W> {
         for host in self.population.doomed() {
             self.world.switch_off(host);
             self.population.departs(host, now);
-            self.ledger.forget(host);
+            self.request_log.forget(host);
         }
         self.stood = now;
     }
@@ -208,7 +226,7 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn store(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/puts")]);
         for number in 0..self.plan.workload.values {
-            self.wish(&mut draw, Experiment::PUTS, Wanted::Put(number));
+            self.plan_request(&mut draw, Experiment::PUTS, RequestKind::Put(number));
         }
         if self.plan.workload.values > 0 {
             self.wait("storing", Experiment::PUTS);
@@ -221,51 +239,53 @@ impl<'e, W: Watch> Run<'e, W> {
     pub(super) fn look_up(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/lookups")]);
         let span = self.plan.workload.duration;
+        self.read(span);
         for _ in 0..self.plan.workload.lookups {
             let target = population::id(&mut draw);
-            self.wish(&mut draw, span, Wanted::Lookup { target });
+            self.plan_request(&mut draw, span, RequestKind::Lookup { target });
         }
         let expiry = self
             .plan
-            .config(self.plan.habits.preset, khashmir::Role::ReadWrite);
+            .config(self.plan.node_config.preset, khashmir::Role::ReadWrite);
         let end = self.world.now() + span + expiry.operation_timeout;
-        for (number, stored) in self.ledger.stored() {
+        for (number, stored) in self.request_log.stored() {
             // A value that may be gone by the time it is asked for says nothing.
             if stored + expiry.expiry < end {
                 continue;
             }
-            self.wish(&mut draw, span, Wanted::Get(number));
+            self.plan_request(&mut draw, span, RequestKind::Get(number));
         }
         self.wait("looking up", span);
         self.finish("looking up");
     }
 
     /// Notes that somebody who then lives asks for something within a span from now.
-    fn wish(&mut self, draw: &mut Draw, span: Duration, what: Wanted) {
+    pub(super) fn plan_request(&mut self, draw: &mut Draw, span: Duration, what: RequestKind) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
-        self.waiting.push(Wish { at, what, who });
+        self.waiting.push(PlannedRequest { at, what, who });
     }
 
     /// Lets time go by, and does what is to be done meanwhile.
     pub(super) fn wait(&mut self, phase: &'static str, span: Duration) {
         let until = self.world.now() + span;
-        self.waiting.sort_by_key(|wish| std::cmp::Reverse(wish.at));
+        self.waiting
+            .sort_by_key(|request| std::cmp::Reverse(request.at));
         while self.world.now() < until {
             self.do_due();
             let now = self.world.now();
             let slice = until.min(now + Experiment::SLICE);
-            let next = self.agenda.next().map_or(slice, |next| next.min(slice));
+            let next = self.schedule.next().map_or(slice, |next| next.min(slice));
             self.ask_until(next);
             for report in self.world.run_until(next) {
-                self.ledger.hear(report, &self.population);
+                self.request_log.hear(report, &self.population);
             }
             (self.progress)(Progress {
                 phase,
                 hosts: self.population.living().len(),
                 now: self.world.now(),
                 end: self.end.max(self.world.now()),
-                events: self.world.happenings(),
+                events: self.world.events(),
             });
         }
         self.do_due();
@@ -273,37 +293,53 @@ impl<'e, W: Watch> Run<'e, W> {
 
     /// Waits until everything that was asked has come to its end.
     pub(super) fn finish(&mut self, phase: &'static str) {
-        let longest = [self.plan.habits.preset].into_iter();
+        let longest = [self.plan.node_config.preset].into_iter();
         let config = |preset| self.plan.config(preset, khashmir::Role::ReadWrite);
         let longest = longest
             .map(|preset| config(preset).longest_operation())
             .max();
         let limit = self.world.now() + longest.unwrap_or_default();
-        while self.ledger.is_anything_open() && self.world.now() < limit {
+        while self.request_log.is_anything_open() && self.world.now() < limit {
             self.wait(phase, Duration::from_millis(500));
         }
     }
 
     /// Whoever lives now asks for what is wished for before that time.
     fn ask_until(&mut self, next: Instant) {
-        while let Some(mut wish) = self.waiting.pop_if(|wish| wish.at < next) {
-            if let Some(host) = self.population.somebody(&mut wish.who) {
-                let command = wish.what.command(self.plan.seed);
-                self.order(wish.at, host, command, wish.what.task());
+        while let Some(mut request) = self.waiting.pop_if(|request| request.at < next) {
+            if let Some(host) = self.asker(&mut request) {
+                let command = request.what.command(self.plan.seed);
+                self.order(request.at, host, command, request.what.task());
+            }
+        }
+    }
+
+    /// The host that asks for it: mostly anyone who lives.
+    fn asker(&self, request: &mut PlannedRequest) -> Option<HostId> {
+        let mut somebody = || self.population.somebody(&mut request.who);
+        match request.what {
+            RequestKind::Lookup { .. } | RequestKind::Get(_) | RequestKind::Put(_) => somebody(),
+            RequestKind::Keep(number) => self.kept.publisher(number),
+            // A publisher would find its value in its own store.
+            RequestKind::Read(number) => {
+                let publisher = self.kept.publisher(number);
+                let mut tries = (0..Self::TRIES).map_while(|_| somebody());
+                tries.find(|host| Some(*host) != publisher)
             }
         }
     }
 
     fn do_due(&mut self) {
-        while let Some(deed) = self.agenda.take_due(self.world.now()) {
-            self.act(deed);
+        while let Some(action) = self.schedule.take_due(self.world.now()) {
+            self.act(action);
         }
     }
 
     /// Notes the steps of the plan, counted from now, and lets churn begin.
     pub(super) fn begin_steps(&mut self) {
         for (place, step) in self.plan.steps.iter().enumerate() {
-            self.agenda.note(self.stood + step.at, Deed::Step(place));
+            self.schedule
+                .note(self.stood + step.at, ScheduledAction::Step(place));
         }
         if let Some(churn) = self.plan.churn {
             self.begin_churn(churn);
@@ -311,23 +347,25 @@ impl<'e, W: Watch> Run<'e, W> {
     }
 
     /// Waits until the last step is done, and everything that was asked has come to its end.
-    pub(super) fn end_steps(&mut self) {
+    pub(super) fn end_steps(&mut self) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        if let Some(whole) = self.plan.whole {
+            self.wait_for(whole);
+            violations = self.look_whether_whole();
+        }
         let last = self.plan.steps.iter().map(|step| step.at).max();
-        let end = self.plan.healed.or(last);
-        if let Some(end) = end {
-            let left = (self.stood + end).since(self.world.now());
-            self.wait("steps", left);
+        if let Some(end) = self.plan.healed.or(last) {
+            self.wait_for(end);
         }
         if self.plan.healed.is_none() {
             self.finish("steps");
         }
+        violations
     }
-}
 
-/// The key of the value of that number.
-fn key(seed: u64, number: u32) -> Id {
-    population::id(&mut Draw::new(
-        seed,
-        &[topic("experiment/keys"), number.into()],
-    ))
+    /// Waits until that much time has passed since the network stood.
+    fn wait_for(&mut self, at: Duration) {
+        let left = (self.stood + at).since(self.world.now());
+        self.wait("steps", left);
+    }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::details::Quality;
-use super::ledger::Ledger;
+use super::keeping::{KeepingFigures, Kept};
+use super::request_log::RequestLog;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
-use crate::world::{Traffic, Watch, World};
+use crate::world::{Observer, Traffic, World};
 
 /// The figures of a run. All times are virtual.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,8 @@ pub struct Summary {
     pub latency: Latencies,
     /// How long gets took.
     pub get_latency: Latencies,
+    /// What came of keeping values, if any were to be kept.
+    pub keeping: Option<KeepingFigures>,
     /// Joins that found nobody.
     pub failed_joins: u64,
     /// Commands that were refused.
@@ -78,19 +81,17 @@ pub struct Latencies {
 }
 
 impl Summary {
-    pub(super) fn new<W: Watch>(
+    pub(super) fn new<W: Observer>(
         plan: &Plan,
         world: &World<W>,
-        ledger: &Ledger,
+        request_log: &RequestLog,
+        kept: &Kept,
         before: Traffic,
     ) -> Self {
-        let lookups = ledger.lookups();
+        let lookups = request_log.lookups();
         let mean = |figure: &dyn Fn(&khashmir::QueryStats) -> f64| {
             ratio(
-                lookups
-                    .iter()
-                    .map(|lookup| figure(&lookup.query_stats))
-                    .sum(),
+                lookups.iter().map(|lookup| figure(&lookup.query_stats)).sum(),
                 lookups.len(),
             )
         };
@@ -98,7 +99,7 @@ impl Summary {
             let count = lookups.iter().filter(|lookup| good(lookup.found)).count();
             ratio(count as f64, lookups.len())
         };
-        let gets = ledger.gets();
+        let gets = request_log.gets();
         let traffic = world.traffic();
         Self {
             nodes: plan.hosts.len(),
@@ -106,7 +107,7 @@ impl Summary {
             lookups: lookups.len() as u64,
             success_rate: share(&|found| found != Quality::Failure),
             exact_rate: share(&|found| found == Quality::Exact),
-            values: ledger.stored().len() as u64,
+            values: request_log.stored().len() as u64,
             values_found_rate: ratio(
                 gets.successful as f64,
                 usize::try_from(gets.all).unwrap_or(usize::MAX),
@@ -119,12 +120,13 @@ impl Summary {
             bytes_per_lookup: mean(&|query_stats| query_stats.bytes as f64),
             latency: Latencies::of(lookups.iter().map(|lookup| lookup.query_stats.took)),
             get_latency: Latencies::of(gets.took.iter().copied()),
-            failed_joins: ledger.failed_joins(),
-            refused: ledger.refused(),
-            cut_off: ledger.cut_off(),
+            keeping: KeepingFigures::new(plan, kept, request_log),
+            failed_joins: request_log.failed_joins(),
+            refused: request_log.refused(),
+            cut_off: request_log.cut_off(),
             traffic,
             traffic_while_asking: traffic - before,
-            events: world.happenings(),
+            events: world.events(),
             windows: world.windows(),
             virtual_time: Duration::from_nanos(world.now().as_nanos()),
             trace_hash: world.trace_hash(),
@@ -149,6 +151,7 @@ impl Summary {
             "bytes_per_lookup": self.bytes_per_lookup,
             "latency_ms": self.latency.to_json(),
             "get_latency_ms": self.get_latency.to_json(),
+            "keeping": self.keeping.as_ref().map(KeepingFigures::to_json),
             "failed_joins": self.failed_joins,
             "refused": self.refused,
             "cut_off": self.cut_off,
@@ -179,7 +182,13 @@ impl Latencies {
         }
     }
 
-    fn to_json(self) -> Value {
+    /// Nothing if nothing was measured.
+    pub(super) fn measured(spans: impl Iterator<Item = Duration>) -> Option<Self> {
+        let mut spans = spans.peekable();
+        spans.peek().is_some().then(|| Self::of(spans))
+    }
+
+    pub(super) fn to_json(self) -> Value {
         let millis = |span: Duration| span.as_secs_f64() * 1000.0;
         json!({
             "p50": millis(self.p50),
@@ -229,6 +238,10 @@ impl fmt::Display for Summary {
             row("  get latency p50", millis(self.get_latency.p50))?;
             row("  get latency p99", millis(self.get_latency.p99))?;
         }
+        if let Some(keeping) = &self.keeping {
+            write!(f, "{keeping}")?;
+        }
+        let mut row = |name: &str, figure: String| writeln!(f, "{name:<26}{figure:>20}");
         row("datagrams sent in all", self.traffic.sent.to_string())?;
         row("  that did not arrive", self.traffic.lost.to_string())?;
         row("events", self.events.to_string())?;

@@ -9,7 +9,7 @@ use khashmir::Instant;
 use crate::text::BadText;
 
 use super::HEADERS;
-use super::fate::Why;
+use super::fate::LossCause;
 
 /// How fast a host's line is, and how much waits for it before datagrams are dropped.
 ///
@@ -104,7 +104,7 @@ impl Line {
     }
 
     /// Takes a datagram from the host; how long until the last of it has left.
-    pub(super) fn send(&mut self, now: Instant, len: usize) -> Result<Duration, Why> {
+    pub(super) fn send(&mut self, now: Instant, len: usize) -> Result<Duration, LossCause> {
         pass(
             &mut self.up_free,
             self.access.up,
@@ -115,7 +115,7 @@ impl Line {
     }
 
     /// Takes a datagram for the host; how long until the last of it is there.
-    pub(super) fn receive(&mut self, now: Instant, len: usize) -> Result<Duration, Why> {
+    pub(super) fn receive(&mut self, now: Instant, len: usize) -> Result<Duration, LossCause> {
         pass(
             &mut self.down_free,
             self.access.down,
@@ -132,14 +132,14 @@ fn pass(
     queue: u64,
     now: Instant,
     len: usize,
-) -> Result<Duration, Why> {
+) -> Result<Duration, LossCause> {
     const BIT_NANOS: u128 = 8_000_000_000;
     let bytes = (len + HEADERS) as u128;
     let rate = u128::from(rate.max(1));
     let backlog = free.since(now).as_nanos();
     let waiting = (backlog * rate).div_ceil(BIT_NANOS);
     if waiting > 0 && waiting + bytes > u128::from(queue) {
-        return Err(Why::Queue);
+        return Err(LossCause::Queue);
     }
     let nanos = backlog + (bytes * BIT_NANOS).div_ceil(rate);
     let delay = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
@@ -228,7 +228,7 @@ mod tests {
         let now = Instant::ORIGIN;
         assert_eq!(line.send(now, 972), Ok(MILLISECOND));
         assert_eq!(line.send(now, 972), Ok(2 * MILLISECOND));
-        assert_eq!(line.send(now, 972), Err(Why::Queue));
+        assert_eq!(line.send(now, 972), Err(LossCause::Queue));
         assert_eq!(
             line.send(now, 472),
             Ok(MILLISECOND * 5 / 2),
@@ -242,7 +242,7 @@ mod tests {
         let mut line = line(0);
         let now = Instant::ORIGIN;
         assert_eq!(line.send(now, 972), Ok(MILLISECOND));
-        assert_eq!(line.send(now, 0), Err(Why::Queue));
+        assert_eq!(line.send(now, 0), Err(LossCause::Queue));
         assert_eq!(
             line.send(now + MILLISECOND, 0),
             Ok(Duration::from_micros(28))

@@ -8,7 +8,7 @@ use khashmir::Instant;
 use crate::host::HostId;
 
 use super::access::{Access, Line};
-use super::fate::Why;
+use super::fate::LossCause;
 use super::links::{Links, minute_of};
 use super::nat::Nat;
 
@@ -58,14 +58,14 @@ impl Attachment {
     /// Arrivals must be told in the order of their times.
     ///
     /// # Errors
-    /// [`Why`] the host never gets it.
+    /// [`LossCause`] the host never gets it.
     pub fn receive(
         &mut self,
         now: Instant,
         from: SocketAddr,
         to: SocketAddr,
         len: usize,
-    ) -> Result<Duration, Why> {
+    ) -> Result<Duration, LossCause> {
         // What the translator refuses has come over the line all the same.
         let wait = match &mut self.line {
             Some(line) => line.receive(now, len)?,
@@ -74,7 +74,7 @@ impl Attachment {
         match &self.nat {
             Some(nat) => nat.inbound(now, to.port(), from)?,
             None if to == self.host.addr() => (),
-            None => return Err(Why::Nobody),
+            None => return Err(LossCause::Nobody),
         }
         Ok(wait)
     }
@@ -95,7 +95,7 @@ impl Attachment {
         now: Instant,
         to: SocketAddr,
         len: usize,
-    ) -> Result<(SocketAddr, Duration), Why> {
+    ) -> Result<(SocketAddr, Duration), LossCause> {
         let from = match &mut self.nat {
             Some(nat) => nat.outbound(now, to)?,
             None => self.host.addr(),

@@ -18,7 +18,7 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It does not arrive.
-    Lost(Why),
+    Lost(LossCause),
     /// It arrives, unless the receiver's side [loses](super::Attachment::receive) it.
     Arrives {
         /// The address that the receiver sees as the sender's.
@@ -69,7 +69,7 @@ impl Sent {
 
 /// Why a datagram did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Why {
+pub enum LossCause {
     /// Chance.
     Loss,
     /// It is larger than the network carries.
@@ -88,7 +88,7 @@ pub enum Why {
     Nobody,
 }
 
-impl Why {
+impl LossCause {
     /// All reasons.
     pub const ALL: [Self; 8] = [
         Self::Loss,
@@ -117,7 +117,7 @@ impl Why {
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for LossCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -43,7 +43,7 @@ pub use access::Access;
 pub use attachment::Attachment;
 pub use config::{BadNetwork, HEADERS, NetworkConfig, Reorder};
 pub use cuts::{Cut, CutId, Cuts, Groups};
-pub use fate::{Arrival, Fate, Sent, Why};
+pub use fate::{Arrival, Fate, LossCause, Sent};
 pub use latency::{CustomLatency, Latency};
 pub use loss::Loss;
 pub use nat::{Nat, NatConfig};
@@ -182,7 +182,7 @@ impl Network {
         let struck = self.losses.strike(&mut link.channel, datagram.fork(LOSS));
         let fate = match self.depart(sender, now, receiver, to, len) {
             Err(why) => Fate::Lost(why),
-            Ok(_) if struck => Fate::Lost(Why::Loss),
+            Ok(_) if struck => Fate::Lost(LossCause::Loss),
             Ok((source, waited)) => Fate::Arrives {
                 from: source,
                 after: waited.saturating_add(self.transit(from, receiver, &datagram)),
@@ -203,15 +203,15 @@ impl Network {
         receiver: HostId,
         to: SocketAddr,
         len: usize,
-    ) -> Result<(SocketAddr, Duration), Why> {
+    ) -> Result<(SocketAddr, Duration), LossCause> {
         if len.saturating_add(HEADERS) > self.config.mtu {
-            return Err(Why::Mtu);
+            return Err(LossCause::Mtu);
         }
         let departed = sender.depart(now, to, len)?;
         if self.cuts.passes(sender.host(), receiver) {
             Ok(departed)
         } else {
-            Err(Why::Cut)
+            Err(LossCause::Cut)
         }
     }
 

@@ -23,8 +23,9 @@
 //! # Ok::<(), khashmir_sim::plan::BadPlan>(())
 //! ```
 
-mod habits;
 mod hosts;
+mod keeping;
+mod node_config;
 mod step;
 mod text;
 
@@ -34,8 +35,9 @@ use std::time::Duration;
 
 use khashmir::{Config, ConfigError, Journal, Role};
 
-pub use habits::{Habits, Preset};
 pub use hosts::HostSet;
+pub use keeping::Keeping;
+pub use node_config::{NodeConfig, Preset};
 pub use step::{Action, Ask, Jump, Step};
 pub use text::BadPlan;
 
@@ -53,7 +55,7 @@ pub struct Plan {
     /// How the network comes to stand.
     pub start: Start,
     /// What the nodes are like.
-    pub habits: Habits,
+    pub node_config: NodeConfig,
     /// Which of them are otherwise.
     pub shares: Shares,
     /// What translators are like.
@@ -67,8 +69,13 @@ pub struct Plan {
     pub churn: Option<Churn>,
     /// What is asked of the nodes while the steps are done.
     pub workload: Workload,
+    /// What is kept stored, and read meanwhile.
+    pub keeping: Keeping,
     /// What happens, in any order; those of the same time in the order of the list.
     pub steps: Vec<Step>,
+    /// When the network has to be whole by itself, counted like the times of the steps: then every
+    /// node that runs has to find every other, and nobody is told to join.
+    pub whole: Option<Duration>,
     /// When all faults end, counted like the times of the steps: everybody comes back, and then the
     /// network has to be as good as new. Without it, nothing is checked at the end.
     pub healed: Option<Duration>,
@@ -90,9 +97,9 @@ pub struct Shares {
     pub dead: f64,
     /// Those behind a translator of their own.
     pub nat: f64,
-    /// Those with the habits of the original's earlier generation.
+    /// Those with the settings of the original's earlier generation.
     pub early: f64,
-    /// Those with the habits of the original's later generation.
+    /// Those with the settings of the original's later generation.
     pub late: f64,
     /// Those that ask and never answer.
     pub read_only: f64,
@@ -125,7 +132,7 @@ pub struct Workload {
     pub values: u32,
     /// Whether values are stored before or after the deaths.
     pub values_first: ValuesFirst,
-    /// The span over which lookups and gets arrive.
+    /// The span over which lookups, gets and reads of kept values arrive.
     pub duration: Duration,
 }
 
@@ -155,42 +162,57 @@ impl Default for Plan {
             seed: 1,
             hosts: HostSet::first(1000),
             start: Start::Warm,
-            habits: Habits::default(),
+            node_config: NodeConfig::default(),
             shares: Shares::default(),
             nat: NatConfig::default(),
             disk: None,
             network: NetworkConfig::default(),
             churn: None,
             workload: Workload::NONE,
+            keeping: Keeping::default(),
             steps: Vec::new(),
+            whole: None,
             healed: None,
         }
     }
 }
 
 impl Plan {
-    /// The settings of nodes with those habits and that role.
+    /// The settings of nodes with that preset and that role.
     #[must_use]
     pub fn config(&self, preset: Preset, role: Role) -> Config {
         let journal = match self.disk {
             None => Journal::Off,
             Some(_) => Journal::On,
         };
-        self.habits.config(preset, role, journal)
+        self.node_config.config(preset, role, journal)
+    }
+
+    /// Whether anything is asked of the nodes beside the steps.
+    #[must_use]
+    pub const fn asks(&self) -> bool {
+        self.workload.lookups > 0 || self.workload.values > 0 || self.keeping.values > 0
+    }
+
+    /// At how many nodes a value is stored.
+    #[must_use]
+    pub fn redundancy(&self) -> usize {
+        self.config(self.node_config.preset, Role::ReadWrite)
+            .redundancy
     }
 
     /// Looks for settings without sense.
     ///
     /// # Errors
-    /// [`Senseless`] names the first of them.
-    pub fn check(&self) -> Result<(), Senseless> {
+    /// [`InvalidPlan`] names the first of them.
+    pub fn check(&self) -> Result<(), InvalidPlan> {
         let last = self.hosts.last();
         if last.is_none_or(|last| last.number() >= HostId::ADDRESSES) {
-            return Err(Senseless::Hosts);
+            return Err(InvalidPlan::Hosts);
         }
         for (name, share) in self.shares.named() {
             if !(0.0..=1.0).contains(&share) {
-                return Err(Senseless::Share(name));
+                return Err(InvalidPlan::Share(name));
             }
         }
         for preset in Preset::ALL {
@@ -202,6 +224,12 @@ impl Plan {
             .chain(self.steps.iter().filter_map(Step::churn))
         {
             churn.check()?;
+        }
+        if self.keeping.values > 0 && self.keeping.publishers == Some(0) {
+            return Err(InvalidPlan::Publishers);
+        }
+        if self.healed.is_some() && self.whole > self.healed {
+            return Err(InvalidPlan::Whole);
         }
         self.network.check()?;
         for step in &self.steps {
@@ -215,7 +243,7 @@ impl Plan {
 
 /// Why a plan makes no sense.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Senseless {
+pub enum InvalidPlan {
     /// The churn makes no sense.
     Churn(BadChurn),
     /// The settings of the nodes cannot work.
@@ -224,37 +252,43 @@ pub enum Senseless {
     Hosts,
     /// The network makes no sense.
     Network(BadNetwork),
+    /// Values are to be kept, and nobody is to publish them.
+    Publishers,
+    /// Everybody is made to join before the network has to be whole by itself.
+    Whole,
     /// The share of this name is not from 0 to 1.
     Share(&'static str),
 }
 
-impl fmt::Display for Senseless {
+impl fmt::Display for InvalidPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Churn(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
             Self::Hosts => write!(f, "there must be from 1 to {} hosts", HostId::ADDRESSES),
             Self::Network(error) => error.fmt(f),
+            Self::Publishers => f.write_str("publishers must be at least 1 where values are kept"),
+            Self::Whole => f.write_str("whole must not come after healed"),
             Self::Share(name) => write!(f, "{name} must be from 0 to 1"),
         }
     }
 }
 
-impl Error for Senseless {}
+impl Error for InvalidPlan {}
 
-impl From<ConfigError> for Senseless {
+impl From<ConfigError> for InvalidPlan {
     fn from(error: ConfigError) -> Self {
         Self::Config(error)
     }
 }
 
-impl From<BadNetwork> for Senseless {
+impl From<BadNetwork> for InvalidPlan {
     fn from(error: BadNetwork) -> Self {
         Self::Network(error)
     }
 }
 
-impl From<BadChurn> for Senseless {
+impl From<BadChurn> for InvalidPlan {
     fn from(error: BadChurn) -> Self {
         Self::Churn(error)
     }

@@ -89,6 +89,8 @@ pub enum Ask {
     FindNode(Id),
     /// [`Command::FindValue`].
     FindValue(Id),
+    /// The same as `Get`; the run violates a check if this value is not found.
+    Expect(Id, Value),
     /// [`Command::Get`], our own store included.
     Get(Id),
     /// [`Command::Join`].
@@ -178,7 +180,7 @@ impl Ask {
             Self::FindClose => Command::FindClose,
             Self::FindNode(target) => Command::FindNode { target: *target },
             Self::FindValue(key) => Command::FindValue { key: *key },
-            Self::Get(key) => Command::Get {
+            Self::Get(key) | Self::Expect(key, _) => Command::Get {
                 key: *key,
                 retrieve: None,
                 own_store: OwnStore::Include,
@@ -203,6 +205,7 @@ impl Ask {
             ("find_node", [target]) => id(target).map(Self::FindNode),
             ("find_value", [key]) => id(key).map(Self::FindValue),
             ("get", [key]) => id(key).map(Self::Get),
+            ("get", [key, text]) => expect(key, text),
             ("join", [hosts]) => hosts.parse().map(Self::Join),
             ("ping", [other]) => host(other).map(Self::Ping),
             ("put", [key, text]) => put(key, text, Keep::Once),
@@ -314,6 +317,9 @@ impl fmt::Display for Ask {
             Self::FindNode(target) => write!(f, "find_node {target}"),
             Self::FindValue(key) => write!(f, "find_value {key}"),
             Self::Get(key) => write!(f, "get {key}"),
+            Self::Expect(key, value) => {
+                write!(f, "get {key} {}", String::from_utf8_lossy(value.as_bytes()))
+            }
             Self::Join(hosts) => write!(f, "join {hosts}"),
             Self::Ping(host) => write!(f, "ping {host}"),
             Self::Put(key, value, keep) => {
@@ -366,9 +372,15 @@ fn id(text: &str) -> Result<Id, BadText> {
 
 /// A value in a plan is one word.
 fn put(key: &str, text: &str, keep: Keep) -> Result<Ask, BadText> {
-    let value = Value::new(text);
-    let value = value.map_err(|_| BadText::new(text, "value", "a shorter word"))?;
-    Ok(Ask::Put(id(key)?, value, keep))
+    Ok(Ask::Put(id(key)?, word(text)?, keep))
+}
+
+fn expect(key: &str, text: &str) -> Result<Ask, BadText> {
+    Ok(Ask::Expect(id(key)?, word(text)?))
+}
+
+fn word(text: &str) -> Result<Value, BadText> {
+    Value::new(text).map_err(|_| BadText::new(text, "value", "a shorter word"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -436,6 +448,7 @@ mod tests {
             "find_node ID",
             "find_value ID",
             "get ID",
+            "get ID word",
             "put ID word",
             "put ID word keep",
         ] {

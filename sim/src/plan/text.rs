@@ -29,43 +29,43 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "preset",
-        read: |plan, text| put(&mut plan.habits.preset, text.parse()),
-        write: |plan| plan.habits.preset.to_string(),
+        read: |plan, text| put(&mut plan.node_config.preset, text.parse()),
+        write: |plan| plan.node_config.preset.to_string(),
     },
     Setting {
         name: "k",
-        read: |plan, text| put(&mut plan.habits.k, number(text).map(Some)),
-        write: |plan| some(plan.habits.k),
+        read: |plan, text| put(&mut plan.node_config.k, number(text).map(Some)),
+        write: |plan| some(plan.node_config.k),
     },
     Setting {
         name: "alpha",
-        read: |plan, text| put(&mut plan.habits.alpha, number(text).map(Some)),
-        write: |plan| some(plan.habits.alpha),
+        read: |plan, text| put(&mut plan.node_config.alpha, number(text).map(Some)),
+        write: |plan| some(plan.node_config.alpha),
     },
     Setting {
         name: "redundancy",
-        read: |plan, text| put(&mut plan.habits.redundancy, number(text).map(Some)),
-        write: |plan| some(plan.habits.redundancy),
+        read: |plan, text| put(&mut plan.node_config.redundancy, number(text).map(Some)),
+        write: |plan| some(plan.node_config.redundancy),
     },
     Setting {
         name: "fresh",
-        read: |plan, text| put(&mut plan.habits.fresh, span(text).map(Some)),
-        write: |plan| some(plan.habits.fresh.map(duration::format)),
+        read: |plan, text| put(&mut plan.node_config.fresh, span(text).map(Some)),
+        write: |plan| some(plan.node_config.fresh.map(duration::format)),
     },
     Setting {
         name: "staleness",
-        read: |plan, text| put(&mut plan.habits.staleness, span(text).map(Some)),
-        write: |plan| some(plan.habits.staleness.map(duration::format)),
+        read: |plan, text| put(&mut plan.node_config.staleness, span(text).map(Some)),
+        write: |plan| some(plan.node_config.staleness.map(duration::format)),
     },
     Setting {
         name: "expiry",
-        read: |plan, text| put(&mut plan.habits.expiry, span(text).map(Some)),
-        write: |plan| some(plan.habits.expiry.map(duration::format)),
+        read: |plan, text| put(&mut plan.node_config.expiry, span(text).map(Some)),
+        write: |plan| some(plan.node_config.expiry.map(duration::format)),
     },
     Setting {
         name: "checkpoint",
-        read: |plan, text| put(&mut plan.habits.checkpoint, span(text).map(Some)),
-        write: |plan| some(plan.habits.checkpoint.map(duration::format)),
+        read: |plan, text| put(&mut plan.node_config.checkpoint, span(text).map(Some)),
+        write: |plan| some(plan.node_config.checkpoint.map(duration::format)),
     },
     Setting {
         name: "dead",
@@ -168,9 +168,29 @@ const SETTINGS: &[Setting] = &[
         write: |plan| plan.workload.values_first.to_string(),
     },
     Setting {
+        name: "kept",
+        read: |plan, text| put(&mut plan.keeping.values, number(text)),
+        write: |plan| plan.keeping.values.to_string(),
+    },
+    Setting {
+        name: "publishers",
+        read: |plan, text| put(&mut plan.keeping.publishers, number(text).map(Some)),
+        write: |plan| some(plan.keeping.publishers),
+    },
+    Setting {
+        name: "reads",
+        read: |plan, text| put(&mut plan.keeping.reads, number(text)),
+        write: |plan| plan.keeping.reads.to_string(),
+    },
+    Setting {
         name: "duration",
         read: |plan, text| put(&mut plan.workload.duration, span(text)),
         write: |plan| duration::format(plan.workload.duration).to_string(),
+    },
+    Setting {
+        name: "whole",
+        read: |plan, text| put(&mut plan.whole, span(text).map(Some)),
+        write: |plan| some(plan.whole.map(duration::format)),
     },
     Setting {
         name: "healed",
@@ -356,7 +376,11 @@ churn exponential:20m/exponential:5m/same
 lookups 100
 values 10
 values-first yes
+kept 20
+publishers 2
+reads 100
 duration 5m
+whole 9m
 healed 10m
 at 1s n03 crash
 at 5s all restart
@@ -401,6 +425,8 @@ at 5s all restart
             ("k 0", "k must be"),
             ("mtu 20", "network: `mtu`"),
             ("nodes 0", "there must be"),
+            ("kept 1\npublishers 0", "publishers must be"),
+            ("whole 3m\nhealed 2m", "whole must not"),
         ] {
             let error = match text.parse::<Plan>() {
                 Ok(plan) => plan.check().expect_err(text).to_string(),

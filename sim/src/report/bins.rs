@@ -98,7 +98,7 @@ pub(super) fn cumulative(sorted: &[f64], points: usize) -> Vec<(f64, f64)> {
 
 /// How well lookups went over time, in spans of equal length.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Course {
+pub(super) struct TimeSeries {
     /// When the first span begins.
     pub(super) start: Duration,
     /// How long each is.
@@ -116,7 +116,7 @@ pub(super) struct Shares {
     pub(super) exact: f64,
 }
 
-impl Course {
+impl TimeSeries {
     /// The lengths of spans that are easily told, in seconds. Beyond, days.
     const SPANS: [u64; 16] = [
         1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200,
@@ -181,7 +181,7 @@ impl Course {
     }
 }
 
-/// The order in which a course counts them.
+/// The order in which a series counts them.
 const _: () = assert!(
     Quality::Exact as usize == 0
         && Quality::Success as usize == 1
@@ -278,19 +278,19 @@ mod tests {
         endings.extend(vec![ending(209, Quality::Failure); 10]);
         endings.extend(vec![ending(221, Quality::Success); 20]);
         endings.extend(vec![ending(221, Quality::Exact); 20]);
-        let course = Course::new(&endings).expect("lookups");
-        assert_eq!(course.span, Duration::from_secs(10));
-        assert_eq!(course.start, Duration::from_secs(200));
-        assert_eq!(course.end(), Duration::from_secs(230));
+        let series = TimeSeries::new(&endings).expect("lookups");
+        assert_eq!(series.span, Duration::from_secs(10));
+        assert_eq!(series.start, Duration::from_secs(200));
+        assert_eq!(series.end(), Duration::from_secs(230));
         let shares = |success, exact| Some(Shares { success, exact });
-        assert_eq!(course.shares, [shares(0.75, 0.75), None, shares(1.0, 0.5)]);
-        let starts: Vec<Vec<u64>> = course
+        assert_eq!(series.shares, [shares(0.75, 0.75), None, shares(1.0, 0.5)]);
+        let starts: Vec<Vec<u64>> = series
             .groups()
             .iter()
             .map(|group| group.iter().map(|(at, _)| at.as_secs()).collect())
             .collect();
         assert_eq!(starts, [[200], [220]]);
-        assert_eq!(Course::new(&[]), None);
+        assert_eq!(TimeSeries::new(&[]), None);
     }
 
     #[test]
@@ -300,8 +300,8 @@ mod tests {
                 .iter()
                 .map(|at| ending(at >> 16, Quality::Exact))
                 .collect();
-            Course::new(&endings)
-                .is_none_or(|course| course.shares.len() as u64 <= Course::MOST + 1)
+            TimeSeries::new(&endings)
+                .is_none_or(|series| series.shares.len() as u64 <= TimeSeries::MOST + 1)
         }
         quickcheck(holds as fn(Vec<u64>) -> bool);
     }

@@ -1,6 +1,7 @@
 //! The figures of a page: each plot with its title and what it says.
 
-use super::bins::{Bins, Course, cumulative, quantile, shares};
+use super::bins::{Bins, TimeSeries, cumulative, quantile, shares};
+use super::keeping;
 use super::plot::{self, Axes, Bar, Failure, Line, Whole};
 use super::scale::{Unit, count, nanos, number, so_many};
 use crate::experiment::Details;
@@ -27,7 +28,7 @@ pub(super) enum Key {
 /// All figures for which there is something to show.
 pub(super) fn all(details: &Details) -> Vec<Figure> {
     let figures = [
-        course(details),
+        series(details),
         latency(details),
         latency_cumulative(details),
         hops(details),
@@ -35,7 +36,8 @@ pub(super) fn all(details: &Details) -> Vec<Figure> {
         depths(details),
         contacts(details),
     ];
-    figures.into_iter().flatten().collect()
+    let figures = figures.into_iter().flatten();
+    keeping::all(details).into_iter().chain(figures).collect()
 }
 
 /// Points of a line that the eye can still tell apart.
@@ -118,14 +120,14 @@ fn hops(details: &Details) -> Option<Figure> {
     })
 }
 
-fn course(details: &Details) -> Option<Figure> {
-    let course = Course::new(&details.endings)?;
-    let unit = Unit::of_time(course.end());
-    let groups = course.groups();
+fn series(details: &Details) -> Option<Figure> {
+    let series = TimeSeries::new(&details.endings)?;
+    let unit = Unit::of_time(series.end());
+    let groups = series.groups();
     let line = |share: &dyn Fn(super::bins::Shares) -> f64| -> Vec<Line> {
         let step = |(at, shares): &(std::time::Duration, super::bins::Shares)| {
             let height = share(*shares) * 100.0;
-            let (from, to) = (nanos(*at), nanos(*at + course.span));
+            let (from, to) = (nanos(*at), nanos(*at + series.span));
             [(unit.of(from), height), (unit.of(to), height)]
         };
         let lines = groups.iter();
@@ -142,7 +144,7 @@ fn course(details: &Details) -> Option<Figure> {
         y: "lookups, %",
         whole: Whole::Any,
     };
-    let x = unit.of(nanos(course.start))..unit.of(nanos(course.end()));
+    let x = unit.of(nanos(series.start))..unit.of(nanos(series.end()));
     let note = if floor > 0.0 {
         format!(" The scale begins at {} %.", number(floor))
     } else {
@@ -152,7 +154,7 @@ fn course(details: &Details) -> Option<Figure> {
         title: "Success over time",
         says: format!(
             "How good the results were, by the time at which lookups ended, in spans of {}.{note}",
-            crate::duration::format(course.span)
+            crate::duration::format(series.span)
         ),
         key: Key::Two("found the closest", "exactly the K closest"),
         plot: plot::steps(axes, x, floor..100.0 + air, [&success, &exact]),
@@ -160,7 +162,7 @@ fn course(details: &Details) -> Option<Figure> {
 }
 
 /// Where a scale of percentages begins that shows how the lowest of them differ from 100.
-fn floor(lowest: f64) -> f64 {
+pub(super) fn floor(lowest: f64) -> f64 {
     if lowest >= 100.0 {
         return 0.0;
     }

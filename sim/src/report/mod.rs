@@ -3,6 +3,7 @@
 
 mod bins;
 mod figures;
+mod keeping;
 mod page;
 mod plot;
 mod scale;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quickcheck::quickcheck;
 
 use super::*;
-use crate::experiment::{Ending, Experiment, Quality};
+use crate::experiment::{Ending, Experiment, KeepingPoint, Quality};
 
 /// What came of a small run.
 fn summary(lookups: u32) -> Summary {
@@ -23,8 +23,22 @@ fn details() -> Details {
             Quality::Exact
         },
     };
+    let point = |number: u32| {
+        let measured = |figure: f64| (number != 3).then_some(figure);
+        KeepingPoint {
+            at: Duration::from_secs(600) * number,
+            span: Duration::from_secs(600),
+            reads: 7,
+            found_rate: measured(0.99),
+            copies_mean: measured(5.5),
+            below_half_rate: measured(0.01),
+            datagrams_per_value_hour: measured(110.0 + f64::from(number)),
+        }
+    };
     Details {
         seed: 4711,
+        keeping: (0..8).map(point).collect(),
+        keeping_floor: Some(103.0),
         latencies: (0..90)
             .map(|number| Duration::from_millis(100 + number * 7))
             .collect(),
@@ -40,8 +54,8 @@ fn details() -> Details {
 fn a_page_shows_everything_and_needs_nothing() {
     let summary = summary(3);
     let page = html("khashmir-sim run --nodes 20", &summary, &details());
-    assert_eq!(page.matches("<svg ").count(), 7);
-    assert_eq!(page.matches("</svg>").count(), 7);
+    assert_eq!(page.matches("<svg ").count(), 10);
+    assert_eq!(page.matches("</svg>").count(), 10);
     for shown in [
         "--nodes",
         "4711",
@@ -52,6 +66,9 @@ fn a_page_shows_everything_and_needs_nothing() {
         "hops",
         "sent, kB",
         "depth of the bucket",
+        "found by reads",
+        "copies, mean",
+        "datagrams a value and hour",
         "p99",
         "exactly the K closest",
         "20 nodes",
@@ -125,6 +142,15 @@ fn whatever_was_measured_can_be_drawn() {
             at: time(took),
             quality: Quality::Failure,
         };
+        let point = |took: &(u64, u32)| KeepingPoint {
+            at: time(took),
+            span: Duration::from_secs(1 + took.0 % 100),
+            reads: took.0,
+            found_rate: (took.0 & 1 == 0).then_some(f64::from(took.1 % 101) / 100.0),
+            copies_mean: (took.0 & 6 > 0).then_some(f64::from(took.1)),
+            below_half_rate: None,
+            datagrams_per_value_hour: few.then_some(took.0 as f64),
+        };
         let details = Details {
             seed: u64::MAX,
             latencies: latencies.iter().map(time).collect(),
@@ -136,6 +162,8 @@ fn whatever_was_measured_can_be_drawn() {
                 .map(|contacts| f64::from(*contacts) / 3.0)
                 .collect(),
             contacts_per_node: contacts,
+            keeping: latencies.iter().map(point).collect(),
+            keeping_floor: few.then_some(1.0),
         };
         figures::all(&details).iter().all(|figure| {
             let svg = figure.plot.as_ref().expect("drawn");

@@ -50,7 +50,7 @@ impl Drawing {
             workload: Workload::NONE,
             ..Plan::default()
         };
-        self.habits(&mut plan);
+        self.node_config(&mut plan);
         self.network(&mut plan.network);
         self.population(&mut plan);
         self.commands();
@@ -62,21 +62,21 @@ impl Drawing {
         plan
     }
 
-    fn habits(&mut self, plan: &mut Plan) {
+    fn node_config(&mut self, plan: &mut Plan) {
         let presets = [
             Preset::Adaptive,
             Preset::Adaptive,
             Preset::Early,
             Preset::Late,
         ];
-        plan.habits.preset = self.one_of(&presets);
-        plan.habits.k = self.maybe(0.3, |drawing| drawing.one_of(&[4, 6, 20]));
-        plan.habits.alpha = self.maybe(0.3, |drawing| drawing.one_of(&[1, 2, 8]));
+        plan.node_config.preset = self.one_of(&presets);
+        plan.node_config.k = self.maybe(0.3, |drawing| drawing.one_of(&[4, 6, 20]));
+        plan.node_config.alpha = self.maybe(0.3, |drawing| drawing.one_of(&[1, 2, 8]));
         // What takes hours in a real network takes minutes here.
-        plan.habits.fresh = Some(self.between(MINUTE, 3 * MINUTE));
-        plan.habits.staleness = Some(self.between(4 * MINUTE, 8 * MINUTE));
-        plan.habits.expiry = Some(self.between(10 * MINUTE, 60 * MINUTE));
-        plan.habits.checkpoint = Some(self.between(30 * SECOND, 90 * SECOND));
+        plan.node_config.fresh = Some(self.between(MINUTE, 3 * MINUTE));
+        plan.node_config.staleness = Some(self.between(4 * MINUTE, 8 * MINUTE));
+        plan.node_config.expiry = Some(self.between(10 * MINUTE, 60 * MINUTE));
+        plan.node_config.checkpoint = Some(self.between(30 * SECOND, 90 * SECOND));
     }
 
     fn network(&mut self, network: &mut NetworkConfig) {

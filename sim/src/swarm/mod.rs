@@ -16,9 +16,9 @@ pub use fault::{Fault, faults};
 pub use shrink::shrink;
 
 use crate::checks::{Check, Checks, Violation};
-use crate::experiment::{Cast, Experiment};
+use crate::experiment::{Experiment, MachineFactory};
 use crate::lines::Tail;
-use crate::plan::{Plan, Senseless};
+use crate::plan::{InvalidPlan, Plan};
 use crate::trace::TraceHash;
 
 /// What came of a run under all checks.
@@ -48,19 +48,19 @@ impl Trial {
 /// Runs a plan under all checks, on one thread or on several.
 ///
 /// # Errors
-/// [`Senseless`] when a setting of the plan makes no sense.
-pub fn trial(plan: &Plan, cast: &Cast, threads: usize) -> Result<Trial, Senseless> {
+/// [`InvalidPlan`] when a setting of the plan makes no sense.
+pub fn trial(plan: &Plan, factory: &MachineFactory, threads: usize) -> Result<Trial, InvalidPlan> {
     let experiment = Experiment {
         plan: plan.clone(),
         threads,
-        cast: cast.clone(),
+        factory: factory.clone(),
     };
     // The world of a run that panics is not looked at again.
-    let run = AssertUnwindSafe(|| experiment.run_watched(&mut |_| (), Checks::default));
+    let run = AssertUnwindSafe(|| experiment.run_observed(&mut |_| (), Checks::default));
     match catch_unwind(run) {
         Ok(finished) => {
             let finished = finished?;
-            let seen = finished.world.watches().flat_map(Checks::violations);
+            let seen = finished.world.observers().flat_map(Checks::violations);
             let mut violations: Vec<Violation> = seen.cloned().collect();
             violations.extend(finished.violations);
             violations.sort_by_key(|violation| (violation.at, violation.host));
@@ -84,11 +84,15 @@ pub fn trial(plan: &Plan, cast: &Cast, threads: usize) -> Result<Trial, Senseles
 /// Runs a plan twice, and says how the second run differed from the first, if it did.
 ///
 /// # Errors
-/// [`Senseless`] when a setting of the plan makes no sense.
-pub fn twice(plan: &Plan, cast: &Cast, threads: [usize; 2]) -> Result<Trial, Senseless> {
+/// [`InvalidPlan`] when a setting of the plan makes no sense.
+pub fn twice(
+    plan: &Plan,
+    factory: &MachineFactory,
+    threads: [usize; 2],
+) -> Result<Trial, InvalidPlan> {
     let [first, second] = threads;
-    let mut trial_ = trial(plan, cast, first)?;
-    let again = trial(plan, cast, second)?;
+    let mut trial_ = trial(plan, factory, first)?;
+    let again = trial(plan, factory, second)?;
     if trial_ != again {
         trial_.violations.push(Violation {
             at: Instant::MAX,
@@ -103,20 +107,25 @@ pub fn twice(plan: &Plan, cast: &Cast, threads: [usize; 2]) -> Result<Trial, Sen
 /// Runs a plan as often as it takes to see whether it violates a check.
 ///
 /// # Errors
-/// [`Senseless`] when a setting of the plan makes no sense.
-pub fn twice_if(plan: &Plan, cast: &Cast, check: Check) -> Result<Trial, Senseless> {
+/// [`InvalidPlan`] when a setting of the plan makes no sense.
+pub fn twice_if(plan: &Plan, factory: &MachineFactory, check: Check) -> Result<Trial, InvalidPlan> {
     if check == Check::Determinism {
-        twice(plan, cast, [1, 2])
+        twice(plan, factory, [1, 2])
     } else {
-        trial(plan, cast, 1)
+        trial(plan, factory, 1)
     }
 }
 
 /// The last lines of the trace of a plan, up to its first violation.
 #[must_use]
-pub fn last_lines(plan: &Plan, cast: &Cast, violation: &Violation, count: usize) -> Vec<String> {
+pub fn last_lines(
+    plan: &Plan,
+    factory: &MachineFactory,
+    violation: &Violation,
+    count: usize,
+) -> Vec<String> {
     let experiment = Experiment {
-        cast: cast.clone(),
+        factory: factory.clone(),
         ..Experiment::new(plan.clone())
     };
     let until = if violation.check == Check::Panic {
@@ -125,8 +134,8 @@ pub fn last_lines(plan: &Plan, cast: &Cast, violation: &Violation, count: usize)
         violation.at
     };
     let shared = Tail::new(count, until);
-    let watch = shared.clone();
-    let run = AssertUnwindSafe(|| experiment.run_watched(&mut |_| (), || watch.clone()));
+    let observer = shared.clone();
+    let run = AssertUnwindSafe(|| experiment.run_observed(&mut |_| (), || observer.clone()));
     // What it panics with is known from the first time.
     let _ = catch_unwind(run);
     shared.lines()

@@ -1,7 +1,7 @@
 //! Makes a plan that fails as small as it can be and still fails.
 
 use crate::network::{Loss, NetworkConfig, Reorder};
-use crate::plan::{HostSet, Plan, Shares, Workload};
+use crate::plan::{HostSet, Keeping, Plan, Shares, Workload};
 use crate::span::Span;
 
 /// Leaves out steps, hosts and settings for as long as the plan still fails, and gives what is left.
@@ -74,8 +74,10 @@ impl Shrinking<'_> {
 
     /// Takes settings back to their defaults, one by one.
     fn settings(&mut self) {
-        let simpler: [fn(&mut Plan); 14] = [
+        let simpler: [fn(&mut Plan); 16] = [
             |plan| plan.workload = Workload::NONE,
+            |plan| plan.whole = None,
+            |plan| plan.keeping = Keeping::default(),
             |plan| plan.churn = None,
             |plan| plan.network.loss = Loss::None,
             |plan| plan.network.duplicate = 0.0,
@@ -88,7 +90,7 @@ impl Shrinking<'_> {
             |plan| plan.shares.nat = 0.0,
             |plan| plan.shares.slow = 0.0,
             |plan| plan.shares.read_only = 0.0,
-            |plan| plan.habits = Default::default(),
+            |plan| plan.node_config = Default::default(),
         ];
         for simplify in simpler {
             let mut plan = self.best.clone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::alarm::Alarm;
 use super::clock::Clock;
 use super::disk::Disk;
-use super::happening::What;
+use super::host_event::EventKind;
 use super::machine::Machine;
 use crate::network::Attachment;
 use crate::trace::TraceHash;
@@ -43,20 +43,20 @@ pub(super) struct Rare {
 
 /// What waits for a host that stands still, at most [`Backlog::MOST`].
 #[derive(Default)]
-pub(super) struct Backlog(VecDeque<What>);
+pub(super) struct Backlog(VecDeque<EventKind>);
 
 impl Backlog {
     /// A socket holds about that many datagrams for a process that does not read.
     const MOST: usize = 256;
 
     /// Takes one in, or drops it.
-    pub(super) fn push(&mut self, what: What) {
+    pub(super) fn push(&mut self, what: EventKind) {
         if self.0.len() < Self::MOST {
             self.0.push_back(what);
         }
     }
 
-    pub(super) fn into_all(self) -> VecDeque<What> {
+    pub(super) fn into_all(self) -> VecDeque<EventKind> {
         self.0
     }
 }

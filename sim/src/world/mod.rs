@@ -6,38 +6,42 @@
 //! is the same, bit for bit, for any number of threads.
 
 mod alarm;
+mod barrier;
 mod clock;
 mod disk;
-mod edge;
-mod happening;
 mod host;
+mod host_event;
+mod keyed;
 mod machine;
+mod observer;
 mod parallel;
 mod report;
 mod shard;
-mod watch;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use khashmir::{Command, Instant, Node};
+use khashmir::{Command, Id, Instant, Node};
 
 pub use clock::Clock;
 pub use disk::Disk;
 pub use host::Traffic;
+pub use keyed::{Exchanged, KeyTraffic};
 pub use machine::Machine;
+pub use observer::{Fact, Observer, When};
 pub use report::{News, Report};
-pub use watch::{Fact, Watch, When};
 
 use crate::host::HostId;
 use crate::network::{Access, Attachment, Network};
 use crate::trace::TraceHash;
-use happening::{Happening, Order, What};
 use host::{Host, Power};
+use host_event::{EventKind, HostEvent, Order};
 use parallel::QueryStats;
 use shard::Shard;
 
-/// Hosts on a network, and those who [look on](Watch).
+/// Hosts on a network, and those who [look on](Observer).
 pub struct World<W = ()> {
     network: Network,
     shards: Vec<Shard<W>>,
@@ -51,19 +55,19 @@ impl World {
     /// A world without hosts, computed by so many threads, at least one.
     #[must_use]
     pub fn new(network: Network, threads: usize) -> Self {
-        Self::watched(network, threads, || ())
+        Self::observed(network, threads, || ())
     }
 }
 
-impl<W: Watch> World<W> {
+impl<W: Observer> World<W> {
     /// A world without hosts, computed by so many threads, at least one, in each of which somebody
     /// looks on.
     #[must_use]
-    pub fn watched(network: Network, threads: usize, mut watch: impl FnMut() -> W) -> Self {
+    pub fn observed(network: Network, threads: usize, mut observer: impl FnMut() -> W) -> Self {
         let threads = threads.max(1);
         let window = network.floor();
         let shards = (0..threads)
-            .map(|index| Shard::new(index, threads, window, watch()))
+            .map(|index| Shard::new(index, threads, window, observer()))
             .collect();
         Self {
             network,
@@ -193,6 +197,14 @@ impl<W: Watch> World<W> {
         });
     }
 
+    /// Counts from now on what goes over the network about these keys, each of which has an owner.
+    pub fn count_keys(&mut self, owners: BTreeMap<Id, HostId>) {
+        let owners = Arc::new(owners);
+        for shard in &mut self.shards {
+            shard.count_keys(Arc::clone(&owners));
+        }
+    }
+
     // ---- looks
 
     /// The node that runs on a host.
@@ -222,14 +234,24 @@ impl<W: Watch> World<W> {
         self.host(id).traffic
     }
 
+    /// What went over the network about keys since they are [counted](Self::count_keys).
+    #[must_use]
+    pub fn key_traffic(&self) -> KeyTraffic {
+        let mut all = KeyTraffic::default();
+        for shard in &self.shards {
+            all += shard.key_traffic();
+        }
+        all
+    }
+
     /// Those who look on, one for each thread.
-    pub fn watches(&self) -> impl Iterator<Item = &W> {
-        self.shards.iter().map(Shard::watch)
+    pub fn observers(&self) -> impl Iterator<Item = &W> {
+        self.shards.iter().map(Shard::observer)
     }
 
     /// Those who look on, to take from them what they have found.
-    pub fn watches_mut(&mut self) -> impl Iterator<Item = &mut W> {
-        self.shards.iter_mut().map(Shard::watch_mut)
+    pub fn observers_mut(&mut self) -> impl Iterator<Item = &mut W> {
+        self.shards.iter_mut().map(Shard::observer_mut)
     }
 
     // ---- time
@@ -242,8 +264,8 @@ impl<W: Watch> World<W> {
             name: self.orders,
             command,
         };
-        let what = What::Order(Box::new(order));
-        self.shard(to).plan(Happening { at, to, what });
+        let what = EventKind::Order(Box::new(order));
+        self.shard(to).plan(HostEvent { at, to, what });
         self.orders
     }
 
@@ -292,8 +314,8 @@ impl<W: Watch> World<W> {
 
     /// How many things have happened to hosts.
     #[must_use]
-    pub fn happenings(&self) -> u64 {
-        self.shards.iter().map(Shard::happenings).sum()
+    pub fn events(&self) -> u64 {
+        self.shards.iter().map(Shard::events).sum()
     }
 
     /// How many windows were computed: those in which anything happened.
@@ -362,8 +384,8 @@ impl<W: Watch> World<W> {
     fn hand_over(&mut self) {
         for from in 0..self.shards.len() {
             for to in 0..self.shards.len() {
-                for happening in self.shards[from].take_abroad(to) {
-                    self.shards[to].plan(happening);
+                for event in self.shards[from].take_outgoing(to) {
+                    self.shards[to].plan(event);
                 }
             }
         }

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant as Clock};
 
 use khashmir::Instant;
 
-use super::edge::Edge;
-use super::happening::Happening;
+use super::barrier::Barrier;
+use super::host_event::HostEvent;
+use super::observer::Observer;
 use super::shard::Shard;
-use super::watch::Watch;
 use crate::network::Network;
 use crate::wheel::Window;
 
 /// What the threads share.
 struct Table {
-    edge: Edge,
+    barrier: Barrier,
     /// What they say at one edge lies here while they wait for each other, and until they meet at
     /// the next; what they say there, in the other half.
     halves: [Half; 2],
@@ -30,7 +30,7 @@ struct Half {
     said: Vec<Mutex<Said>>,
     /// What is handed over: by receiver, then by sender. The lists change hands as they are, and
     /// come back empty, so that none is allocated anew.
-    handed: Vec<Vec<Mutex<Vec<Happening>>>>,
+    handed: Vec<Vec<Mutex<Vec<HostEvent>>>>,
 }
 
 /// What a thread says.
@@ -58,7 +58,7 @@ pub(super) struct QueryStats {
 }
 
 /// Computes all windows that begin before `until`.
-pub(super) fn run<W: Watch>(
+pub(super) fn run<W: Observer>(
     shards: &mut [Shard<W>],
     network: &Network,
     until: Instant,
@@ -86,7 +86,7 @@ pub(super) fn run<W: Watch>(
     worked.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-fn work<W: Watch>(
+fn work<W: Observer>(
     index: usize,
     shard: &mut Shard<W>,
     table: &Table,
@@ -99,7 +99,7 @@ fn work<W: Watch>(
     for half in table.halves.iter().cycle() {
         half.say(index, shard, ran.is_ok());
         let came = Clock::now();
-        table.edge.wait();
+        table.barrier.wait();
         query_stats.waiting += came.elapsed();
         // All threads hear the same, and so they stop together.
         let Said::First(first) = half.first() else {
@@ -129,7 +129,7 @@ impl Table {
                 .collect(),
         };
         Self {
-            edge: Edge::new(threads),
+            barrier: Barrier::new(threads),
             halves: [0, 1].map(half),
         }
     }
@@ -137,14 +137,14 @@ impl Table {
 
 impl Half {
     /// Before the edge: tells the others what a shard has come to, and gives them what is theirs.
-    fn say<W: Watch>(&self, index: usize, shard: &mut Shard<W>, is_whole: bool) {
+    fn say<W: Observer>(&self, index: usize, shard: &mut Shard<W>, is_whole: bool) {
         *lock(&self.said[index]) = if is_whole {
             Said::First(shard.first_anywhere())
         } else {
             Said::Broken
         };
         for (to, handed) in self.handed.iter().enumerate() {
-            shard.swap_abroad(to, &mut lock(&handed[index]));
+            shard.swap_outgoing(to, &mut lock(&handed[index]));
         }
     }
 
@@ -161,10 +161,10 @@ impl Half {
     }
 
     /// After the edge: takes what others have handed to a shard.
-    fn take_in<W: Watch>(&self, index: usize, shard: &mut Shard<W>) {
+    fn take_in<W: Observer>(&self, index: usize, shard: &mut Shard<W>) {
         for handed in &self.handed[index] {
-            for happening in lock(handed).drain(..) {
-                shard.plan(happening);
+            for event in lock(handed).drain(..) {
+                shard.plan(event);
             }
         }
     }

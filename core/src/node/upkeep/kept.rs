@@ -26,12 +26,12 @@ pub(in crate::node) struct KeptPuts {
 struct Kept {
     key: Id,
     value: Value,
-    /// The copies at other nodes, closest first, at most K.
+    /// The copies at other nodes, closest first, at most [`copies`].
     replicas: Vec<Holder>,
     /// Nodes close to the key that hold no copy, closest first, at most K.
     named: Vec<Contact>,
     /// Nodes that did not answer, and until when they are not asked; at most
-    /// [`KeptPuts::AVOIDED`] times K.
+    /// [`KeptPuts::AVOIDED`], of which the oldest is forgotten.
     avoided: VecDeque<(Instant, Id)>,
     /// When our own node stored it, if it is one of the closest.
     here: Option<Instant>,
@@ -81,10 +81,10 @@ impl KeptPuts {
     const RETRY: Duration = Duration::from_secs(10);
     /// The longest such wait: about what it takes until a table that lost its network is empty.
     const LONGEST_RETRY: Duration = Duration::from_secs(5 * 60);
-    /// The jitter of waits in percent, so that holders are not asked in step.
+    /// The jitter of those waits in percent.
     const JITTER: u8 = 25;
-    /// Nodes remembered because they did not answer, in multiples of K.
-    const AVOIDED: usize = 4;
+    /// Nodes remembered because they did not answer.
+    const AVOIDED: usize = 32;
 
     pub(super) const fn new() -> Self {
         Self {
@@ -177,9 +177,23 @@ impl Kept {
         checks.chain(renewals).min()
     }
 
-    fn avoid(&mut self, id: Id, until: Instant, most: usize) {
+    /// Adds copies that were just seen. Their holders are asked again one after the other at equal
+    /// distances, the last after the whole interval: then fewer copies are missing at once than if
+    /// all were asked together.
+    fn add(&mut self, replicas: Vec<Replica>, now: Instant, interval: Duration) {
+        let count = u32::try_from(replicas.len().max(1)).unwrap_or(u32::MAX);
+        for (replica, turn) in replicas.into_iter().zip(1..) {
+            let next = now + interval / count * turn;
+            self.replicas.push(Holder { replica, next });
+        }
+        let key = self.key;
+        self.replicas
+            .sort_by_key(|holder| key.distance(&holder.replica.contact.id));
+    }
+
+    fn avoid(&mut self, id: Id, until: Instant) {
         self.avoided.push_back((until, id));
-        if self.avoided.len() > most {
+        if self.avoided.len() > KeptPuts::AVOIDED {
             self.avoided.pop_front();
         }
     }
@@ -190,8 +204,8 @@ impl Kept {
             key: self.key,
             value: self.value.clone(),
             own,
-            redundancy: config.redundancy,
-            k: config.k,
+            copies: copies(config),
+            closest: closest(config),
             avoided: self.avoided.iter().map(|(_, id)| *id).collect(),
         };
         let mut check = Check::new(about, now);
@@ -234,7 +248,11 @@ impl Node {
     /// Looks after what is due for it.
     pub(super) fn keep_due(&mut self) {
         while self.can_keep_more()
-            && self.upkeep.kept.next_due().is_some_and(|at| self.is_due(at))
+            && self
+                .upkeep
+                .kept
+                .next_due()
+                .is_some_and(|at| self.is_due(at))
             && let Some((op, next)) = self.upkeep.kept.take_due(self.now)
         {
             match next {
@@ -253,7 +271,9 @@ impl Node {
             .puts
             .iter_mut()
             .filter_map(|(op, kept)| {
-                kept.replicas.iter_mut().for_each(|holder| holder.next = now);
+                kept.replicas
+                    .iter_mut()
+                    .for_each(|holder| holder.next = now);
                 match kept.state {
                     KeptState::Due { next, .. } => Some((*op, next)),
                     KeptState::Busy => None,
@@ -281,15 +301,10 @@ impl Node {
         kept.named.retain(|contact| !stored(&contact.id));
         kept.replicas
             .retain(|holder| !stored(&holder.replica.contact.id));
-        for contact in contacts {
-            let next = now + self.rng.jitter(interval, KeptPuts::JITTER);
-            let replica = Replica::new(contact, now);
-            kept.replicas.push(Holder { replica, next });
-        }
-        let key = kept.key;
-        kept.replicas
-            .sort_by_key(|holder| key.distance(&holder.replica.contact.id));
-        kept.replicas.truncate(self.config.k);
+        let new = contacts.into_iter();
+        let new = new.map(|contact| Replica::new(contact, now)).collect();
+        kept.add(new, now, interval);
+        kept.replicas.truncate(copies(&self.config));
         self.plan_kept(op);
     }
 
@@ -299,23 +314,25 @@ impl Node {
         let (survived, lost) = (findings.survived, findings.lost);
         self.upkeep.kept.survival.saw(survived, lost, longest);
         let (now, interval) = (self.now, self.check_interval());
-        let (k, until) = (self.config.k, now + self.config.fresh);
+        let until = now + self.config.fresh;
         let Some(kept) = self.upkeep.kept.puts.get_mut(&op) else {
             return;
         };
         for id in findings.failed {
-            kept.avoid(id, until, k * KeptPuts::AVOIDED);
+            kept.avoid(id, until);
         }
         kept.named = findings.named;
-        kept.named.truncate(k);
-        let before = core::mem::take(&mut kept.replicas);
-        for replica in findings.replicas {
-            let same = |holder: &&Holder| holder.replica == replica && holder.next > now;
-            let next = before.iter().find(same).map(|holder| holder.next);
-            let next = next.unwrap_or_else(|| now + self.rng.jitter(interval, KeptPuts::JITTER));
-            kept.replicas.push(Holder { replica, next });
-        }
-        kept.replicas.truncate(k);
+        kept.named.truncate(self.config.k);
+        let mut seen = findings.replicas;
+        kept.replicas
+            .retain(|holder| holder.next > now && seen.contains(&holder.replica));
+        let trusted = |replica: &Replica| {
+            let mut trusted = kept.replicas.iter();
+            trusted.any(|holder| holder.replica == *replica)
+        };
+        seen.retain(|replica| !trusted(replica));
+        kept.add(seen, now, interval);
+        kept.replicas.truncate(copies(&self.config));
         self.plan_kept(op);
     }
 
@@ -351,7 +368,7 @@ impl Node {
     }
 
     /// Plans what comes next for a kept value, and says how it stands. Without copies elsewhere it is
-    /// stored again soon; so it is when more than half of those are gone that a lookup placed, since
+    /// stored again soon; so it is when no more than half are left of those that a lookup placed, since
     /// their neighbours can no longer be relied upon to say who else is there.
     fn plan_kept(&mut self, op: OpId) {
         let (now, renewal) = (self.now, renewal(&self.config));
@@ -363,8 +380,12 @@ impl Node {
         let (at, next) = match kept.next_check(renewal) {
             Some(at) => {
                 kept.retry = KeptPuts::RETRY;
-                let few = copies < kept.placed.div_ceil(2);
-                if few { (now, Next::Store) } else { (at, Next::Check) }
+                let few = copies * 2 <= kept.placed && copies < kept.placed;
+                if few {
+                    (now, Next::Store)
+                } else {
+                    (at, Next::Check)
+                }
             }
             None if lost => (now, Next::Store),
             None => {
@@ -391,6 +412,23 @@ impl Node {
             .survival
             .interval(longest_interval(&self.config))
     }
+}
+
+/// How many copies of a kept value are held at other nodes: a third more than the redundancy. A copy
+/// that is lost is missing until its holder is asked; at the pace at which holders are asked, that is
+/// the case for a quarter of the copies on average, and as many as the redundancy are there. The same
+/// number of copies that are never few costs more with fewer of them, which have to be asked for more
+/// often.
+fn copies(config: &Config) -> usize {
+    let spare = config.redundancy.div_ceil(3);
+    (config.redundancy + spare).min(closest(config))
+}
+
+/// Among how many of the closest nodes these copies have to be: half as many again as a reader asks.
+/// Since nodes come and go there as fast as holders do, a copy that was pushed out of the K closest
+/// often comes back, and storing one at every newcomer would cost more than holding the value.
+const fn closest(config: &Config) -> usize {
+    config.k + config.k / 2
 }
 
 /// How long after it was stored a copy is stored again: at 5/6 of its life, as in the original

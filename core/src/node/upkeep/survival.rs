@@ -16,10 +16,11 @@ impl Survival {
     /// sessions in file-sharing networks take in the middle.
     const FIRST: Duration = Duration::from_secs(30 * 60);
     /// Of how many losses the memory is.
-    const MEMORY: u32 = 32;
-    /// One in so many copies is expected to be lost between two questions to its holder: then two
-    /// thirds are left at the worst, more than the half below which copies are few.
-    const LOST_BETWEEN: u32 = 3;
+    const MEMORY: u32 = 64;
+    /// A holder is asked again after three fifths of the mean time that holders live. Nearly half of
+    /// them have left by then, and making their copies anew takes about as much as asking all takes;
+    /// and since they are asked in turn, a quarter of the copies is missing on average.
+    const INTERVAL_FIFTHS: u32 = 3;
     /// Nobody is asked again sooner, however fast holders leave or seem to.
     const SOONEST: Duration = Duration::from_secs(30);
 
@@ -36,7 +37,7 @@ impl Survival {
     /// leave after a quiet year, that shows at once.
     pub(super) fn saw(&mut self, survived: Duration, lost: u32, longest: Duration) {
         self.losses = self.losses.saturating_add(lost);
-        let most = longest.saturating_mul(Self::LOST_BETWEEN.saturating_mul(self.losses));
+        let most = longest.saturating_mul(self.losses) / Self::INTERVAL_FIFTHS * 5;
         self.time = self.time.saturating_add(survived).min(most);
         while self.losses > Self::MEMORY {
             self.losses /= 2;
@@ -47,7 +48,9 @@ impl Survival {
     /// How long after it was seen a holder is asked again, at most `longest`.
     pub(super) fn interval(&self, longest: Duration) -> Duration {
         let mean = self.time / self.losses.max(1);
-        (mean / Self::LOST_BETWEEN).max(Self::SOONEST).min(longest)
+        (mean / 5 * Self::INTERVAL_FIFTHS)
+            .max(Self::SOONEST)
+            .min(longest)
     }
 }
 
@@ -64,17 +67,17 @@ mod tests {
     #[test]
     fn the_interval_follows_how_long_holders_live() {
         let mut survival = Survival::new();
-        assert_eq!(survival.interval(LONGEST), minutes(10));
+        assert_eq!(survival.interval(LONGEST), minutes(18));
         for _ in 0..200 {
             survival.saw(minutes(6), 1, LONGEST);
         }
         let interval = survival.interval(LONGEST).as_secs();
-        assert!((110..=130).contains(&interval), "{interval} s");
+        assert!((200..=235).contains(&interval), "{interval} s");
         for _ in 0..200 {
-            survival.saw(minutes(60), 1, LONGEST);
+            survival.saw(minutes(30), 1, LONGEST);
         }
         let interval = survival.interval(LONGEST).as_secs();
-        assert!((1100..=1300).contains(&interval), "{interval} s");
+        assert!((1020..=1180).contains(&interval), "{interval} s");
     }
 
     #[test]
@@ -83,7 +86,7 @@ mod tests {
         survival.saw(minutes(60 * 24 * 365), 0, LONGEST);
         assert_eq!(survival.interval(LONGEST), LONGEST);
         survival.saw(minutes(1), 8, LONGEST);
-        assert!(survival.interval(LONGEST) < minutes(5));
+        assert!(survival.interval(LONGEST) < minutes(8));
         survival.saw(Duration::ZERO, u32::MAX, LONGEST);
         assert_eq!(survival.interval(LONGEST), Survival::SOONEST);
     }

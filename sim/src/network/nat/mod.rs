@@ -10,7 +10,7 @@ use khashmir::Instant;
 
 use crate::random::Draw;
 
-use super::fate::Why;
+use super::fate::LossCause;
 
 mod config;
 mod recent;
@@ -52,10 +52,10 @@ impl Nat {
     /// The host sends to an address: where the receiver sees it come from.
     ///
     /// # Errors
-    /// [`Why::Hairpin`] when it sends to its own address outside and that is not supported.
-    pub fn outbound(&mut self, now: Instant, to: SocketAddr) -> Result<SocketAddr, Why> {
+    /// [`LossCause::Hairpin`] when it sends to its own address outside and that is not supported.
+    pub fn outbound(&mut self, now: Instant, to: SocketAddr) -> Result<SocketAddr, LossCause> {
         if to.ip() == self.outside && self.config.hairpinning == Hairpinning::Off {
-            return Err(Why::Hairpin);
+            return Err(LossCause::Hairpin);
         }
         self.sweep(now);
         if self.config.filtering != Dependence::EndpointIndependent {
@@ -68,22 +68,22 @@ impl Nat {
     /// A datagram comes from an address to a port outside.
     ///
     /// # Errors
-    /// [`Why::NoMapping`] when nothing is mapped to the port, [`Why::Filtered`] when the sender is
-    /// not let in.
-    pub fn inbound(&self, now: Instant, port: u16, from: SocketAddr) -> Result<(), Why> {
+    /// [`LossCause::NoMapping`] when nothing is mapped to the port, [`LossCause::Filtered`] when the
+    /// sender is not let in.
+    pub fn inbound(&self, now: Instant, port: u16, from: SocketAddr) -> Result<(), LossCause> {
         let mapping = self
             .ports
             .get(&port)
             .and_then(|remote| self.mappings.get(*remote));
         if mapping.is_none_or(|(used, _)| self.is_over(now, *used)) {
-            return Err(Why::NoMapping);
+            return Err(LossCause::NoMapping);
         }
         if self.config.filtering == Dependence::EndpointIndependent {
             return Ok(());
         }
         match self.written.get(self.config.filtering.remote(from)) {
             Some((used, ())) if !self.is_over(now, *used) => Ok(()),
-            Some(_) | None => Err(Why::Filtered),
+            Some(_) | None => Err(LossCause::Filtered),
         }
     }
 

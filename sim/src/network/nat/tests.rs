@@ -54,7 +54,7 @@ fn a_mapping_serves_as_many_receivers_as_it_should() {
 fn the_filter_admits_whom_it_should() {
     let to = addr("10.0.0.2:1");
     let senders = [to, addr("10.0.0.2:2"), addr("10.0.0.3:1")];
-    let (yes, no) = (Ok(()), Err(Why::Filtered));
+    let (yes, no) = (Ok(()), Err(LossCause::Filtered));
     let expected = [[yes, yes, yes], [yes, yes, no], [yes, no, no]];
     for mapping in DEPENDENCES {
         for (filtering, expected) in DEPENDENCES.into_iter().zip(expected) {
@@ -70,10 +70,10 @@ fn the_filter_admits_whom_it_should() {
 fn nothing_comes_in_where_nothing_went_out() {
     let mut nat = nat(NatConfig::default());
     let peer = addr("10.0.0.2:1");
-    assert_eq!(nat.inbound(at(0), 9977, peer), Err(Why::NoMapping));
+    assert_eq!(nat.inbound(at(0), 9977, peer), Err(LossCause::NoMapping));
     let outside = nat.outbound(at(0), peer).expect("no hairpin");
     let other = outside.port() ^ 1;
-    assert_eq!(nat.inbound(at(0), other, peer), Err(Why::NoMapping));
+    assert_eq!(nat.inbound(at(0), other, peer), Err(LossCause::NoMapping));
 }
 
 #[test]
@@ -92,10 +92,16 @@ fn a_mapping_ends_two_minutes_after_the_last_datagram_out() {
         Ok(()),
         "which is no refreshing"
     );
-    assert_eq!(nat.inbound(at(3), first.port(), peer), Err(Why::NoMapping));
+    assert_eq!(
+        nat.inbound(at(3), first.port(), peer),
+        Err(LossCause::NoMapping)
+    );
     let second = nat.outbound(at(3), peer).expect("no hairpin");
     assert_ne!(second, first, "a new mapping is at a new port");
-    assert_eq!(nat.inbound(at(3), first.port(), peer), Err(Why::NoMapping));
+    assert_eq!(
+        nat.inbound(at(3), first.port(), peer),
+        Err(LossCause::NoMapping)
+    );
     assert_eq!(nat.inbound(at(3), second.port(), peer), Ok(()));
 }
 
@@ -107,7 +113,7 @@ fn a_sender_is_forgotten_two_minutes_after_the_host_wrote_to_it() {
     nat.outbound(at(1), late).expect("no hairpin");
     let port = outside.port();
     assert_eq!(nat.inbound(at(1), port, early), Ok(()));
-    assert_eq!(nat.inbound(at(2), port, early), Err(Why::Filtered));
+    assert_eq!(nat.inbound(at(2), port, early), Err(LossCause::Filtered));
     assert_eq!(nat.inbound(at(2), port, late), Ok(()));
 }
 
@@ -116,7 +122,7 @@ fn a_host_reaches_itself_only_with_hairpinning() {
     let peer = addr("10.0.0.2:1");
     let mut without = nat(NatConfig::default());
     let outside = without.outbound(at(0), peer).expect("no hairpin");
-    assert_eq!(without.outbound(at(0), outside), Err(Why::Hairpin));
+    assert_eq!(without.outbound(at(0), outside), Err(LossCause::Hairpin));
     let mut with = nat(NatConfig {
         hairpinning: Hairpinning::On,
         ..NatConfig::default()
@@ -124,7 +130,7 @@ fn a_host_reaches_itself_only_with_hairpinning() {
     let outside = with.outbound(at(0), peer).expect("no hairpin");
     assert_eq!(
         with.inbound(at(0), outside.port(), outside),
-        Err(Why::Filtered)
+        Err(LossCause::Filtered)
     );
     assert_eq!(
         with.outbound(at(0), outside),
@@ -155,7 +161,7 @@ fn the_mapping_unused_for_longest_gives_way() {
     let still = |n: usize| nat.inbound(at(1), outside[n].port(), peers[n]);
     assert_eq!(
         [still(0), still(1), still(2)],
-        [Ok(()), Err(Why::NoMapping), Ok(())]
+        [Ok(()), Err(LossCause::NoMapping), Ok(())]
     );
     assert_eq!(nat.bindings(), 3);
 }

@@ -14,7 +14,7 @@ fn loss_has_the_share_that_was_asked_for() {
         let fates = fates(&network(config), 5_400_000 / 30);
         let lost = fates
             .iter()
-            .filter(|sent| sent.fate == Fate::Lost(Why::Loss))
+            .filter(|sent| sent.fate == Fate::Lost(LossCause::Loss))
             .count();
         let share = lost as f64 / fates.len() as f64;
         assert!((share - loss.mean()).abs() < 0.01, "{loss}: {share}");

@@ -11,8 +11,8 @@ fn what_is_too_large_for_the_network_is_lost() {
         sent.fate
     };
     assert!(matches!(fate(1472), Fate::Arrives { .. }));
-    assert_eq!(fate(1473), Fate::Lost(Why::Mtu));
-    assert_eq!(fate(usize::MAX), Fate::Lost(Why::Mtu));
+    assert_eq!(fate(1473), Fate::Lost(LossCause::Mtu));
+    assert_eq!(fate(usize::MAX), Fate::Lost(LossCause::Mtu));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_cut_loses_datagrams_and_its_healing_leaves_no_trace() {
         found.push(send(&network, &mut sender, at(MILLISECOND * n), 1));
     }
     assert_eq!(found[40..], whole[40..], "as if it had never been cut");
-    let lost = |sent: &Sent| matches!(sent.fate, Fate::Lost(Why::Cut | Why::Loss));
+    let lost = |sent: &Sent| matches!(sent.fate, Fate::Lost(LossCause::Cut | LossCause::Loss));
     assert!(found[..40].iter().all(lost));
     assert!(
         found[..40]
@@ -62,7 +62,7 @@ fn a_slow_line_delays_and_then_drops() {
             }
         );
     }
-    assert_eq!(fate(&mut sender), Fate::Lost(Why::Queue));
+    assert_eq!(fate(&mut sender), Fate::Lost(LossCause::Queue));
     sender.set_access(None);
     assert_eq!(
         fate(&mut sender),
@@ -85,7 +85,7 @@ fn the_receivers_line_delays_what_arrives_at_once() {
         |from: u32| receiver.receive(Instant::ORIGIN, host(from).addr(), host(1).addr(), 100);
     assert_eq!(arrive(2), Ok(Duration::from_micros(1024)));
     assert_eq!(arrive(3), Ok(Duration::from_micros(2048)));
-    assert_eq!(arrive(4), Err(Why::Queue));
+    assert_eq!(arrive(4), Err(LossCause::Queue));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_public_host_hears_at_its_own_port_only() {
     to.set_port(1234);
     assert_eq!(
         receiver.receive(Instant::ORIGIN, from, to, 100),
-        Err(Why::Nobody)
+        Err(LossCause::Nobody)
     );
 }
 
@@ -113,7 +113,7 @@ fn hosts_behind_translators_reach_those_who_are_not_and_are_answered() {
     let mut public = network.attach(host(2));
     let now = Instant::ORIGIN;
     let blind = inside.receive(now, host(2).addr(), host(1).addr(), 100);
-    assert_eq!(blind, Err(Why::NoMapping), "nobody gets in uninvited");
+    assert_eq!(blind, Err(LossCause::NoMapping), "nobody gets in uninvited");
     let asked = send(&network, &mut inside, now, 2)
         .arrivals()
         .next()
@@ -131,12 +131,12 @@ fn hosts_behind_translators_reach_those_who_are_not_and_are_answered() {
         Ok(Duration::ZERO)
     );
     let stranger = inside.receive(now, host(3).addr(), asked.from, 100);
-    assert_eq!(stranger, Err(Why::Filtered));
+    assert_eq!(stranger, Err(LossCause::Filtered));
     assert_eq!(inside.nat().map(Nat::bindings), Some(1));
     let late = at(MINUTE * 2);
     assert_eq!(
         inside.receive(late, answer.from, asked.from, 100),
-        Err(Why::NoMapping)
+        Err(LossCause::NoMapping)
     );
     inside.settle(late);
     assert_eq!(inside.nat().map(Nat::bindings), Some(0));

@@ -10,12 +10,13 @@ use std::time::Duration;
 use khashmir::{Event, Instant};
 
 use super::alarm::Needs;
-use super::happening::{Datagram, Happening, Order, What};
 use super::host::{Host, Power};
+use super::host_event::{Datagram, EventKind, HostEvent, Order};
+use super::keyed::{KeyCounter, Way};
+use super::observer::{Fact, Observer, When};
 use super::report::{News, Report};
-use super::watch::{Fact, Watch, When};
 use crate::host::HostId;
-use crate::network::{Fate, Network, Why};
+use crate::network::{Fate, LossCause, Network};
 use crate::wheel::{Timed as _, Wheel, Window};
 
 /// Every n-th host, and what is going to happen to them.
@@ -25,26 +26,28 @@ pub(super) struct Shard<W> {
     hosts: Vec<Host>,
     /// How many hosts there are in all shards.
     all: u32,
-    wheel: Wheel<Happening>,
+    wheel: Wheel<HostEvent>,
     /// What happens still within the window that is being computed.
-    soon: BinaryHeap<Reverse<Happening>>,
+    soon: BinaryHeap<Reverse<HostEvent>>,
     /// The end of that window.
     end: Instant,
     /// When hosts that have fallen silent are asked next to free what is over.
     settle_at: Instant,
     /// What happens to hosts of other shards, in windows to come.
-    abroad: Vec<Vec<Happening>>,
+    outgoing: Vec<Vec<HostEvent>>,
     reports: Vec<Report>,
-    happenings: u64,
+    events: u64,
     buffer: Vec<u8>,
-    watch: W,
+    /// Counts what is about certain keys, if anything is to be counted.
+    keyed: Option<Box<KeyCounter>>,
+    observer: W,
 }
 
-impl<W: Watch> Shard<W> {
+impl<W: Observer> Shard<W> {
     /// Hosts remember what they sent for a virtual minute.
     const SETTLE: Duration = Duration::from_secs(60);
 
-    pub(super) fn new(index: usize, count: usize, window: Duration, watch: W) -> Self {
+    pub(super) fn new(index: usize, count: usize, window: Duration, observer: W) -> Self {
         Self {
             index,
             count,
@@ -54,11 +57,12 @@ impl<W: Watch> Shard<W> {
             soon: BinaryHeap::new(),
             end: Instant::ORIGIN,
             settle_at: Instant::ORIGIN + Self::SETTLE,
-            abroad: (0..count).map(|_| Vec::new()).collect(),
+            outgoing: (0..count).map(|_| Vec::new()).collect(),
             reports: Vec::new(),
-            happenings: 0,
+            events: 0,
             buffer: Vec::new(),
-            watch,
+            keyed: None,
+            observer,
         }
     }
 
@@ -88,12 +92,12 @@ impl<W: Watch> Shard<W> {
         &self.hosts
     }
 
-    pub(super) const fn watch(&self) -> &W {
-        &self.watch
+    pub(super) const fn observer(&self) -> &W {
+        &self.observer
     }
 
-    pub(super) const fn watch_mut(&mut self) -> &mut W {
-        &mut self.watch
+    pub(super) const fn observer_mut(&mut self) -> &mut W {
+        &mut self.observer
     }
 
     pub(super) fn first(&self) -> Option<Window> {
@@ -103,17 +107,17 @@ impl<W: Watch> Shard<W> {
     /// The first window in which anything happens to hosts of this shard, or to those of others
     /// because of what is to be handed to them.
     pub(super) fn first_anywhere(&self) -> Option<Window> {
-        let abroad = self.abroad.iter().flatten().map(Happening::time).min();
-        let abroad = abroad.map(|time| self.wheel.window_of(time));
-        self.first().into_iter().chain(abroad).min()
+        let outgoing = self.outgoing.iter().flatten().map(HostEvent::time).min();
+        let outgoing = outgoing.map(|time| self.wheel.window_of(time));
+        self.first().into_iter().chain(outgoing).min()
     }
 
     pub(super) fn start_of(&self, window: Window) -> Instant {
         self.wheel.start_of(window)
     }
 
-    pub(super) const fn happenings(&self) -> u64 {
-        self.happenings
+    pub(super) const fn events(&self) -> u64 {
+        self.events
     }
 
     pub(super) fn take_reports(&mut self) -> Vec<Report> {
@@ -121,17 +125,17 @@ impl<W: Watch> Shard<W> {
     }
 
     /// What is to be handed to another shard, in exchange for an empty list.
-    pub(super) fn swap_abroad(&mut self, shard: usize, list: &mut Vec<Happening>) {
-        std::mem::swap(&mut self.abroad[shard], list);
+    pub(super) fn swap_outgoing(&mut self, shard: usize, list: &mut Vec<HostEvent>) {
+        std::mem::swap(&mut self.outgoing[shard], list);
     }
 
     /// What is to be handed to another shard.
-    pub(super) fn take_abroad(&mut self, shard: usize) -> Vec<Happening> {
-        std::mem::take(&mut self.abroad[shard])
+    pub(super) fn take_outgoing(&mut self, shard: usize) -> Vec<HostEvent> {
+        std::mem::take(&mut self.outgoing[shard])
     }
 
-    pub(super) fn plan(&mut self, happening: Happening) {
-        self.wheel.push(happening);
+    pub(super) fn plan(&mut self, event: HostEvent) {
+        self.wheel.push(event);
     }
 
     /// Computes a window. Whatever lies before it has happened.
@@ -140,15 +144,11 @@ impl<W: Watch> Shard<W> {
         self.settle(self.wheel.start_of(window));
         let mut due = self.wheel.take(window);
         due.sort_unstable();
-        for happening in due {
-            while self
-                .soon
-                .peek()
-                .is_some_and(|Reverse(soon)| *soon < happening)
-            {
+        for event in due {
+            while self.soon.peek().is_some_and(|Reverse(soon)| *soon < event) {
                 self.next_soon(network);
             }
-            self.happen(happening, network);
+            self.handle(event, network);
         }
         while !self.soon.is_empty() {
             self.next_soon(network);
@@ -165,57 +165,57 @@ impl<W: Watch> Shard<W> {
     }
 
     fn next_soon(&mut self, network: &Network) {
-        if let Some(Reverse(happening)) = self.soon.pop() {
-            self.happen(happening, network);
+        if let Some(Reverse(event)) = self.soon.pop() {
+            self.handle(event, network);
         }
     }
 
-    fn happen(&mut self, happening: Happening, network: &Network) {
-        let Happening { at, to, what } = happening;
-        self.happenings += 1;
+    fn handle(&mut self, event: HostEvent, network: &Network) {
+        let HostEvent { at, to, what } = event;
+        self.events += 1;
         let when = self.when(to, at);
         let place = self.place(to);
         let host = &mut self.hosts[place];
         match what {
-            What::Arrival(datagram) => match arrive(host, at, &datagram) {
+            EventKind::Arrival(datagram) => match arrive(host, at, &datagram) {
                 Arrived::Lost => return,
                 Arrived::After(wait) => {
-                    let (at, what) = (at + wait, What::Delivery(datagram));
-                    return self.later(Happening { at, to, what });
+                    let (at, what) = (at + wait, EventKind::Delivery(datagram));
+                    return self.later(HostEvent { at, to, what });
                 }
                 Arrived::Now => {
-                    if !deliver(host, to, when, datagram, &mut self.watch) {
+                    if !self.deliver(to, when, datagram) {
                         return;
                     }
                 }
             },
-            What::Delivery(datagram) => {
-                if !deliver(host, to, when, datagram, &mut self.watch) {
+            EventKind::Delivery(datagram) => {
+                if !self.deliver(to, when, datagram) {
                     return;
                 }
             }
-            What::Written { up_to, start } => {
+            EventKind::Written { up_to, start } => {
                 if host.starts() != start {
                     return;
                 }
                 if let Some(backlog) = host.backlog() {
-                    return backlog.push(What::Written { up_to, start });
+                    return backlog.push(EventKind::Written { up_to, start });
                 }
                 if let Some(disk) = host.disk() {
                     disk.written(up_to);
                 }
                 if let Power::On(machine) = &mut host.power {
                     machine.handle_durable(when.reading, up_to);
-                    self.watch.see(when, to, Fact::Durable { up_to });
+                    self.observer.see(when, to, Fact::Durable { up_to });
                 }
             }
-            What::Order(order) => {
+            EventKind::Order(order) => {
                 if let Some(backlog) = host.backlog() {
-                    return backlog.push(What::Order(order));
+                    return backlog.push(EventKind::Order(order));
                 }
                 self.obey(to, when, *order);
             }
-            What::Timer => {
+            EventKind::Timer => {
                 if !host.alarm.rings(at) || host.backlog().is_some() {
                     return;
                 }
@@ -225,11 +225,31 @@ impl<W: Watch> Shard<W> {
                         .is_some_and(|due| due <= when.reading)
                 {
                     machine.handle_timeout(when.reading);
-                    self.watch.see(when, to, Fact::Woken);
+                    self.observer.see(when, to, Fact::Woken);
                 }
             }
         }
         self.drain(to, at, network);
+    }
+
+    /// Gives a datagram to the machine of a host; says whether there is one that has it now.
+    fn deliver(&mut self, id: HostId, when: When, datagram: Box<Datagram>) -> bool {
+        let place = self.place(id);
+        let host = &mut self.hosts[place];
+        if let Some(backlog) = host.backlog() {
+            backlog.push(EventKind::Delivery(datagram));
+            return false;
+        }
+        let Power::On(machine) = &mut host.power else {
+            return false;
+        };
+        let (from, bytes) = (datagram.from.into(), &*datagram.bytes);
+        if let Some(keyed) = &mut self.keyed {
+            keyed.pass(when.at, id, from, Way::In, bytes);
+        }
+        self.observer.see(when, id, Fact::Heard { from, bytes });
+        machine.handle_datagram(when.reading, from, bytes);
+        true
     }
 
     fn obey(&mut self, id: HostId, when: When, order: Order) {
@@ -240,7 +260,8 @@ impl<W: Watch> Shard<W> {
             Power::On(machine) => {
                 let answer = machine.start(when.reading, command.clone());
                 let (command, answer) = (&command, &answer);
-                self.watch.see(when, id, Fact::Ordered { command, answer });
+                self.observer
+                    .see(when, id, Fact::Ordered { command, answer });
                 match answer {
                     Ok(op) => News::Started { op: *op },
                     Err(refused) => News::Refused(*refused),
@@ -269,11 +290,14 @@ impl<W: Watch> Shard<W> {
         {
             let fate = self.send(id, now, to, network);
             let (fate, bytes) = (&fate, &self.buffer);
-            self.watch.see(when, id, Fact::Sent { to, fate, bytes });
+            if let Some(keyed) = &mut self.keyed {
+                keyed.pass(now, id, to, Way::Out, bytes);
+            }
+            self.observer.see(when, id, Fact::Sent { to, fate, bytes });
         }
         if let Power::On(machine) = &mut self.hosts[place].power {
             machine.shrink();
-            self.watch.rest(when, id, &**machine);
+            self.observer.rest(when, id, &**machine);
         }
         self.arm(id, now);
     }
@@ -293,12 +317,12 @@ impl<W: Watch> Shard<W> {
                 number,
                 record: &record,
             };
-            self.watch.see(when, id, fact);
+            self.observer.see(when, id, fact);
             match &mut disk {
                 None => {
                     machine.handle_durable(when.reading, number);
                     let up_to = number;
-                    self.watch.see(when, id, Fact::Durable { up_to });
+                    self.observer.see(when, id, Fact::Durable { up_to });
                 }
                 Some(disk) => {
                     disk.write(when.reading, number, record);
@@ -307,8 +331,8 @@ impl<W: Watch> Shard<W> {
             }
         }
         if let Some((up_to, delay)) = last {
-            let (at, what) = (when.at + delay, What::Written { up_to, start });
-            self.later(Happening { at, to: id, what });
+            let (at, what) = (when.at + delay, EventKind::Written { up_to, start });
+            self.later(HostEvent { at, to: id, what });
         }
     }
 
@@ -321,7 +345,7 @@ impl<W: Watch> Shard<W> {
         let mut disk = host.rare.as_mut().and_then(|rare| rare.disk.as_mut());
         while let Some(event) = machine.poll_event() {
             host.trace.event(when.at, &event);
-            self.watch.see(when, id, Fact::Told(&event));
+            self.observer.see(when, id, Fact::Told(&event));
             match event {
                 Event::Ended { .. } | Event::Values { .. } => self.reports.push(Report {
                     at: when.at,
@@ -334,7 +358,10 @@ impl<W: Watch> Shard<W> {
                         disk.save(machine.node().snapshot(when.reading), when.reading);
                     }
                 }
-                Event::Alone | Event::Online { .. } => {}
+                Event::Alone
+                | Event::CopiesLost { .. }
+                | Event::Kept { .. }
+                | Event::Online { .. } => {}
             }
         }
     }
@@ -347,7 +374,7 @@ impl<W: Watch> Shard<W> {
         let receiver = HostId::at(to).filter(|receiver| receiver.number() < self.all);
         let (Some(receiver), SocketAddr::V4(to_v4)) = (receiver, to) else {
             host.traffic.lost += 1;
-            let fate = Fate::Lost(Why::Nobody);
+            let fate = Fate::Lost(LossCause::Nobody);
             host.trace.datagram(now, to, &fate, &self.buffer);
             return fate;
         };
@@ -367,8 +394,8 @@ impl<W: Watch> Shard<W> {
                 to: to_v4,
                 bytes: self.buffer.as_slice().into(),
             };
-            let what = What::Arrival(Box::new(datagram));
-            self.post(Happening {
+            let what = EventKind::Arrival(Box::new(datagram));
+            self.post(HostEvent {
                 at: now + arrival.after,
                 to: receiver,
                 what,
@@ -377,21 +404,21 @@ impl<W: Watch> Shard<W> {
         sent.fate
     }
 
-    /// Hands a happening to the shard of its host.
-    fn post(&mut self, happening: Happening) {
-        let shard = happening.to.number() as usize % self.count;
+    /// Hands an event to the shard of its host.
+    fn post(&mut self, event: HostEvent) {
+        let shard = event.to.number() as usize % self.count;
         if shard == self.index {
-            self.later(happening);
+            self.later(event);
         } else {
-            self.abroad[shard].push(happening);
+            self.outgoing[shard].push(event);
         }
     }
 
-    fn later(&mut self, happening: Happening) {
-        if happening.time() < self.end {
-            self.soon.push(Reverse(happening));
+    fn later(&mut self, event: HostEvent) {
+        if event.time() < self.end {
+            self.soon.push(Reverse(event));
         } else {
-            self.wheel.push(happening);
+            self.wheel.push(event);
         }
     }
 
@@ -410,10 +437,10 @@ impl<W: Watch> Shard<W> {
         };
         let at = at.max(now);
         if host.alarm.set(at) == Needs::Timer {
-            self.later(Happening {
+            self.later(HostEvent {
                 at,
                 to: id,
-                what: What::Timer,
+                what: EventKind::Timer,
             });
         }
     }
@@ -451,25 +478,4 @@ fn arrive(host: &mut Host, at: Instant, datagram: &Datagram) -> Arrived {
     } else {
         Arrived::After(wait)
     }
-}
-
-/// Gives a datagram to the machine; says whether there is one that has it now.
-fn deliver<W: Watch>(
-    host: &mut Host,
-    id: HostId,
-    when: When,
-    datagram: Box<Datagram>,
-    watch: &mut W,
-) -> bool {
-    if let Some(backlog) = host.backlog() {
-        backlog.push(What::Delivery(datagram));
-        return false;
-    }
-    let Power::On(machine) = &mut host.power else {
-        return false;
-    };
-    let (from, bytes) = (datagram.from.into(), &*datagram.bytes);
-    watch.see(when, id, Fact::Heard { from, bytes });
-    machine.handle_datagram(when.reading, from, bytes);
-    true
 }

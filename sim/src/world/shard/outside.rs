@@ -1,20 +1,23 @@
 //! What is done to hosts from outside, between windows of time.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use khashmir::Instant;
+use khashmir::{Id, Instant};
 
 use super::Shard;
 use crate::host::HostId;
 use crate::network::Network;
 use crate::world::alarm::Alarm;
 use crate::world::clock::Clock;
-use crate::world::happening::Happening;
 use crate::world::host::{Backlog, Power};
+use crate::world::host_event::HostEvent;
+use crate::world::keyed::{KeyCounter, KeyTraffic};
 use crate::world::machine::Machine;
-use crate::world::watch::{Fact, Watch};
+use crate::world::observer::{Fact, Observer};
 
-impl<W: Watch> Shard<W> {
+impl<W: Observer> Shard<W> {
     /// Gives a host a machine, or takes it away.
     pub(in crate::world) fn switch(
         &mut self,
@@ -40,11 +43,11 @@ impl<W: Watch> Shard<W> {
             Power::On(machine) => Some(machine),
         };
         if let Some(machine) = &before {
-            self.watch.see(when, id, Fact::Off(&**machine));
+            self.observer.see(when, id, Fact::Off(&**machine));
         }
         let place = self.place(id);
         if let Power::On(machine) = &self.hosts[place].power {
-            self.watch.see(when, id, Fact::On(&**machine));
+            self.observer.see(when, id, Fact::On(&**machine));
         }
         self.drain(id, now, network);
         before
@@ -60,7 +63,7 @@ impl<W: Watch> Shard<W> {
     ) {
         self.host_mut(id).rare().clock = clock;
         let when = self.when(id, now);
-        self.watch.see(when, id, Fact::Clock);
+        self.observer.see(when, id, Fact::Clock);
         self.host_mut(id).alarm = Alarm::NONE;
         self.drain(id, now, network);
     }
@@ -71,7 +74,7 @@ impl<W: Watch> Shard<W> {
         let host = self.host_mut(id);
         if matches!(host.power, Power::On(_)) && host.backlog().is_none() {
             host.rare().pause = Some(Backlog::default());
-            self.watch.see(when, id, Fact::Paused);
+            self.observer.see(when, id, Fact::Paused);
         }
     }
 
@@ -82,10 +85,10 @@ impl<W: Watch> Shard<W> {
         let Some(backlog) = rare.and_then(|rare| rare.pause.take()) else {
             return;
         };
-        self.watch.see(when, id, Fact::Resumed);
+        self.observer.see(when, id, Fact::Resumed);
         for what in backlog.into_all() {
-            self.happen(
-                Happening {
+            self.handle(
+                HostEvent {
                     at: now,
                     to: id,
                     what,
@@ -102,7 +105,7 @@ impl<W: Watch> Shard<W> {
         let when = self.when(id, now);
         if let Power::On(machine) = &mut self.host_mut(id).power {
             machine.leave(when.reading);
-            self.watch.see(when, id, Fact::Left);
+            self.observer.see(when, id, Fact::Left);
         }
         self.drain(id, now, network);
     }
@@ -122,6 +125,18 @@ impl<W: Watch> Shard<W> {
         let when = self.when(id, now);
         let bytes = &self.buffer;
         let fate = &fate;
-        self.watch.see(when, id, Fact::Forged { to, fate, bytes });
+        self.observer
+            .see(when, id, Fact::Forged { to, fate, bytes });
+    }
+
+    /// Counts from now on what goes over the network about keys that have owners.
+    pub(in crate::world) fn count_keys(&mut self, owners: Arc<BTreeMap<Id, HostId>>) {
+        self.keyed = Some(Box::new(KeyCounter::new(owners)));
+    }
+
+    /// What was counted.
+    pub(in crate::world) fn key_traffic(&self) -> KeyTraffic {
+        let keyed = self.keyed.as_ref();
+        keyed.map_or_else(KeyTraffic::default, |keyed| keyed.traffic())
     }
 }

@@ -1,4 +1,4 @@
-//! The habits of nodes, as plans name them: a preset, and what differs from it.
+//! The settings of nodes, as plans name them: a preset, and what differs from it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use khashmir::{Config, Journal, Role};
 
 use crate::text::BadText;
 
-/// A set of habits that has a name.
+/// A set of settings that has a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
     /// Timeouts that follow the network's round trips.
@@ -62,7 +62,7 @@ impl FromStr for Preset {
 
 /// What the nodes of a plan are like: a preset, and what differs from it for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Habits {
+pub struct NodeConfig {
     /// Where the settings come from that are not named here.
     pub preset: Preset,
     /// Contacts in a bucket and in a result.
@@ -81,7 +81,7 @@ pub struct Habits {
     pub checkpoint: Option<Duration>,
 }
 
-impl Habits {
+impl NodeConfig {
     /// The settings of a node of this preset, with what differs.
     #[must_use]
     pub fn config(&self, preset: Preset, role: Role, journal: Journal) -> Config {

@@ -8,7 +8,7 @@ use std::thread;
 
 /// A barrier, like that of the standard library, but whoever waits looks again for a while before
 /// it lets the system wake it.
-pub(super) struct Edge {
+pub(super) struct Barrier {
     threads: usize,
     looks: u32,
     /// How many have come to the edge that is next.
@@ -19,12 +19,12 @@ pub(super) struct Edge {
     wake: Condvar,
 }
 
-impl Edge {
+impl Barrier {
     /// How often a thread looks before it sleeps: some tens of microseconds, about as long as it
     /// takes to be woken.
     const LOOKS: u32 = 2000;
 
-    /// An edge for so many threads.
+    /// A barrier for so many threads.
     pub(super) fn new(threads: usize) -> Self {
         // Where threads share a processor, whoever looks keeps those away for whom it waits.
         let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -90,26 +90,26 @@ mod tests {
     /// Lets threads count at each of many edges, and look at what all have counted.
     fn nobody_is_left_behind(threads: usize, looks: u32) {
         const EDGES: usize = 2000;
-        let edge = Edge::with_looks(threads, looks);
+        let barrier = Barrier::with_looks(threads, looks);
         let counted = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
                     for number in 1..=EDGES {
                         counted.fetch_add(1, Ordering::Relaxed);
-                        edge.wait();
+                        barrier.wait();
                         assert_eq!(counted.load(Ordering::Relaxed), number * threads);
-                        edge.wait();
+                        barrier.wait();
                     }
                 });
             }
         });
-        assert_eq!(*edge.asleep.lock().expect("nobody panicked"), 0);
+        assert_eq!(*barrier.asleep.lock().expect("nobody panicked"), 0);
     }
 
     #[test]
     fn all_come_to_an_edge_before_one_goes_on() {
-        nobody_is_left_behind(2, Edge::LOOKS);
+        nobody_is_left_behind(2, Barrier::LOOKS);
         nobody_is_left_behind(5, 10);
     }
 

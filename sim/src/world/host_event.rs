@@ -10,14 +10,14 @@ use crate::wheel::Timed;
 
 /// Something that happens to a host at a certain time.
 #[derive(Debug)]
-pub(super) struct Happening {
+pub(super) struct HostEvent {
     pub(super) at: Instant,
     pub(super) to: HostId,
-    pub(super) what: What,
+    pub(super) what: EventKind,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum EventKind {
     /// A datagram reaches its line.
     Arrival(Box<Datagram>),
     /// A datagram has come over its line.
@@ -57,28 +57,28 @@ pub(super) struct Order {
     pub(super) command: Command,
 }
 
-impl Happening {
+impl HostEvent {
     /// Things that happen to a host at the same moment come in this order: arrivals, deliveries,
     /// the disk, commands, the timer; arrivals and deliveries in the order of their senders, those
     /// of one sender in the order in which they were sent.
     fn among_its_moment(&self) -> (u8, u32, u64) {
         match &self.what {
-            What::Arrival(datagram) => (0, datagram.sender.number(), datagram.number),
-            What::Delivery(datagram) => (1, datagram.sender.number(), datagram.number),
-            What::Written { up_to, start } => (2, *start, up_to.number()),
-            What::Order(order) => (3, 0, order.name),
-            What::Timer => (4, 0, 0),
+            EventKind::Arrival(datagram) => (0, datagram.sender.number(), datagram.number),
+            EventKind::Delivery(datagram) => (1, datagram.sender.number(), datagram.number),
+            EventKind::Written { up_to, start } => (2, *start, up_to.number()),
+            EventKind::Order(order) => (3, 0, order.name),
+            EventKind::Timer => (4, 0, 0),
         }
     }
 }
 
-impl Timed for Happening {
+impl Timed for HostEvent {
     fn time(&self) -> Instant {
         self.at
     }
 }
 
-impl Ord for Happening {
+impl Ord for HostEvent {
     fn cmp(&self, other: &Self) -> Ordering {
         // What is behind the boxes is looked at only if it has to be.
         (self.at, self.to)
@@ -87,16 +87,16 @@ impl Ord for Happening {
     }
 }
 
-impl PartialOrd for Happening {
+impl PartialOrd for HostEvent {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Happening {
+impl PartialEq for HostEvent {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Happening {}
+impl Eq for HostEvent {}

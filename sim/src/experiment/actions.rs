@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use khashmir::{Command, Instant, Snapshot};
 
-use super::agenda::Deed;
-use super::ledger::Task;
-use super::population::{Birth, Presence};
+use super::population::{InitialState, Presence};
+use super::request_log::Task;
 use super::run::Run;
+use super::schedule::ScheduledAction;
 use crate::churn::{Churn, Comeback};
 use crate::host::HostId;
 use crate::network::{Cut, Groups};
-use crate::plan::{Action, HostSet, Jump};
+use crate::plan::{Action, Ask, HostSet, Jump};
 use crate::truth::Truth;
-use crate::world::Watch;
+use crate::world::Observer;
 
 /// How hosts come and go at the moment.
 #[derive(Default)]
@@ -28,17 +28,20 @@ pub(super) struct ChurnNow {
     away: BTreeMap<HostId, (Snapshot, Instant)>,
 }
 
-impl<W: Watch> Run<'_, W> {
+impl<W: Observer> Run<'_, W> {
     /// Hosts come and go at edges of that length.
     const GRID: Duration = Duration::from_millis(100);
 
-    pub(super) fn act(&mut self, deed: Deed) {
-        match deed {
-            Deed::Go { host, churn } if churn == self.churn.number => self.go(host),
-            Deed::Come { host, churn } if churn == self.churn.number => self.come(host),
-            Deed::Go { .. } | Deed::Come { .. } => {}
-            Deed::Resume(host) => self.world.resume(host),
-            Deed::Step(place) => {
+    pub(super) fn act(&mut self, action: ScheduledAction) {
+        match action {
+            ScheduledAction::Depart { host, churn } if churn == self.churn.number => self.go(host),
+            ScheduledAction::Return { host, churn } if churn == self.churn.number => {
+                self.come(host);
+            }
+            ScheduledAction::Depart { .. } | ScheduledAction::Return { .. } => {}
+            ScheduledAction::Sample => self.sample(),
+            ScheduledAction::Resume(host) => self.world.resume(host),
+            ScheduledAction::Step(place) => {
                 let plan = self.plan;
                 if let Some(step) = plan.steps.get(place) {
                     self.step(&step.action);
@@ -68,7 +71,7 @@ impl<W: Watch> Run<'_, W> {
         if matches!(member.map(|m| m.presence()), Some(Presence::Here { .. })) {
             self.world.switch_off(host);
             self.population.departs(host, self.world.now());
-            self.ledger.forget(host);
+            self.request_log.forget(host);
         }
     }
 
@@ -80,23 +83,23 @@ impl<W: Watch> Run<'_, W> {
         };
         let now = self.world.now();
         let clock = self.world.clock(host);
-        let birth = if let Some((snapshot, _)) = self.churn.away.remove(&host) {
+        let initial = if let Some((snapshot, _)) = self.churn.away.remove(&host) {
             let away = now.since(since);
-            Birth::From { snapshot, away }
+            InitialState::From { snapshot, away }
         } else if let Some(disk) = self.world.disk(host) {
             // The disk knows by the host's clock how long it was off.
             let (snapshot, away) = (disk.snapshot(clock.read(now)), Duration::ZERO);
-            Birth::From { snapshot, away }
+            InitialState::From { snapshot, away }
         } else {
             self.population.rename(host);
-            Birth::Empty
+            InitialState::Empty
         };
-        self.begin(host, birth);
+        self.begin(host, initial);
     }
 
-    fn begin(&mut self, host: HostId, birth: Birth) {
+    fn begin(&mut self, host: HostId, initial: InitialState) {
         // The settings were checked, and are those of the first time.
-        if self.switch_on(host, birth, &Truth::default()).is_err() {
+        if self.switch_on(host, initial, &Truth::default()).is_err() {
             return;
         }
         let now = self.world.now();
@@ -112,13 +115,16 @@ impl<W: Watch> Run<'_, W> {
     }
 
     fn plan_session(&mut self, host: HostId, churn: Churn) {
+        if self.kept.is_publisher(host) {
+            return;
+        }
         let session = self.churn.sessions.entry(host).or_default();
         let lasts = churn.session(self.plan.seed, host, *session);
         let at = on_grid(self.world.now() + lasts, Self::GRID);
         let number = self.churn.number;
-        self.agenda.note(
+        self.schedule.note(
             at,
-            Deed::Go {
+            ScheduledAction::Depart {
                 host,
                 churn: number,
             },
@@ -144,9 +150,9 @@ impl<W: Watch> Run<'_, W> {
         *session += 1;
         let at = on_grid(now + pause, Self::GRID);
         let number = self.churn.number;
-        self.agenda.note(
+        self.schedule.note(
             at,
-            Deed::Come {
+            ScheduledAction::Return {
                 host,
                 churn: number,
             },
@@ -161,7 +167,7 @@ impl<W: Watch> Run<'_, W> {
         }
         if fresh {
             self.population.rename(host);
-            self.begin(host, Birth::Empty);
+            self.begin(host, InitialState::Empty);
         } else {
             self.start_again(host);
         }
@@ -175,7 +181,12 @@ impl<W: Watch> Run<'_, W> {
         match action {
             Action::Ask(_, ask) => {
                 for host in hosts {
-                    self.order(now, host, ask.command(), Task::Step);
+                    let task = if let Ask::Expect(key, value) = ask {
+                        self.request_log.expect_value(*key, value)
+                    } else {
+                        Task::Step
+                    };
+                    self.order(now, host, ask.command(), task);
                 }
             }
             Action::Leave(_) => hosts.into_iter().for_each(|host| self.world.leave(host)),
@@ -191,7 +202,8 @@ impl<W: Watch> Run<'_, W> {
             Action::Pause(_, time) => {
                 for host in hosts {
                     self.world.pause(host);
-                    self.agenda.note(now + *time, Deed::Resume(host));
+                    self.schedule
+                        .note(now + *time, ScheduledAction::Resume(host));
                 }
             }
             Action::Jump(_, jump) => {

@@ -13,7 +13,7 @@ use crate::network::Fate;
 /// Each thread has one of its own, which sees the hosts that this thread computes, in the order of
 /// time and hosts within each window. What it finds must therefore not depend on what it saw of
 /// other hosts.
-pub trait Watch: Send {
+pub trait Observer: Send {
     /// Something happened to a host.
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         let _ = (when, host, fact);
@@ -100,25 +100,25 @@ pub enum Fact<'a> {
 }
 
 /// Nobody looks on.
-impl Watch for () {}
+impl Observer for () {}
 
 /// Somebody may look on.
-impl<W: Watch> Watch for Option<W> {
+impl<W: Observer> Observer for Option<W> {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
-        if let Some(watch) = self {
-            watch.see(when, host, fact);
+        if let Some(observer) = self {
+            observer.see(when, host, fact);
         }
     }
 
     fn rest(&mut self, when: When, host: HostId, machine: &dyn Machine) {
-        if let Some(watch) = self {
-            watch.rest(when, host, machine);
+        if let Some(observer) = self {
+            observer.rest(when, host, machine);
         }
     }
 }
 
 /// Two look on.
-impl<A: Watch, B: Watch> Watch for (A, B) {
+impl<A: Observer, B: Observer> Observer for (A, B) {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         self.0.see(when, host, fact);
         self.1.see(when, host, fact);

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use khashmir::{Event, Id, Instant, OpId, Outcome, Place, QueryStats, Role};
+use khashmir::{QueryStats, Event, Id, Instant, OpId, Outcome, Place, Role, Value};
 
 use super::details::Quality;
 use super::population::Population;
+use super::values;
+use crate::checks::{Check, Violation};
 use crate::host::HostId;
 use crate::world::{News, Report};
 
@@ -15,27 +17,36 @@ use crate::world::{News, Report};
 pub(super) enum Task {
     /// Read the value of that number.
     Get(u32),
+    /// Read what a step of the plan expects, which has that place among all of that kind.
+    Expect(usize),
     Join,
+    /// Store a value, and keep it stored.
+    Keep,
     Lookup {
         target: Id,
     },
     /// Store the value of that number.
     Put(u32),
+    /// Read the value of that number, which is kept.
+    Read(u32),
     /// What a step of the plan says: nothing follows from it for the figures.
     Step,
 }
 
 /// All that was asked.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(super) struct RequestLog {
     /// Orders that nobody has heard of yet.
     ordered: BTreeMap<u64, (HostId, Task)>,
-    /// With the time at which each began.
-    running: BTreeMap<(HostId, OpId), (Task, Instant)>,
+    running: BTreeMap<(HostId, OpId), Running>,
     /// With the time at which each was stored.
     stored: Vec<(u32, Instant)>,
     lookups: Vec<Lookup>,
     gets: Gets,
+    reads: Vec<Read>,
+    /// What steps of the plan expect gets to find.
+    expected: Vec<(Id, Value)>,
+    violations: Vec<Violation>,
     failed_joins: u64,
     refused: u64,
     cut_off: u64,
@@ -49,6 +60,29 @@ pub(super) struct Lookup {
     pub(super) query_stats: QueryStats,
 }
 
+/// Something that was begun.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    task: Task,
+    begun: Instant,
+    brought: Brought,
+}
+
+/// Whether a get has brought the value that was put: what somebody else made up is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Brought {
+    Nothing,
+    TheValue,
+}
+
+/// A read of a kept value that is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Read {
+    pub(super) ended: Instant,
+    pub(super) found: bool,
+    pub(super) took: Duration,
+}
+
 /// Gets that are over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gets {
@@ -57,7 +91,7 @@ pub(super) struct Gets {
     pub(super) took: Vec<Duration>,
 }
 
-impl Ledger {
+impl RequestLog {
     /// Room that is made for lookups before there are any.
     const ROOM: u32 = 1 << 20;
 
@@ -74,6 +108,17 @@ impl Ledger {
         self.ordered.insert(order, (host, task));
     }
 
+    /// The task of a get that has to find that value.
+    pub(super) fn expect_value(&mut self, key: Id, value: &Value) -> Task {
+        self.expected.push((key, value.clone()));
+        Task::Expect(self.expected.len() - 1)
+    }
+
+    /// What gets did not find that they had to.
+    pub(super) fn take_violations(&mut self) -> Vec<Violation> {
+        std::mem::take(&mut self.violations)
+    }
+
     /// Takes in what the user of a node was told.
     pub(super) fn hear(&mut self, report: Report, population: &Population) {
         let Report {
@@ -84,27 +129,51 @@ impl Ledger {
         } = report;
         match (news, order.and_then(|order| self.ordered.remove(&order))) {
             (News::Started { op }, Some((_, task))) => {
-                self.running.insert((host, op), (task, at));
+                let running = Running {
+                    task,
+                    begun: at,
+                    brought: Brought::Nothing,
+                };
+                self.running.insert((host, op), running);
             }
-            (News::Refused(_) | News::Unheard, Some(_)) => self.refused += 1,
-            (News::Event(event), _) => {
-                if let Event::Ended {
-                    op,
-                    outcome,
-                    query_stats,
-                } = *event
-                    && let Some((task, begun)) = self.running.remove(&(host, op))
+            (News::Refused(_) | News::Unheard, Some((_, task))) => {
+                self.refused += 1;
+                self.miss(at, host, task);
+            }
+            (News::Event(event), _) => self.told(host, at, *event, population),
+            (News::Started { .. } | News::Refused(_) | News::Unheard, None) => {}
+        }
+    }
+
+    fn told(&mut self, host: HostId, at: Instant, event: Event, population: &Population) {
+        match event {
+            Event::Values { op, values, .. } => {
+                if let Some(running) = self.running.get_mut(&(host, op))
+                    && wanted(running.task, &self.expected).is_some_and(|it| values.contains(&it))
                 {
+                    running.brought = Brought::TheValue;
+                }
+            }
+            Event::Ended {
+                op,
+                outcome,
+                query_stats,
+            } => {
+                if let Some(running) = self.running.remove(&(host, op)) {
                     let ended = Ended {
                         host,
-                        begun,
+                        running,
                         at,
                         query_stats,
                     };
-                    self.end(task, &outcome, ended, population);
+                    self.end(&outcome, ended, population);
                 }
             }
-            (News::Started { .. } | News::Refused(_) | News::Unheard, None) => {}
+            Event::Alone
+            | Event::Checkpoint
+            | Event::CopiesLost { .. }
+            | Event::Kept { .. }
+            | Event::Online { .. } => {}
         }
     }
 
@@ -139,6 +208,11 @@ impl Ledger {
         &self.gets
     }
 
+    /// Reads of kept values that are over, in the order in which they ended.
+    pub(super) fn reads(&self) -> &[Read] {
+        &self.reads
+    }
+
     /// Joins that ended without a contact.
     pub(super) const fn failed_joins(&self) -> u64 {
         self.failed_joins
@@ -149,7 +223,23 @@ impl Ledger {
         self.refused
     }
 
-    fn end(&mut self, task: Task, outcome: &Outcome, ended: Ended, population: &Population) {
+    /// A get that has to find a value has not.
+    fn miss(&mut self, at: Instant, host: HostId, task: Task) {
+        if let Task::Expect(place) = task
+            && let Some((key, value)) = self.expected.get(place)
+        {
+            let word = String::from_utf8_lossy(value.as_bytes());
+            self.violations.push(Violation {
+                at,
+                host: Some(host),
+                check: Check::Found,
+                what: format!("get {key} does not find {word}"),
+            });
+        }
+    }
+
+    fn end(&mut self, outcome: &Outcome, ended: Ended, population: &Population) {
+        let Running { task, brought, .. } = ended.running;
         match (task, outcome) {
             (Task::Lookup { target }, outcome) => {
                 let found = if let Outcome::Found(places) = outcome {
@@ -166,22 +256,41 @@ impl Ledger {
             (Task::Put(number), Outcome::Stored(places)) if !places.is_empty() => {
                 self.stored.push((number, ended.at));
             }
-            (Task::Get(_), outcome) => {
+            (Task::Read(_), _) => self.reads.push(Read {
+                ended: ended.at,
+                found: brought == Brought::TheValue,
+                took: ended.query_stats.took,
+            }),
+            (Task::Expect(_), _) => {
+                if brought == Brought::Nothing {
+                    self.miss(ended.at, ended.host, task);
+                }
+            }
+            (Task::Get(_), _) => {
                 self.gets.all += 1;
-                self.gets.successful += u64::from(matches!(outcome, Outcome::Got { values: 1.. }));
+                self.gets.successful += u64::from(brought == Brought::TheValue);
                 self.gets.took.push(ended.query_stats.took);
             }
             (Task::Join, Outcome::Join(joined)) if joined.contacts > 0 => {}
             (Task::Join, _) => self.failed_joins += 1,
-            (Task::Put(_) | Task::Step, _) => {}
+            (Task::Put(_) | Task::Keep | Task::Step, _) => {}
         }
+    }
+}
+
+/// The value that a get is to bring.
+fn wanted(task: Task, expected: &[(Id, Value)]) -> Option<Value> {
+    match task {
+        Task::Get(number) | Task::Read(number) => Some(values::value(number)),
+        Task::Expect(place) => expected.get(place).map(|(_, value)| value.clone()),
+        Task::Join | Task::Keep | Task::Lookup { .. } | Task::Put(_) | Task::Step => None,
     }
 }
 
 /// Something that was asked, and is over.
 struct Ended {
     host: HostId,
-    begun: Instant,
+    running: Running,
     at: Instant,
     query_stats: QueryStats,
 }
@@ -194,7 +303,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
         return Quality::Failure;
     };
     let own = asker.id;
-    let mut expected = population.closest(target, ended.begun);
+    let mut expected = population.closest(target, ended.running.begun);
     if asker.role != Role::Client && !expected.contains(&own) {
         expected.push(own);
         expected.sort_by_key(|id| target.distance(id));
@@ -203,7 +312,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
     let counts = |place: &&Place| match place {
         Place::Here(_) => true,
         Place::There(contact) => HostId::at(contact.addr)
-            .is_some_and(|host| population.was_findable(host, &contact.id, ended.begun)),
+            .is_some_and(|host| population.was_findable(host, &contact.id, ended.running.begun)),
     };
     let found: Vec<Id> = places
         .iter()

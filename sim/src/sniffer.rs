@@ -1,4 +1,4 @@
-//! A tap on all links: keeps the first datagrams that are sent, for a [capture](crate::pcap).
+//! A sniffer at all links: keeps the first datagrams that are sent, for a [capture](crate::pcap).
 
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -8,11 +8,11 @@ use khashmir::Instant;
 use crate::host::HostId;
 use crate::network::Fate;
 use crate::pcap::{Capture, Room};
-use crate::world::{Fact, Watch, When};
+use crate::world::{Fact, Observer, When};
 
 /// Keeps the first so many datagrams that the hosts of one thread send, lost ones included.
 #[derive(Debug)]
-pub struct Tap {
+pub struct Sniffer {
     room: usize,
     heard: Vec<Heard>,
 }
@@ -26,7 +26,7 @@ struct Heard {
     bytes: Box<[u8]>,
 }
 
-impl Tap {
+impl Sniffer {
     /// Keeps so many.
     #[must_use]
     pub const fn new(room: usize) -> Self {
@@ -36,16 +36,16 @@ impl Tap {
         }
     }
 
-    /// Writes what several taps of one world have kept, in the order of time and hosts. With as much
+    /// Writes what several sniffers of one world have kept, in the order of time and hosts. With as much
     /// room in the capture as each of them had, it is the same for any number of threads.
     ///
     /// # Errors
     /// Those of the capture.
     pub fn write<'t, W: io::Write>(
-        taps: impl Iterator<Item = &'t Self>,
+        sniffers: impl Iterator<Item = &'t Self>,
         capture: &mut Capture<W>,
     ) -> io::Result<()> {
-        let mut all: Vec<&Heard> = taps.flat_map(|tap| &tap.heard).collect();
+        let mut all: Vec<&Heard> = sniffers.flat_map(|sniffer| &sniffer.heard).collect();
         all.sort_by_key(|heard| (heard.at, heard.host));
         for heard in all {
             match capture.packet(heard.at, heard.from, heard.to, &heard.bytes)? {
@@ -78,7 +78,7 @@ impl Tap {
     }
 }
 
-impl Watch for Tap {
+impl Observer for Sniffer {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         if let Fact::Sent { to, fate, bytes } | Fact::Forged { to, fate, bytes } = fact {
             self.hear(when.at, host, to, fate, bytes);
