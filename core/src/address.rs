@@ -5,19 +5,27 @@ use core::net::{Ipv4Addr, SocketAddr};
 
 /// Whether contacts on private networks may enter the table (the original's `LOCAL_OK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum PrivateAddresses {
     /// They are as good as any: the network may be private itself.
     Accept,
-    /// Loopback, private, link-local and carrier-shared addresses never enter and are never asked
-    /// because another node named them.
+    /// Loopback, private, link-local, carrier-shared and documentation addresses never enter and are
+    /// never asked because another node named them.
     Refuse,
 }
 
 /// Why an address is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum BadAddress {
     /// It reaches everyone, and no one in particular.
     Broadcast,
+    /// It stands in examples only (RFC 5737), and the configuration refuses private networks.
+    Documentation,
     /// It reaches a group.
     Multicast,
     /// It is not IPv4, the only family that the wire has a form for.
@@ -28,6 +36,8 @@ pub enum BadAddress {
     PortZero,
     /// It is on a private network, and the configuration refuses those.
     Private,
+    /// It is in 240.0.0.0/4, which is reserved (RFC 1112, section 4).
+    Reserved,
     /// It is in 0.0.0.0/8, "this network" (RFC 1122, section 3.2.1.3).
     Unspecified,
 }
@@ -52,6 +62,8 @@ impl BadAddress {
             Err(Self::Multicast)
         } else if ip.is_broadcast() {
             Err(Self::Broadcast)
+        } else if ip.octets()[0] >= 240 {
+            Err(Self::Reserved)
         } else {
             Ok(addr)
         }
@@ -62,11 +74,13 @@ impl fmt::Display for BadAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Broadcast => "it is the broadcast address",
+            Self::Documentation => "it is an address for documentation",
             Self::Multicast => "it is a multicast address",
             Self::NotIpv4 => "it is not an IPv4 address",
             Self::Own => "it is our own address",
             Self::PortZero => "its port is 0",
             Self::Private => "it is on a private network",
+            Self::Reserved => "it is a reserved address",
             Self::Unspecified => "it is an unspecified address",
         })
     }
@@ -91,6 +105,9 @@ impl AddressRules {
         match (self.private, addr) {
             (PrivateAddresses::Refuse, SocketAddr::V4(v4)) if is_private(*v4.ip()) => {
                 Err(BadAddress::Private)
+            }
+            (PrivateAddresses::Refuse, SocketAddr::V4(v4)) if v4.ip().is_documentation() => {
+                Err(BadAddress::Documentation)
             }
             _ => Ok(addr),
         }
@@ -123,6 +140,8 @@ mod tests {
             ("198.51.100.1:7", Own),
             ("10.0.0.1:0", PortZero),
             ("0.0.0.0:1", Unspecified),
+            ("240.0.0.1:1", Reserved),
+            ("255.255.255.254:1", Reserved),
         ] {
             assert_eq!(judge(text, PrivateAddresses::Accept), Err(why), "{text}");
         }
@@ -146,6 +165,18 @@ mod tests {
             );
         }
         assert!(judge("172.32.0.1:1", PrivateAddresses::Refuse).is_ok());
+    }
+
+    #[test]
+    fn addresses_for_documentation_are_refused_where_private_ones_are() {
+        for text in ["192.0.2.1:1", "198.51.100.2:1", "203.0.113.255:1"] {
+            assert!(judge(text, PrivateAddresses::Accept).is_ok(), "{text}");
+            assert_eq!(
+                judge(text, PrivateAddresses::Refuse),
+                Err(BadAddress::Documentation),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Whom a node knows: an identifier together with the address where it was found.
+//! Contacts: an identifier together with the address where it was found.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -7,6 +7,7 @@ use crate::id::Id;
 
 /// A node and where to reach it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Contact {
     /// Its identifier.
     pub id: Id,
@@ -57,14 +58,23 @@ impl Contact {
     }
 }
 
-impl fmt::Debug for Contact {
+/// The identifier, an `@` and the address.
+impl fmt::Display for Contact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}", self.id, self.addr)
     }
 }
 
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A node in a result: our own, or one that we reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Place {
     /// Our own node, which has this identifier.
     Here(Id),
@@ -92,7 +102,17 @@ impl Place {
     }
 }
 
-/// Someone to ask: an address, and the identifier if one is expected there.
+/// Our own node is its identifier and the word "here".
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here(id) => write!(f, "{id} here"),
+            Self::There(contact) => contact.fmt(f),
+        }
+    }
+}
+
+/// An address to ask, and the identifier if one is expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) id: Option<Id>,
@@ -100,7 +120,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Whoever is at that address.
+    /// Any node at that address.
     pub(crate) const fn at(addr: SocketAddr) -> Self {
         Self { id: None, addr }
     }
@@ -122,7 +142,20 @@ impl From<Contact> for Peer {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::ToString;
+
     use super::*;
+
+    #[test]
+    fn contacts_and_places_are_one_word_or_two() {
+        let (id, zeros) = (Id::new([0; 20]), "0".repeat(40));
+        let contact = Contact::new(id, ([10, 1, 2, 3], 9977).into());
+        assert_eq!(contact.to_string(), format!("{zeros}@10.1.2.3:9977"));
+        assert_eq!(Place::There(contact).to_string(), contact.to_string());
+        assert_eq!(Place::Here(id).to_string(), format!("{zeros} here"));
+        assert_eq!(id.distance(&id).to_string(), zeros);
+    }
 
     #[test]
     fn the_compact_form_goes_there_and_back() {

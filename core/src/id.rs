@@ -172,18 +172,20 @@ impl FromStr for Id {
         }
         let mut bytes = [0; Self::LEN];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+            let (high, low) = (hex_digit(pair[0]), hex_digit(pair[1]));
+            *byte = high.ok_or(NotAnId)? << 4 | low.ok_or(NotAnId)?;
         }
         Ok(Self(bytes))
     }
 }
 
-fn hex_digit(digit: u8) -> Result<u8, NotAnId> {
+/// What a hex digit counts.
+pub(crate) const fn hex_digit(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(NotAnId),
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
     }
 }
 
@@ -232,9 +234,16 @@ impl PartialOrd for Distance {
     }
 }
 
-impl fmt::Debug for Distance {
+/// 40 hex digits, as of an identifier.
+impl fmt::Display for Distance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&Id(self.0), f)
+    }
+}
+
+impl fmt::Debug for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -26,7 +26,8 @@
 //!     fn turn(&mut self, mut tell: impl FnMut(Event)) -> io::Result<()> {
 //!         let mut buffer = Vec::new();
 //!         while let Some(transmit) = self.node.poll_transmit(&mut buffer) {
-//!             self.socket.send_to(&buffer, transmit.to)?;
+//!             // What cannot be sent is lost, as any datagram may be: the node sends it again.
+//!             let _ = self.socket.send_to(&buffer, transmit.to);
 //!         }
 //!         while let Some(event) = self.node.poll_event() {
 //!             tell(event);
@@ -90,8 +91,8 @@
 //!
 //! `wire` turns bytes into a [`Message`](wire::Message), whose parts are valid from there on. A
 //! query goes to `server`, which answers from the routing table, the store and the tokens. An
-//! answer closes a call in `rpc`, which says for whom it was: an `operation`, or upkeep. That is
-//! told, and says whom to ask next. Parts return facts, and only the node acts on them; no part
+//! answer closes a call in `rpc`, which says what it belongs to: an `operation`, or upkeep. That
+//! takes it in, and says which contact to ask next. Parts return facts, and only the node acts on them; no part
 //! knows another beside or above it:
 //!
 //! ```text
@@ -118,22 +119,24 @@
 //! 3. Time never runs back: an earlier reading counts as the latest seen. Time arithmetic
 //!    saturates, and what would be due at the end of time is never due.
 //! 4. Every accepted command ends in exactly one [`Event::Ended`], within
-//!    [`Config::longest_operation`].
+//!    [`Config::longest_operation`], and the time that the machine was
+//!    [asleep](Node::handle_sleep).
 //! 5. Equal settings, seed, inputs and points of polling give equal outputs, byte for byte.
 //! 6. No datagram, command or clock reading makes a node panic, or grow beyond its
 //!    [limits](Limits).
 //! 7. What is acknowledged is durable first: with the [journal](Journal) on, the acknowledgement
 //!    of a store leaves [`Node::poll_transmit`] only after [`Node::handle_durable`] has confirmed
-//!    its record. Every other datagram passes at once.
+//!    its record; until then the value is not served. Every other datagram passes at once.
 //!
 //! After [`Node::shutdown`] what was queued can be polled, datagrams are ignored, commands are
 //! refused, and `poll_timeout` is `None`.
 //!
 //! # Sources
 //!
-//! "Specification" in these pages means the description of apt-p2p's Khashmir as it was observed,
-//! in its earlier (2008) and later (0.1.5) generation; section numbers are its own. The presets
-//! [`Config::early`] and [`Config::late`] have the habits of the two.
+//! "Specification" in these pages means [the description of apt-p2p's Khashmir](protocol), as it was
+//! observed in its earlier (2008) and later (0.1.5) generation; section numbers are its own. It is
+//! the file `docs/protocol.md` of this package. The presets [`Config::early`] and [`Config::late`]
+//! have the habits of the two.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -153,22 +156,30 @@ mod rpc;
 mod rtt;
 mod server;
 mod storage;
+#[cfg(feature = "serde")]
+mod text_form;
 mod time;
 mod token;
 pub mod typed;
 mod value;
 pub mod wire;
 
+#[cfg(doc)]
+#[doc = include_str!("../docs/protocol.md")]
+pub mod protocol {}
+
 pub use address::{BadAddress, PrivateAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets, StoreLimits,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
+    StoreLimits, TransactionIds,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};
+pub use node::request;
 pub use node::{
     Buckets, Command, DropCause, Event, Keep, MethodStats, Node, OpId, OwnStore, Reachable, Record,
     RecordNo, Refused, SavedContact, SavedValue, Snapshot, SnapshotError, Stats, Status, Taken,
-    Transmit,
+    Transmit, TypedEvent, TypedGet, TypedPutError,
 };
 pub use operation::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub use rng::Seed;

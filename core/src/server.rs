@@ -9,7 +9,7 @@ use crate::contact::Contact;
 use crate::id::Id;
 use crate::rng::Rng;
 use crate::routing::{MAX_K, Table};
-use crate::storage::{Put, Store};
+use crate::storage::{Durability, Put, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
 use crate::value::Value;
@@ -24,6 +24,8 @@ pub(crate) struct Server<'n> {
     pub(crate) max_value_len: usize,
     pub(crate) expiry: Duration,
     pub(crate) storing: Storing,
+    /// When a value that is stored may be served.
+    pub(crate) durability: Durability,
     pub(crate) table: &'n Table,
     pub(crate) store: &'n mut Store,
     pub(crate) tokens: &'n Tokens,
@@ -64,6 +66,8 @@ pub(crate) struct Stored {
     pub(crate) key: Id,
     pub(crate) value: Value,
     pub(crate) evicted: Vec<Id>,
+    /// Until when it was stored before, if it was.
+    pub(crate) before: Option<Instant>,
 }
 
 impl Server<'_> {
@@ -109,12 +113,18 @@ impl Server<'_> {
 
     /// Stores a value that is our own to store.
     pub(crate) fn store_own(&mut self, now: Instant, key: Id, value: Value) -> Option<Stored> {
-        match self.store.put(key, value.clone(), now + self.expiry) {
+        match self.store.put(
+            now,
+            key,
+            value.clone(),
+            (now + self.expiry, self.durability),
+        ) {
             Put::Full => None,
-            Put::Stored(evicted) => Some(Stored {
+            Put::Stored { evicted, before } => Some(Stored {
                 key,
                 value,
                 evicted,
+                before,
             }),
         }
     }
@@ -134,12 +144,12 @@ impl Server<'_> {
         match query {
             Query::Join => reply.seen_as = Some(from),
             Query::FindNode { target } => {
-                reply.nodes = Some(self.table.closest_into(target, room).into());
+                reply.nodes = Some(self.table.vouched_into(target, room).into());
                 token = self.tokens.issue(from);
                 reply.token = Some(&token);
             }
             Query::FindValue { key } => {
-                reply.nodes = Some(self.table.closest_into(key, room).into());
+                reply.nodes = Some(self.table.vouched_into(key, room).into());
                 reply.num = Some(self.store.count(key, now) as u64);
             }
             Query::Ping | Query::GetValue { .. } | Query::StoreValue { .. } => {}

@@ -64,6 +64,7 @@ impl<T: FromBencode> Default for Decoder<T> {
 
 /// Why a typed value cannot be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// Its encoding breaks the rules of bencode.
     Bencode(TypedError),

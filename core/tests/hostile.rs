@@ -3,100 +3,19 @@
 #![allow(clippy::wildcard_enum_match_arm)] // A story is about one kind of thing.
 
 mod net;
+mod victim;
 mod written;
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 
-use khashmir::wire::{Dialect, InvalidReply, Message, Query, Reply};
+use khashmir::wire::{Dialect, InvalidReply, Query, Reply};
 use khashmir::{
-    CallError, Command, Config, Contact, Event, Id, Instant, Keep, Node, Outcome, OwnStore, Place,
+    CallError, Command, Config, Contact, Id, Instant, Keep, Limits, Node, Outcome, OwnStore, Place,
     QueryStats, Seed, Snapshot,
 };
 use net::{Net, addr, is_query, key, seconds};
+use victim::{Victim, contact, number_of};
 use written::written;
-
-/// A node and what it is asked: everyone else is played by the test.
-struct Victim {
-    node: Node,
-    now: Instant,
-}
-
-/// A query that the victim sent.
-struct Asked {
-    to: SocketAddr,
-    bytes: Vec<u8>,
-}
-
-impl Asked {
-    fn tid(&self) -> &[u8] {
-        match net::message(&self.bytes) {
-            Message::Query { tid, .. } => tid,
-            other => panic!("not a query: {other:?}"),
-        }
-    }
-}
-
-fn contact(number: u8) -> Contact {
-    Contact::new(Id::new([number; 20]), addr(number))
-}
-
-impl Victim {
-    /// A node that knows contacts 1 to `count`.
-    fn knowing(count: u8, config: Config) -> Self {
-        let mut snapshot = Snapshot::new(Id::new([0xee; 20]));
-        for number in 1..=count {
-            snapshot.add_contact(contact(number), seconds(1));
-        }
-        let now = Instant::ORIGIN;
-        let node = Node::restore(config, snapshot, seconds(0), Seed::from_number(1), now);
-        Self {
-            node: node.expect("works"),
-            now,
-        }
-    }
-
-    fn asked(&mut self) -> Vec<Asked> {
-        let mut bytes = Vec::new();
-        let mut asked = Vec::new();
-        while let Some(khashmir::Transmit { to, .. }) = self.node.poll_transmit(&mut bytes) {
-            if is_query(&bytes) {
-                asked.push(Asked {
-                    to,
-                    bytes: bytes.clone(),
-                });
-            }
-        }
-        asked
-    }
-
-    fn hears(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.node.handle_datagram(self.now, from, None, bytes);
-    }
-
-    fn hears_reply(&mut self, asked: &Asked, reply: &Reply<'_>) {
-        let bytes = written(|out| Dialect::Khashmir.encode_reply(asked.tid(), reply, out));
-        self.hears(asked.to, &bytes);
-    }
-
-    /// Lets time pass until the command that runs has ended.
-    fn end(&mut self) -> (Outcome, QueryStats) {
-        loop {
-            while let Some(event) = self.node.poll_event() {
-                if let Event::Ended {
-                    outcome,
-                    query_stats,
-                    ..
-                } = event
-                {
-                    return (outcome, query_stats);
-                }
-            }
-            self.now = self.node.poll_timeout().expect("something is due");
-            self.node.handle_timeout(self.now);
-            self.asked();
-        }
-    }
-}
 
 #[test]
 fn every_kind_of_broken_answer_fails_its_contact_and_none_hangs_the_lookup() {
@@ -212,7 +131,7 @@ fn dead_contacts_are_never_in_a_result_and_leave_after_three_failures() {
             .expect("accepted");
         for asked in victim.asked() {
             if asked.to != addr(1) {
-                let number = asked.to.to_string().as_bytes()[7] - b'0';
+                let number = number_of(asked.to);
                 let nodes = [contact(1)];
                 let reply = Reply {
                     nodes: Some((&nodes).into()),
@@ -262,6 +181,24 @@ fn nobody_is_asked_twice_however_often_named() {
         asked.sort();
         asked.dedup();
         assert_eq!(asked.len(), count);
+    }
+}
+
+#[test]
+fn nothing_is_sent_again_for_a_command_that_is_over() {
+    for config in [Config::adaptive(), Config::late()] {
+        let mut victim = Victim::knowing(4, config);
+        let cancelled = victim.node.find_node(victim.now, key("target"));
+        let shared = victim.node.ping(victim.now, addr(1)).expect("accepted");
+        assert_eq!(victim.asked().len(), 5);
+        assert!(victim.node.cancel(victim.now, cancelled.expect("accepted")));
+        let mut again = Vec::new();
+        let limit = victim.now + seconds(30);
+        while victim.node.status(victim.now).calls > 0 {
+            let asked = victim.next_asked(limit).into_iter();
+            again.extend(asked.map(|asked| asked.to));
+        }
+        assert_eq!(again, [addr(1), addr(1)], "only {shared} goes on");
     }
 }
 
@@ -343,6 +280,93 @@ fn an_error_fails_the_query_but_keeps_the_contact() {
     assert_eq!(victim.node.contacts().count(), 1);
 }
 
+/// A liar that names nodes of its own without end, each closer to the target than all before.
+#[test]
+fn a_lookup_ends_though_an_adversary_never_stops_naming_closer_nodes() {
+    // So few calls that the test stays short, however many the lookup would make.
+    let limits = Limits {
+        max_calls: 32,
+        ..Limits::default()
+    };
+    let config = Config {
+        operation_timeout: seconds(2),
+        limits,
+        ..Config::default()
+    };
+    let mut victim = Victim::knowing(1, config);
+    let target = Id::new([0x55; 20]);
+    victim.node.find_node(victim.now, target).expect("accepted");
+    let mut ids = BTreeMap::from([(addr(1), contact(1).id)]);
+    let mut closer = |count: u32| {
+        let mut id = *target.as_bytes();
+        for (byte, distance) in id[12..].iter_mut().zip((!count).to_be_bytes()) {
+            *byte ^= distance;
+        }
+        let [_, high, middle, low] = count.to_be_bytes();
+        Contact::new(Id::new(id), ([11, high, middle, low], 9977).into())
+    };
+    let (mut named, mut last) = (0, victim.now);
+    victim.play(seconds(3), |asked| {
+        let nodes: Vec<_> = (named..named + 8).map(&mut closer).collect();
+        named += 8;
+        last = asked.at;
+        ids.extend(nodes.iter().map(|contact| (contact.addr, contact.id)));
+        Some(asked.honest_reply(ids[&asked.to], &nodes))
+    });
+    let (outcome, query_stats) = victim.ended().expect("its time is up");
+    assert!(matches!(outcome, Outcome::Found(_)));
+    let longest = victim.node.config().longest_operation();
+    assert!(query_stats.took <= longest, "{query_stats:?}");
+    assert!(last <= Instant::ORIGIN + longest, "asked on at {last}");
+    assert!(named >= 80, "the adversary was asked {named} times");
+}
+
+#[test]
+fn what_a_lookup_took_adds_up_however_many_refuse() {
+    let mut victim = Victim::knowing(5, Config::default());
+    let find = Command::FindValue { key: key("key") };
+    victim.node.start(victim.now, find).expect("accepted");
+    loop {
+        let asked = victim.asked();
+        if asked.is_empty() {
+            break;
+        }
+        for asked in asked {
+            let number = number_of(asked.to);
+            let id = contact(number).id;
+            let refusal = |out: &mut _| Dialect::Khashmir.encode_error(asked.tid(), 203, b"", out);
+            match number {
+                1..=3 => {
+                    let named: Vec<_> = (0..30).map(|n| contact(30 * number + n)).collect();
+                    let (nodes, num) = (Some((&named).into()), Some(0));
+                    let reply = Reply {
+                        nodes,
+                        num,
+                        ..Reply::from(id)
+                    };
+                    victim.hears_reply(&asked, &reply);
+                }
+                4 => victim.hears_reply(&asked, &Reply::from(id)),
+                5 => {}
+                _ => victim.hears(asked.to, &written(refusal)),
+            }
+        }
+    }
+    let (_, query_stats) = victim.end();
+    let told = (
+        query_stats.answered,
+        query_stats.broken,
+        query_stats.unanswered,
+    );
+    assert_eq!(told, (3, 1, 1));
+    assert_eq!(query_stats.refused + 5, query_stats.asked);
+    assert!(
+        query_stats.refused as usize > QueryStats::MAX_REFUSALS,
+        "{query_stats:?}"
+    );
+    assert_eq!(query_stats.refusals.len(), QueryStats::MAX_REFUSALS);
+}
+
 #[test]
 fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
     // All contacts share no bit with the victim, whose id begins with ones.
@@ -360,6 +384,7 @@ fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
     victim.hears_reply(&asked[0], &Reply::from(near.id));
     victim.hears(newcomer.addr, &ping);
     assert!(victim.asked().is_empty(), "the oldest is fresh");
+    assert_eq!(victim.node.stats().questionable_contacts, 0);
     victim.now = Instant::since_origin(seconds(901));
     victim.hears(newcomer.addr, &ping);
     let asked = victim.asked();
@@ -367,18 +392,15 @@ fn the_oldest_of_a_full_bucket_is_asked_before_it_is_replaced() {
         asked.iter().map(|asked| asked.to).collect::<Vec<_>>(),
         [addr(1)]
     );
+    assert_eq!(victim.node.stats().questionable_contacts, 1);
     victim.hears_reply(&asked[0], &Reply::from(contact(1).id));
     victim.hears(newcomer.addr, &ping);
     let asked = victim.asked();
     assert_eq!(asked[0].to, addr(2), "the next oldest is doubted now");
+    let limit = victim.now + seconds(60);
     let chance = loop {
-        victim.now = victim.node.poll_timeout().expect("a ping is under way");
-        victim.node.handle_timeout(victim.now);
-        if let Some(ping) = victim
-            .asked()
-            .into_iter()
-            .find(|asked| asked.to == newcomer.addr)
-        {
+        let mut asked = victim.next_asked(limit).into_iter();
+        if let Some(ping) = asked.find(|asked| asked.to == newcomer.addr) {
             break ping;
         }
     };
@@ -399,7 +421,7 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
     };
     victim.node.start(victim.now, get).expect("accepted");
     for asked in victim.asked() {
-        let number = asked.to.to_string().as_bytes()[7] - b'0';
+        let number = number_of(asked.to);
         let reply = Reply {
             nodes: Some((&[]).into()),
             num: Some(u64::MAX),

@@ -176,6 +176,10 @@ fn count_reached(rig: Rig) {
         coverage.reach_times(format!("failed {method}"), counts.failed);
         coverage.reach_times(format!("received {method}"), counts.received);
     }
+    coverage.reach_times("contact questionable", stats.questionable_contacts);
+    coverage.reach_times("identity conflict", stats.identity_conflicts);
+    coverage.reach_times("waited for a free call", stats.waits_for_calls);
+    coverage.reach_times("key evicted", stats.evicted_keys);
     let began = |method: Method| stats.method(method).started;
     let told = |command| coverage.times(command);
     let kept = began(Method::StoreValue).saturating_sub(told("accepted Put"));

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 
 use khashmir::wire::{Method, Query};
 use khashmir::{
-    Command, Config, Event, Journal, Keep, Node, Outcome, Refused, Role, Seed, Snapshot, Value,
+    Command, Config, Event, Id, Instant, Journal, Keep, Node, Outcome, Refused, Role, Seed,
+    Snapshot, StoreLimits, Value,
 };
 use net::{Net, addr, asks, error, get, is_query, key, put, reply, seconds, stored_at, value};
 
@@ -190,6 +191,16 @@ fn a_node_that_was_away_for_a_moment_stands_where_it_stood() {
 }
 
 #[test]
+fn nobody_comes_back_without_an_identity() {
+    let (seed, now) = (Seed::from_number(1), Instant::ORIGIN);
+    let nobody = Snapshot::new(Id::new([0; 20]));
+    assert!(Snapshot::from_bytes(&nobody.to_bytes()).is_err());
+    let node = Node::restore(Config::default(), nobody, seconds(0), seed, now);
+    let error = node.expect_err("refused");
+    assert_eq!(error.to_string(), "id must not be all zero");
+}
+
+#[test]
 fn a_restored_node_does_not_refresh_what_is_fresh() {
     let mut net = Net::joined(3, &Config::default());
     let now = net.now;
@@ -344,6 +355,8 @@ fn the_counters_are_those_of_the_original() {
         (1, 1, 1, 1)
     );
     assert_eq!(find.mean_successful_delay(), net.delay * 2);
+    assert_eq!(find.mean_total_delay(), net.delay * 2);
+    assert_eq!(store.mean_total_delay(), net.delay * 2);
     assert_eq!(stats.method(Method::Join).received, 1);
     assert!(stats.bytes_out > 40 * stats.datagrams_out && stats.datagrams_in > 0);
     assert_eq!(
@@ -356,7 +369,76 @@ fn the_counters_are_those_of_the_original() {
         (1, 8, 1, 1)
     );
     assert_eq!(status.reachable, khashmir::Reachable::Yes);
-    assert_eq!(status.uptime, net.now.since(khashmir::Instant::ORIGIN));
+    assert_eq!(status.uptime, net.now.since(Instant::ORIGIN));
+    net.outcome(1, Command::Ping { addr: addr(2) });
+    let ping = net.node(1).stats().method(Method::Ping).clone();
+    assert!(ping.completed > 0);
+    assert_eq!(ping.mean_total_delay(), net.delay * 2);
+}
+
+#[test]
+fn pings_of_upkeep_count_as_actions() {
+    let mut net = Net::new();
+    net.add(1, Config::default());
+    net.add(2, Config::default());
+    let pings = |net: &mut Net| {
+        let pings = net.node(1).stats().method(Method::Ping).clone();
+        let counts = (pings.started, pings.successful, pings.failed);
+        (counts, pings.completed, pings.completed_time)
+    };
+    let bootstrap = vec![addr(1)];
+    net.outcome(2, Command::Join { bootstrap });
+    net.run(seconds(1));
+    let round_trip = net.delay * 2;
+    assert_eq!(pings(&mut net), ((1, 1, 0), 1, round_trip));
+    net.ask(addr(9), 1, &Query::Ping);
+    net.run(seconds(1));
+    assert_eq!(pings(&mut net), ((2, 1, 0), 1, round_trip));
+    net.run(seconds(20));
+    assert_eq!(pings(&mut net), ((2, 1, 1), 2, round_trip));
+}
+
+#[test]
+fn an_expired_value_takes_no_room_before_the_checkpoint_clears_it_up() {
+    let limits = StoreLimits {
+        max_values_per_key: 1,
+        max_keys: 2,
+        ..StoreLimits::default()
+    };
+    let mut net = Net::new();
+    let config = Config {
+        store: limits,
+        expiry: seconds(100),
+        id: Some(Id::new([1; 20])),
+        ..Config::default()
+    };
+    net.add(1, config);
+    let store = |net: &mut Net, key, value: &[u8]| {
+        let token = &net.token(addr(9), 1);
+        let store = Query::StoreValue { key, token, value };
+        net.ask(addr(9), 1, &store).expect("an answer")
+    };
+    let holds = |net: &mut Net, key, value: &[u8]| {
+        let answer = net.ask(addr(9), 1, &Query::GetValue { key, num: 0 });
+        reply(&answer.expect("an answer")).values == Some((&[value]).into())
+    };
+    net.run(seconds(70));
+    let at = |byte: u8| Id::new([byte; 20]);
+    reply(&store(&mut net, at(3), b"old"));
+    reply(&store(&mut net, at(5), b"old"));
+    net.run(seconds(60));
+    reply(&store(&mut net, at(5), b"old"));
+    assert_eq!(
+        error(&store(&mut net, at(3), b"new")),
+        (201, "store is full".into())
+    );
+    net.run(seconds(40));
+    reply(&store(&mut net, at(3), b"new"));
+    assert!(holds(&mut net, at(3), b"new"), "the key has room");
+    net.run(seconds(61));
+    reply(&store(&mut net, at(0x80), b"far"));
+    assert!(holds(&mut net, at(3), b"new"));
+    assert!(holds(&mut net, at(0x80), b"far"));
 }
 
 #[test]

@@ -7,7 +7,8 @@ mod net;
 use std::collections::BTreeSet;
 
 use khashmir::wire::{Method, Query};
-use khashmir::{Abort, Command, Config, Outcome, OwnStore, Place, Refused, Retrieve};
+use khashmir::{Abort, Command, Config, Keep, Outcome, OwnStore, Place, Refused, Retrieve};
+use khashmir::{TypedEvent, TypedPutError, Value};
 use net::{Net, addr, asks, get, key, put, stored_at, value};
 
 #[test]
@@ -214,4 +215,33 @@ fn a_join_fails_while_another_is_under_way() {
     let now = net.now;
     let again = net.node(2).join(now, &[addr(1)]);
     assert_eq!(again, Err(Refused::JoinInProgress));
+}
+
+#[test]
+fn a_typed_get_reads_what_a_typed_put_stored_and_counts_what_is_of_another_type() {
+    let mut net = Net::joined(3, &Config::default());
+    net.outcome(3, put("key", "not bencode"));
+    let now = net.now;
+    let stored = String::from("typed");
+    let put = net.node(1).put_typed(now, key("key"), &stored, Keep::Once);
+    net.end_of(1, put.expect("accepted"));
+    let now = net.now;
+    let mut get = net
+        .node(2)
+        .get_typed::<String>(now, key("key"))
+        .expect("accepted");
+    net.end_of(2, get.op());
+    let (mut found, mut end) = (Vec::new(), None);
+    for event in net.events(2) {
+        match get.handle_event(event) {
+            TypedEvent::Values(values) => found.extend(values),
+            TypedEvent::Ended { skipped, aborted } => end = Some((skipped, aborted)),
+            TypedEvent::Other => {}
+        }
+    }
+    assert_eq!((found, end), (vec![stored], Some((1, None))));
+    let long = "x".repeat(Value::MAX_LEN);
+    let now = net.now;
+    let refused = net.node(1).put_typed(now, key("key"), &long, Keep::Once);
+    assert!(matches!(refused, Err(TypedPutError::Encode(_))));
 }

@@ -16,7 +16,11 @@ pub(crate) struct Bootstrap {
     round: u64,
     /// What the names of this round stand for, as far as known.
     found: Vec<SocketAddr>,
-    /// How long to wait before asking again, should nothing be found.
+    /// What the names of the round before stood for.
+    earlier: Vec<SocketAddr>,
+    /// Names of this round that could not be resolved.
+    failed: usize,
+    /// How long to wait before asking again, should a name stand for nothing.
     wait: Duration,
 }
 
@@ -30,7 +34,7 @@ enum State {
         /// When what has been found by then must do.
         enough: Option<Instant>,
     },
-    /// Nothing was found: they are resolved again then.
+    /// A name could not be resolved: all are resolved again then.
     Waiting { until: Instant },
 }
 
@@ -47,16 +51,18 @@ pub(crate) enum Todo {
     Resolve(u64),
     /// Let the node join through these addresses.
     Join(Vec<SocketAddr>),
-    /// Let the node try these addresses while it is alone.
+    /// Let the node try these addresses from now on.
     Renew(Vec<SocketAddr>),
 }
 
 impl Bootstrap {
     /// When some names have been resolved, the others get this long to follow.
     const PATIENCE: Duration = Duration::from_secs(3);
-    /// The wait before names are resolved again of which none could be. It doubles each time.
+    /// The wait before names are resolved again, after one could not be. It doubles each time.
     const FIRST_WAIT: Duration = Duration::from_secs(2);
     const LONGEST_WAIT: Duration = Duration::from_secs(60);
+    /// Addresses that are kept, those that were found last before those found earlier.
+    const MOST_FOUND: usize = 256;
 
     pub(crate) const fn none() -> Self {
         Self {
@@ -64,6 +70,8 @@ impl Bootstrap {
             state: State::Content,
             round: 0,
             found: Vec::new(),
+            earlier: Vec::new(),
+            failed: 0,
             wait: Self::FIRST_WAIT,
         }
     }
@@ -75,6 +83,7 @@ impl Bootstrap {
     /// Takes other names, to join through them.
     pub(crate) fn begin(&mut self, names: Vec<HostPort>) -> Todo {
         self.names = names;
+        self.found.clear();
         self.wait = Self::FIRST_WAIT;
         if self.names.is_empty() {
             self.stop();
@@ -91,18 +100,11 @@ impl Bootstrap {
         };
     }
 
-    /// Takes in that the node is alone: the names may stand for other addresses by now.
-    pub(crate) fn alone(&mut self) -> Option<Todo> {
+    /// Takes in that the node is alone, or that an address does not answer: the names may stand for
+    /// others by now.
+    pub(crate) fn wanted(&mut self) -> Option<Todo> {
         let content = matches!(self.state, State::Content);
         (content && !self.names.is_empty()).then(|| self.ask(Purpose::Renew))
-    }
-
-    /// Takes in that the node is not alone.
-    pub(crate) fn online(&mut self) {
-        if let State::Waiting { .. } = self.state {
-            self.state = State::Content;
-        }
-        self.wait = Self::FIRST_WAIT;
     }
 
     /// Takes in what one name stands for: no addresses when it could not be resolved.
@@ -115,11 +117,8 @@ impl Bootstrap {
         if round != self.round {
             return None;
         }
-        for addr in addresses {
-            if !self.found.contains(addr) {
-                self.found.push(*addr);
-            }
-        }
+        add(&mut self.found, addresses);
+        self.failed += usize::from(addresses.is_empty());
         match &mut self.state {
             State::Asking {
                 missing, enough, ..
@@ -134,8 +133,14 @@ impl Bootstrap {
                 None
             }
             // It comes late, but it comes.
-            State::Content if !addresses.is_empty() => Some(Todo::Renew(self.found.clone())),
-            State::Content | State::Waiting { .. } => None,
+            State::Content | State::Waiting { .. } if !addresses.is_empty() => {
+                Some(Todo::Renew(self.found.clone()))
+            }
+            State::Content => {
+                self.wait(now);
+                None
+            }
+            State::Waiting { .. } => None,
         }
     }
 
@@ -161,7 +166,8 @@ impl Bootstrap {
 
     fn ask(&mut self, purpose: Purpose) -> Todo {
         self.round += 1;
-        self.found.clear();
+        self.earlier = std::mem::take(&mut self.found);
+        self.failed = 0;
         self.state = State::Asking {
             purpose,
             missing: self.names.len(),
@@ -170,15 +176,24 @@ impl Bootstrap {
         Todo::Resolve(self.round)
     }
 
+    /// Has the names resolved again later.
+    fn wait(&mut self, now: Instant) {
+        let until = now + self.wait;
+        self.state = State::Waiting { until };
+        self.wait = self.wait.saturating_mul(2).min(Self::LONGEST_WAIT);
+    }
+
     /// Makes do with what was found.
     fn conclude(&mut self, now: Instant) -> Option<Todo> {
         let State::Asking { purpose, .. } = self.state else {
             return None;
         };
-        if self.found.is_empty() {
-            let until = now + self.wait;
-            self.state = State::Waiting { until };
-            self.wait = self.wait.saturating_mul(2).min(Self::LONGEST_WAIT);
+        if self.failed > 0 {
+            // An address that was found earlier is better than none.
+            let earlier = std::mem::take(&mut self.earlier);
+            add(&mut self.found, &earlier);
+            self.found.truncate(Self::MOST_FOUND);
+            self.wait(now);
         } else {
             self.state = State::Content;
             self.wait = Self::FIRST_WAIT;
@@ -186,9 +201,17 @@ impl Bootstrap {
         match purpose {
             // A join that knows nobody ends at once, and says that the node is alone.
             Purpose::Join => Some(Todo::Join(self.found.clone())),
-            // Addresses that were found earlier are better than none.
             Purpose::Renew if self.found.is_empty() => None,
             Purpose::Renew => Some(Todo::Renew(self.found.clone())),
+        }
+    }
+}
+
+/// Adds those that are not there.
+fn add(to: &mut Vec<SocketAddr>, addresses: &[SocketAddr]) {
+    for addr in addresses {
+        if !to.contains(addr) {
+            to.push(*addr);
         }
     }
 }
@@ -220,7 +243,7 @@ mod tests {
             bootstrap.resolved(at(2), 1, &[addr(1), addr(2)]),
             Some(Todo::Join(vec![addr(1), addr(2)]))
         );
-        assert_eq!(bootstrap.deadline(), None);
+        assert_eq!(bootstrap.deadline(), Some(at(2002)), "one is missing");
     }
 
     #[test]
@@ -239,18 +262,22 @@ mod tests {
     #[test]
     fn names_are_resolved_again_whenever_the_node_is_alone() {
         let mut bootstrap = Bootstrap::none();
-        assert_eq!(bootstrap.alone(), None, "there are no names");
+        assert_eq!(bootstrap.wanted(), None, "there are no names");
         bootstrap.begin(names(1));
-        assert_eq!(bootstrap.alone(), None, "they are being resolved");
+        assert_eq!(bootstrap.wanted(), None, "they are being resolved");
         bootstrap.resolved(at(0), 1, &[addr(1)]);
-        assert_eq!(bootstrap.alone(), Some(Todo::Resolve(2)));
+        assert_eq!(bootstrap.wanted(), Some(Todo::Resolve(2)));
         assert_eq!(bootstrap.resolved(at(5), 1, &[addr(1)]), None, "outdated");
         assert_eq!(
             bootstrap.resolved(at(6), 2, &[addr(7)]),
             Some(Todo::Renew(vec![addr(7)]))
         );
-        assert_eq!(bootstrap.alone(), Some(Todo::Resolve(3)));
-        assert_eq!(bootstrap.resolved(at(7), 3, &[]), None, "keeps the old");
+        assert_eq!(bootstrap.wanted(), Some(Todo::Resolve(3)));
+        assert_eq!(
+            bootstrap.resolved(at(7), 3, &[]),
+            Some(Todo::Renew(vec![addr(7)])),
+            "keeps the old"
+        );
     }
 
     #[test]
@@ -259,7 +286,7 @@ mod tests {
         bootstrap.begin(names(1));
         let joined = bootstrap.resolved(at(0), 1, &[]);
         assert_eq!(joined, Some(Todo::Join(vec![])));
-        assert_eq!(bootstrap.alone(), None, "it is waiting");
+        assert_eq!(bootstrap.wanted(), None, "it is waiting");
         let mut waits = Vec::new();
         let mut now = at(0);
         for round in 2..9 {
@@ -270,15 +297,24 @@ mod tests {
             assert_eq!(bootstrap.resolved(now, round, &[]), None);
         }
         assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60]);
-        bootstrap.online();
-        assert_eq!(bootstrap.deadline(), None, "somebody found us");
+        let late = bootstrap.resolved(now, 8, &[addr(1)]);
+        assert_eq!(late, Some(Todo::Renew(vec![addr(1)])));
+        let due = bootstrap.deadline();
+        assert!(due.is_some(), "an answer that comes late ends no wait");
+        assert_eq!(
+            bootstrap.due(now + Duration::from_secs(60)),
+            Some(Todo::Resolve(9))
+        );
+        let renewed = bootstrap.resolved(now, 9, &[addr(1)]);
+        assert_eq!(renewed, Some(Todo::Renew(vec![addr(1)])));
+        assert_eq!(bootstrap.deadline(), None);
     }
 
     #[test]
     fn without_names_there_is_nothing_to_wait_for() {
         let mut bootstrap = Bootstrap::none();
         assert_eq!(bootstrap.begin(Vec::new()), Todo::Join(Vec::new()));
-        assert_eq!((bootstrap.alone(), bootstrap.deadline()), (None, None));
+        assert_eq!((bootstrap.wanted(), bootstrap.deadline()), (None, None));
     }
 
     #[test]
@@ -287,6 +323,6 @@ mod tests {
         bootstrap.begin(names(1));
         bootstrap.stop();
         assert_eq!(bootstrap.resolved(at(0), 1, &[addr(1)]), None);
-        assert_eq!((bootstrap.alone(), bootstrap.deadline()), (None, None));
+        assert_eq!((bootstrap.wanted(), bootstrap.deadline()), (None, None));
     }
 }

@@ -2,24 +2,23 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{SocketAddrV4, UdpSocket};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use khashmir::{Config, ConfigError, Node, Seed};
-use mio::net::UdpSocket;
+use khashmir::{Config, Seed};
 
 use crate::event_loop::EventLoop;
 use crate::handle::Handle;
-use crate::host::{AskNames, Host};
-use crate::observer::{Observer, Unobserved};
-use crate::post::{Input, LastOne, Post};
-use crate::resolve::resolve;
+use crate::new_node::{NewNode, NotAdded};
+use crate::post::{LastOne, Post};
+use crate::udp::Udp;
 
 /// Nodes and the loop that drives them.
 ///
 /// Add nodes, then [`run`](Self::run) the loop on this thread or [`spawn`](Self::spawn) it on one of
-/// its own. It ends when all its nodes have been shut down.
+/// its own. While it runs, [handles](Handle::add_at) add more. It ends when all its nodes have been
+/// shut down.
 pub struct Driver {
     event_loop: EventLoop,
     post: Post,
@@ -52,34 +51,21 @@ impl Driver {
         config: Config,
         seed: Seed,
     ) -> Result<Handle, NotAdded> {
-        self.add_observed(listen, config, seed, Box::new(Unobserved))
+        config.check()?;
+        self.add_at(UdpSocket::bind(listen)?, NewNode::new(config, seed))
     }
 
-    /// The same, with somebody who watches.
+    /// Adds a node at an IPv4 socket that is bound already: one that a service manager handed over,
+    /// or whose port somebody else has chosen.
     ///
     /// # Errors
-    /// As for [`add`](Self::add).
-    pub fn add_observed(
-        &mut self,
-        listen: SocketAddrV4,
-        mut config: Config,
-        seed: Seed,
-        observer: Box<dyn Observer>,
-    ) -> Result<Handle, NotAdded> {
-        config.check()?;
-        let mut socket = UdpSocket::bind(SocketAddr::V4(listen))?;
-        let local_addr = socket.local_addr()?;
-        if !local_addr.ip().is_unspecified() {
-            config.address = config.address.or(Some(local_addr));
-        }
-        let no = self.event_loop.watch(&mut socket)?;
-        let node = Node::new(config, seed, self.event_loop.now())?;
-        let id = node.id();
-        let names = asker_of_names(self.post.clone(), no);
-        let host = Host::new(node, socket, observer, names);
-        self.event_loop.add(no, host);
+    /// [`NotAdded`] when the socket or the configuration cannot work.
+    pub fn add_at(&mut self, socket: UdpSocket, node: NewNode) -> Result<Handle, NotAdded> {
+        let udp = Udp::new(socket, node.receive_buffer)?;
+        let (node, observer) = node.make(udp.local_addr(), self.event_loop.now())?;
+        let added = self.event_loop.add(udp, node, observer)?;
         let (post, last_one) = (self.post.clone(), Arc::clone(&self.last_one));
-        Ok(Handle::new(no, id, local_addr, post, last_one))
+        Ok(Handle::new(added, post, last_one))
     }
 
     /// Runs until all nodes have been shut down.
@@ -108,49 +94,3 @@ impl fmt::Debug for Driver {
         f.write_str("Driver")
     }
 }
-
-/// What resolves names for a host, and brings the answers back into the loop.
-fn asker_of_names(post: Post, no: usize) -> AskNames {
-    Box::new(move |round, names| {
-        let post = post.clone();
-        resolve(names.iter().cloned(), move |resolved| {
-            let errand = Box::new(move |host: &mut Host, now| {
-                host.resolved(now, round, &resolved);
-            });
-            // A loop that is over needs no names.
-            let _ = post.send(Input::With(no, errand));
-        });
-    })
-}
-
-/// Why a node could not be added to a loop.
-#[derive(Debug)]
-pub enum NotAdded {
-    /// Its configuration cannot work.
-    Config(ConfigError),
-    /// Its socket cannot be had.
-    Socket(io::Error),
-}
-
-impl From<ConfigError> for NotAdded {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
-}
-
-impl From<io::Error> for NotAdded {
-    fn from(error: io::Error) -> Self {
-        Self::Socket(error)
-    }
-}
-
-impl fmt::Display for NotAdded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(error) => error.fmt(f),
-            Self::Socket(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for NotAdded {}

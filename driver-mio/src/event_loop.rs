@@ -6,13 +6,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use khashmir::Instant;
-use mio::net::UdpSocket;
+use khashmir::{Instant, Node};
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clock;
-use crate::host::Host;
-use crate::post::{Input, Post};
+use crate::host::{AskNames, Host};
+use crate::inbox::Inbox;
+use crate::new_node::NotAdded;
+use crate::observer::Observer;
+use crate::post::{Added, Addition, Input, Post};
+use crate::resolve::resolve;
+use crate::udp::Udp;
 
 /// Hosts, and what it takes to know which of them has something to do.
 pub(crate) struct EventLoop {
@@ -27,7 +31,9 @@ pub(crate) struct EventLoop {
     deadlines: BTreeSet<(Instant, usize)>,
     deadline_of: BTreeMap<usize, Instant>,
     backlog: Backlog,
-    buffer: Box<[u8]>,
+    inbox: Inbox,
+    /// The way back, for what other threads find out.
+    post: Post,
 }
 
 /// Whether there may be input from other threads.
@@ -45,10 +51,11 @@ const FIRST_HOST: usize = 1;
 const INPUTS: usize = 256;
 /// Readiness taken in at once.
 const EVENTS: usize = 256;
+/// The system counts a wait in time awake: after a sleep the loop notices that time has passed no later
+/// than that.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How often the sockets are looked at again before time is allowed to tell on the peers.
 const SECOND_LOOKS: usize = 4;
-/// No UDP datagram is longer: what is too long for the protocol is seen to be so.
-const LONGEST_DATAGRAM: usize = 65_535;
 
 impl EventLoop {
     /// A loop without hosts, and the way to reach it.
@@ -56,6 +63,7 @@ impl EventLoop {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (queue, inputs) = mpsc::channel();
+        let post = Post::new(queue, waker);
         let idle = Self {
             poll,
             clock: Clock::start(),
@@ -66,29 +74,38 @@ impl EventLoop {
             deadlines: BTreeSet::new(),
             deadline_of: BTreeMap::new(),
             backlog: Backlog::None,
-            buffer: vec![0; LONGEST_DATAGRAM].into(),
+            inbox: Inbox::new(),
+            post: post.clone(),
         };
-        Ok((idle, Post::new(queue, waker)))
+        Ok((idle, post))
     }
 
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
 
-    /// Takes an interest in a socket, and says under which number.
-    pub(crate) fn watch(&mut self, socket: &mut UdpSocket) -> io::Result<usize> {
-        let no = self.next_no;
+    /// Takes in a node, its socket, and who watches it.
+    pub(crate) fn add(
+        &mut self,
+        mut udp: Udp,
+        node: Node,
+        observer: Box<dyn Observer>,
+    ) -> Result<Added, NotAdded> {
+        let (local_addr, drops) = (udp.local_addr(), udp.drops());
+        let (no, id) = (self.next_no, node.id());
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registry = self.poll.registry();
-        registry.register(socket, Token(no + FIRST_HOST), interest)?;
+        registry.register(udp.source(), Token(no + FIRST_HOST), interest)?;
         self.next_no += 1;
-        Ok(no)
-    }
-
-    /// Takes in the host whose socket has this number.
-    pub(crate) fn add(&mut self, no: usize, host: Host) {
-        self.hosts.insert(no, host);
+        let names = asker_of_names(self.post.clone(), no);
+        self.hosts.insert(no, Host::new(node, udp, observer, names));
         self.reschedule(no);
+        Ok(Added {
+            no,
+            id,
+            local_addr,
+            drops,
+        })
     }
 
     /// Runs until all hosts are over.
@@ -104,6 +121,9 @@ impl EventLoop {
 
     fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         self.wait(events, self.patience())?;
+        if let Some(slept) = self.clock.slept() {
+            self.wake_up(slept);
+        }
         self.take_inputs();
         self.serve_busy();
         // A thread that was held up finds timers due and datagrams waiting. The datagrams go first:
@@ -112,7 +132,7 @@ impl EventLoop {
             if !self.is_anything_due() {
                 return Ok(());
             }
-            self.wait(events, Some(Duration::ZERO))?;
+            self.wait(events, Duration::ZERO)?;
             if self.busy.is_empty() {
                 break;
             }
@@ -122,18 +142,18 @@ impl EventLoop {
         Ok(())
     }
 
-    /// How long the loop may sleep; as long as nothing happens if `None`.
-    fn patience(&self) -> Option<Duration> {
+    /// How long the loop may wait.
+    fn patience(&self) -> Duration {
         if self.backlog == Backlog::Some || !self.busy.is_empty() {
-            return Some(Duration::ZERO);
+            return Duration::ZERO;
         }
-        let (next, _) = self.deadlines.first()?;
-        Some(self.clock.until(*next))
+        let until = self.deadlines.first().map(|(at, _)| self.clock.until(*at));
+        until.map_or(LONGEST_WAIT, |until| until.min(LONGEST_WAIT))
     }
 
     /// Sleeps, and notes which sockets are ready.
-    fn wait(&mut self, events: &mut Events, patience: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(events, patience) {
+    fn wait(&mut self, events: &mut Events, patience: Duration) -> io::Result<()> {
+        match self.poll.poll(events, Some(patience)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
@@ -160,6 +180,18 @@ impl EventLoop {
         Ok(())
     }
 
+    /// Tells every host that the machine slept, before anything else happens.
+    fn wake_up(&mut self, slept: Duration) {
+        let now = self.clock.now();
+        let all: Vec<usize> = self.hosts.keys().copied().collect();
+        for no in all {
+            if let Some(host) = self.hosts.get_mut(&no) {
+                host.wake_up(now, slept);
+            }
+            self.reschedule(no);
+        }
+    }
+
     /// Does what other threads ask for.
     fn take_inputs(&mut self) {
         self.backlog = Backlog::None;
@@ -173,6 +205,17 @@ impl EventLoop {
                         self.reschedule(no);
                     }
                 }
+                Ok(Input::Add(addition)) => {
+                    let Addition {
+                        udp,
+                        node,
+                        observer,
+                        answer,
+                    } = *addition;
+                    // Whoever asked waits for it.
+                    let _ = answer.send(self.add(udp, node, observer));
+                }
+                Ok(Input::TellTime(answer)) => drop(answer.send(self.clock.now())),
                 Ok(Input::Abandoned) => self.shut_down(),
                 Err(_) => return,
             }
@@ -196,7 +239,7 @@ impl EventLoop {
     fn serve_busy(&mut self) {
         for no in std::mem::take(&mut self.busy) {
             if let Some(host) = self.hosts.get_mut(&no) {
-                host.receive(self.clock.now(), &mut self.buffer);
+                host.receive(self.clock.now(), &mut self.inbox);
                 self.reschedule(no);
             }
         }
@@ -230,7 +273,7 @@ impl EventLoop {
         };
         if host.is_over(self.clock.now()) {
             // Closing the socket would deregister it as well; what fails here fails without harm.
-            let _ = self.poll.registry().deregister(&mut host.socket);
+            let _ = self.poll.registry().deregister(host.socket.source());
             self.hosts.remove(&no);
             self.busy.remove(&no);
             return;
@@ -243,6 +286,20 @@ impl EventLoop {
             self.deadline_of.insert(no, at);
         }
     }
+}
+
+/// What resolves names for a host, and brings the answers back into the loop.
+fn asker_of_names(post: Post, no: usize) -> AskNames {
+    Box::new(move |round, names| {
+        let post = post.clone();
+        resolve(names.iter().cloned(), move |resolved| {
+            let errand = Box::new(move |host: &mut Host, now| {
+                host.resolved(now, round, &resolved);
+            });
+            // A loop that is over needs no names.
+            let _ = post.send(Input::With(no, errand));
+        });
+    })
 }
 
 #[cfg(test)]

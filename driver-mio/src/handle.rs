@@ -1,19 +1,23 @@
 //! What other threads hold of a node in the loop: commands go in, events come out.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::{Arc, mpsc};
 
 use khashmir::{
-    Command, Contact, Event, Id, Instant, Node, OpId, Outcome, QueryStats, Refused, Snapshot,
-    Stats, Status, Value,
+    Command, Contact, Event, Id, Instant, Node, OpId, Refused, Snapshot, Stats, Status,
 };
 
-use crate::host::{Host, Notice};
+use crate::gone::Gone;
+use crate::host::Host;
 use crate::name::HostPort;
-use crate::post::{Input, LastOne, Post};
+use crate::new_node::{NewNode, NotAdded};
+use crate::operation::Operation;
+use crate::post::{Added, Addition, Input, LastOne, Post};
+use crate::socket_stats::SocketStats;
+use crate::subscription::{Notice, Subscription};
+use crate::system_drops::SystemDrops;
+use crate::udp::Udp;
 
 /// Talks to one node of a running [`Driver`](crate::Driver) from any thread.
 ///
@@ -25,25 +29,21 @@ pub struct Handle {
     no: usize,
     id: Id,
     local_addr: SocketAddr,
+    drops: Option<SystemDrops>,
     post: Post,
     /// Held for what its end sets off.
-    _last_one: Arc<LastOne>,
+    last_one: Arc<LastOne>,
 }
 
 impl Handle {
-    pub(crate) const fn new(
-        no: usize,
-        id: Id,
-        local_addr: SocketAddr,
-        post: Post,
-        last_one: Arc<LastOne>,
-    ) -> Self {
+    pub(crate) fn new(added: Added, post: Post, last_one: Arc<LastOne>) -> Self {
         Self {
-            no,
-            id,
-            local_addr,
+            no: added.no,
+            id: added.id,
+            local_addr: added.local_addr,
+            drops: added.drops,
             post,
-            _last_one: last_one,
+            last_one,
         }
     }
 
@@ -71,7 +71,7 @@ impl Handle {
             // Nobody has to wait for an operation.
             let _ = tell.send(event);
         })?;
-        Ok(Operation { id, events })
+        Ok(Operation::new(id, events))
     }
 
     /// Starts a command, of each of whose events `tell` is told on the loop's thread, so that many
@@ -89,7 +89,8 @@ impl Handle {
     }
 
     /// Joins a network through these hosts. Their names are resolved on other threads, at once and
-    /// again whenever the node finds itself alone; until somebody answers, it keeps trying.
+    /// again whenever the node finds itself alone, has lost most of its contacts, or has a bootstrap
+    /// address that does not answer. It keeps trying those that do not, for ever.
     ///
     /// How that goes, [notices](Self::subscribe) tell: what each name stands for, the end of the
     /// first join, and from then on [`Event::Online`] and [`Event::Alone`].
@@ -133,8 +134,20 @@ impl Handle {
     ///
     /// # Errors
     /// [`Gone`] when the node is.
-    pub fn subscribe(&self, tell: impl FnMut(Notice) + Send + 'static) -> Result<(), Gone> {
+    pub fn subscribe(
+        &self,
+        tell: impl FnMut(Notice) + Send + 'static,
+    ) -> Result<Subscription, Gone> {
         self.ask(move |host, _| host.listen(Box::new(tell)))
+    }
+
+    /// Ends a subscription of this node: when this returns, nothing more is told. False when it has
+    /// ended before.
+    ///
+    /// # Errors
+    /// [`Gone`] when the node is.
+    pub fn unsubscribe(&self, subscription: Subscription) -> Result<bool, Gone> {
+        self.ask(move |host, _| host.stop_listening(subscription))
     }
 
     /// Has a look at the node, on the loop's thread, which waits for it.
@@ -164,6 +177,17 @@ impl Handle {
         self.look(|node, _| node.stats().clone())
     }
 
+    /// What its socket has gone through.
+    ///
+    /// # Errors
+    /// [`Gone`] when the node is.
+    pub fn socket_stats(&self) -> Result<SocketStats, Gone> {
+        let mut stats = self.ask(|host, _| host.socket_stats())?;
+        // This reads a list of all sockets of the machine: the loop need not wait for that.
+        stats.dropped_by_system = self.drops.as_ref().and_then(SystemDrops::count);
+        Ok(stats)
+    }
+
     /// The contacts in its table.
     ///
     /// # Errors
@@ -172,12 +196,50 @@ impl Handle {
         self.look(|node, _| node.contacts().collect())
     }
 
-    /// Everything about it that is worth keeping.
+    /// Everything about it that is worth keeping. Its values are copied in parts, between which the
+    /// loop goes on.
     ///
     /// # Errors
     /// [`Gone`] when the node is.
     pub fn snapshot(&self) -> Result<Snapshot, Gone> {
-        self.look(Node::snapshot)
+        let mut snapshot = self.look(Node::contacts_snapshot)?;
+        let mut after = None;
+        loop {
+            (snapshot, after) = self.look(move |node, now| {
+                let after = node.snapshot_values(now, &mut snapshot, after, VALUES_AT_ONCE);
+                (snapshot, after)
+            })?;
+            if after.is_none() {
+                return Ok(snapshot);
+            }
+        }
+    }
+
+    // ---- other nodes
+
+    /// Adds a node to the loop that this one runs in, as [`Driver::add_at`](crate::Driver::add_at)
+    /// does before the loop runs.
+    ///
+    /// # Errors
+    /// [`NotAdded`] when the socket or the configuration cannot work, or the loop is over.
+    pub fn add_at(&self, socket: UdpSocket, node: NewNode) -> Result<Self, NotAdded> {
+        let udp = Udp::new(socket, node.receive_buffer)?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.post.send(Input::TellTime(answer))?;
+        let now = answered.recv().map_err(|_| Gone)?;
+        // To restore a large store takes its time: the loop need not wait for that.
+        let (node, observer) = node.make(udp.local_addr(), now)?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        let addition = Addition {
+            udp,
+            node,
+            observer,
+            answer,
+        };
+        self.post.send(Input::Add(Box::new(addition)))?;
+        let added = answered.recv().map_err(|_| NotAdded::Gone)??;
+        let (post, last_one) = (self.post.clone(), Arc::clone(&self.last_one));
+        Ok(Self::new(added, post, last_one))
     }
 
     // ---- inside
@@ -196,118 +258,18 @@ impl Handle {
     }
 }
 
+/// Values that are copied in one turn of the loop: that takes about a millisecond.
+const VALUES_AT_ONCE: usize = 1000;
+
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Handle({} at {})", self.id, self.local_addr)
     }
 }
 
-/// A command under way: an iterator over its events, of which the last is [`Event::Ended`].
-///
-/// To drop it does not end the command; [`Handle::cancel`] does.
-#[derive(Debug)]
-pub struct Operation {
-    id: OpId,
-    events: Receiver<Event>,
-}
-
-impl Operation {
-    /// Its name, for [`Handle::cancel`].
-    #[must_use]
-    pub const fn id(&self) -> OpId {
-        self.id
-    }
-
-    /// Waits for the next event.
-    ///
-    /// # Errors
-    /// [`Waited`] when there is none in that time, or none can come any more.
-    pub fn next_within(&mut self, patience: Duration) -> Result<Event, Waited> {
-        self.events.recv_timeout(patience).map_err(Waited::from)
-    }
-
-    /// Waits for the end.
-    ///
-    /// # Errors
-    /// [`Gone`] when the loop ends first.
-    pub fn wait(self) -> Result<Over, Gone> {
-        let mut values = Vec::new();
-        for event in self {
-            if let Some(over) = gather(event, &mut values) {
-                return Ok(over);
-            }
-        }
-        Err(Gone)
-    }
-
-    /// Waits for the end, but not longer than that.
-    ///
-    /// # Errors
-    /// [`Waited`] when it has not come in that time, or cannot come any more.
-    pub fn wait_within(mut self, patience: Duration) -> Result<Over, Waited> {
-        let since = std::time::Instant::now();
-        let mut values = Vec::new();
-        loop {
-            let event = self.next_within(patience.saturating_sub(since.elapsed()))?;
-            if let Some(over) = gather(event, &mut values) {
-                return Ok(over);
-            }
-        }
-    }
-}
-
-impl Iterator for Operation {
-    type Item = Event;
-
-    fn next(&mut self) -> Option<Event> {
-        self.events.recv().ok()
-    }
-}
-
-fn gather(event: Event, values: &mut Vec<Value>) -> Option<Over> {
-    match event {
-        Event::Ended {
-            outcome,
-            query_stats,
-            ..
-        } => Some(Over {
-            outcome,
-            query_stats,
-            values: std::mem::take(values),
-        }),
-        Event::Values { values: more, .. } => {
-            values.extend(more);
-            None
-        }
-        Event::Alone | Event::Checkpoint | Event::Online { .. } => None,
-    }
-}
-
-/// How an operation ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Over {
-    /// What it came to.
-    pub outcome: Outcome,
-    /// What it took.
-    pub query_stats: QueryStats,
-    /// The values that it brought: of a `get`.
-    pub values: Vec<Value>,
-}
-
-/// The node was shut down, or its loop is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gone;
-
-impl fmt::Display for Gone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the node is no longer running")
-    }
-}
-
-impl std::error::Error for Gone {}
-
 /// Why a command was not started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotStarted {
     /// The node is gone.
     Gone,
@@ -331,32 +293,3 @@ impl fmt::Display for NotStarted {
 }
 
 impl std::error::Error for NotStarted {}
-
-/// Why waiting brought nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// Nothing can come any more.
-    Gone,
-    /// It took too long.
-    TooLong,
-}
-
-impl From<RecvTimeoutError> for Waited {
-    fn from(error: RecvTimeoutError) -> Self {
-        match error {
-            RecvTimeoutError::Disconnected => Self::Gone,
-            RecvTimeoutError::Timeout => Self::TooLong,
-        }
-    }
-}
-
-impl fmt::Display for Waited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => f.write_str("there is nothing to wait for any more"),
-            Self::TooLong => f.write_str("it took too long"),
-        }
-    }
-}
-
-impl std::error::Error for Waited {}

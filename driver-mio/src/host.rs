@@ -2,37 +2,27 @@
 //! for a command is told.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use khashmir::{Command, Event, Instant, Node, OpId, Refused};
-use mio::net::UdpSocket;
+use khashmir::{Command, Event, Instant, Node, OpId, Refused, Transmit};
 
 use crate::bootstrap::{Bootstrap, Todo};
+use crate::inbox::Inbox;
 use crate::name::HostPort;
 use crate::observer::Observer;
 use crate::resolve::Resolved;
 use crate::socket::{self, Datagrams, Received, Sent};
-
-/// Something about a node that belongs to no [operation](crate::Operation).
-#[derive(Clone, Debug)]
-pub enum Notice {
-    /// An event that nobody waits for as part of an operation: the node's own, and the end of the
-    /// join that [`Handle::bootstrap`](crate::Handle::bootstrap) began.
-    Event(Event),
-    /// A bootstrap name was resolved, or could not be.
-    Resolved(Resolved),
-}
+use crate::socket_stats::{Sends, SocketStats};
+use crate::subscription::{Notice, Subscription, Subscriptions, TellNotice};
+use crate::udp::Udp;
 
 /// Told of the events of one command.
 pub(crate) type TellEvent = Box<dyn FnMut(Event) + Send>;
-/// Told of everything else.
-pub(crate) type TellNotice = Box<dyn FnMut(Notice) + Send>;
 /// Asked to resolve the names of a round.
 pub(crate) type AskNames = Box<dyn FnMut(u64, &[HostPort]) + Send>;
 
 /// A node, its socket, and who waits for it.
-pub(crate) struct Host<S = UdpSocket> {
+pub(crate) struct Host<S = Udp> {
     pub(crate) node: Node,
     pub(crate) socket: S,
     observer: Box<dyn Observer>,
@@ -41,7 +31,8 @@ pub(crate) struct Host<S = UdpSocket> {
     /// The datagram that is being sent.
     datagram: Vec<u8>,
     waiting: BTreeMap<OpId, TellEvent>,
-    listeners: Vec<TellNotice>,
+    subscriptions: Subscriptions,
+    sends: Sends,
     bootstrap: Bootstrap,
     ask_names: AskNames,
     life: Life,
@@ -57,22 +48,22 @@ enum Inbound {
     },
 }
 
-/// Whether more can be sent, and the address for which a datagram is already waiting.
+/// Whether more can be sent, and where the datagram goes that is already waiting.
 enum Outbound {
     Open,
     /// This turn's share is used up.
     More,
     /// The socket's buffer is full.
     Blocked {
-        to: SocketAddr,
+        next: Transmit,
     },
     /// It was full, and has room again.
     Unblocked {
-        to: SocketAddr,
+        next: Transmit,
     },
     /// The system has no buffers; it is tried again then.
     Paused {
-        to: SocketAddr,
+        next: Transmit,
         until: Instant,
     },
 }
@@ -95,7 +86,7 @@ impl<S: Datagrams> Host<S> {
     /// How long a node that is shut down may go on sending.
     const LAST_WORDS: Duration = Duration::from_secs(1);
 
-    pub(crate) const fn new(
+    pub(crate) fn new(
         node: Node,
         socket: S,
         observer: Box<dyn Observer>,
@@ -109,7 +100,8 @@ impl<S: Datagrams> Host<S> {
             outbound: Outbound::Open,
             datagram: Vec::new(),
             waiting: BTreeMap::new(),
-            listeners: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            sends: Sends::default(),
             bootstrap: Bootstrap::none(),
             ask_names,
             life: Life::Running,
@@ -123,8 +115,8 @@ impl<S: Datagrams> Host<S> {
     }
 
     pub(crate) const fn set_writable(&mut self) {
-        if let Outbound::Blocked { to } = self.outbound {
-            self.outbound = Outbound::Unblocked { to };
+        if let Outbound::Blocked { next } = self.outbound {
+            self.outbound = Outbound::Unblocked { next };
         }
     }
 
@@ -156,17 +148,16 @@ impl<S: Datagrams> Host<S> {
         all.into_iter().flatten().min()
     }
 
-    /// Takes in a burst of datagrams.
-    pub(crate) fn receive(&mut self, now: Instant, buffer: &mut [u8]) {
+    /// Takes in datagrams until they are enough for one turn. The batch that fills it is taken in
+    /// whole.
+    pub(crate) fn receive(&mut self, now: Instant, inbox: &mut Inbox) {
         if !matches!(self.inbound, Inbound::Readable) {
             return self.settle(now);
         }
-        for _ in 0..Self::RECEIVE_BURST {
-            match socket::receive(&self.socket, buffer) {
-                Received::Datagram(len, from) => {
-                    self.observer.received(from, &buffer[..len]);
-                    self.node.handle_datagram(now, from, None, &buffer[..len]);
-                }
+        let mut taken = 0;
+        while taken < Self::RECEIVE_BURST {
+            match socket::receive(&self.socket, inbox) {
+                Received::Batch => taken += self.take_in(now, inbox),
                 Received::Nothing => {
                     self.inbound = Inbound::Idle;
                     break;
@@ -183,6 +174,22 @@ impl<S: Datagrams> Host<S> {
         self.settle(now);
     }
 
+    /// Gives the node what arrived, and says how many datagrams that were.
+    fn take_in(&mut self, now: Instant, inbox: &Inbox) -> usize {
+        let mut taken = 0;
+        for arrival in inbox.arrivals() {
+            self.observer.received(arrival.from, arrival.bytes);
+            self.node
+                .handle_datagram(now, arrival.from, arrival.local, arrival.bytes);
+            taken += 1;
+            if taken % Self::RECEIVE_BURST == 0 {
+                // A batch of joined datagrams may ask for more answers than the node queues.
+                self.settle(now);
+            }
+        }
+        taken
+    }
+
     /// Does what is due.
     pub(crate) fn due(&mut self, now: Instant) {
         self.node.handle_timeout(now);
@@ -194,6 +201,12 @@ impl<S: Datagrams> Host<S> {
         if let Some(todo) = self.bootstrap.due(now) {
             self.perform(now, todo);
         }
+        self.settle(now);
+    }
+
+    /// Takes in that the machine slept.
+    pub(crate) fn wake_up(&mut self, now: Instant, slept: Duration) {
+        self.node.handle_sleep(now, slept);
         self.settle(now);
     }
 
@@ -235,8 +248,12 @@ impl<S: Datagrams> Host<S> {
         Ok(op)
     }
 
-    pub(crate) fn listen(&mut self, tell: TellNotice) {
-        self.listeners.push(tell);
+    pub(crate) fn listen(&mut self, tell: TellNotice) -> Subscription {
+        self.subscriptions.add(tell)
+    }
+
+    pub(crate) fn stop_listening(&mut self, subscription: Subscription) -> bool {
+        self.subscriptions.end(subscription)
     }
 
     /// Joins through these names as soon as they are resolved.
@@ -248,7 +265,7 @@ impl<S: Datagrams> Host<S> {
     /// Takes in what a name of this round stands for.
     pub(crate) fn resolved(&mut self, now: Instant, round: u64, resolved: &Resolved) {
         self.observer.resolved(resolved);
-        self.notify(&Notice::Resolved(resolved.clone()));
+        self.subscriptions.tell(&Notice::Resolved(resolved.clone()));
         let addresses = resolved.addresses.as_deref().unwrap_or_default();
         if let Some(todo) = self.bootstrap.resolved(now, round, addresses) {
             self.perform(now, todo);
@@ -281,31 +298,27 @@ impl<S: Datagrams> Host<S> {
     fn tell(&mut self, now: Instant, event: Event) {
         self.observer.event(&event);
         match &event {
-            Event::Alone => {
-                if let Some(todo) = self.bootstrap.alone() {
+            Event::Alone | Event::BootstrapWanted => {
+                if let Some(todo) = self.bootstrap.wanted() {
                     self.perform(now, todo);
                 }
             }
-            Event::Online { .. } => self.bootstrap.online(),
-            Event::Checkpoint | Event::Ended { .. } | Event::Values { .. } => {}
+            Event::Checkpoint
+            | Event::CopiesLost { .. }
+            | Event::Ended { .. }
+            | Event::Kept { .. }
+            | Event::Online { .. }
+            | Event::Values { .. } => {}
+            _ => {}
         }
-        let op = match &event {
-            Event::Ended { op, .. } | Event::Values { op, .. } => Some(*op),
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => None,
-        };
+        let op = event.op();
         let ends = event.ends().is_some();
         let Some((op, mut tell)) = op.and_then(|op| self.waiting.remove_entry(&op)) else {
-            return self.notify(&Notice::Event(event));
+            return self.subscriptions.tell(&Notice::Event(event));
         };
         tell(event);
         if !ends {
             self.waiting.insert(op, tell);
-        }
-    }
-
-    fn notify(&mut self, notice: &Notice) {
-        for tell in &mut self.listeners {
-            tell(notice.clone());
         }
     }
 
@@ -331,33 +344,48 @@ impl<S: Datagrams> Host<S> {
         let mut kept = match self.outbound {
             Outbound::Blocked { .. } => return,
             Outbound::Paused { until, .. } if until > now => return,
-            Outbound::Paused { to, .. } | Outbound::Unblocked { to } => Some(to),
+            Outbound::Paused { next, .. } | Outbound::Unblocked { next } => Some(next),
             Outbound::Open | Outbound::More => None,
         };
         for _ in 0..Self::SEND_BURST {
             let next = kept
                 .take()
-                .or_else(|| Some(self.node.poll_transmit(&mut self.datagram)?.to));
-            let Some(to) = next else {
+                .or_else(|| self.node.poll_transmit(&mut self.datagram));
+            let Some(next) = next else {
                 self.outbound = Outbound::Open;
                 return;
             };
-            match socket::send(&self.socket, to, &self.datagram) {
-                Sent::Away => self.observer.sent(to, &self.datagram),
+            let Transmit { to, from } = next;
+            match socket::send(&self.socket, to, from, &self.datagram) {
+                Sent::Away => {
+                    self.sends.succeeded();
+                    self.observer.sent(to, &self.datagram);
+                }
                 Sent::Blocked => {
-                    self.outbound = Outbound::Blocked { to };
+                    self.outbound = Outbound::Blocked { next };
                     return;
                 }
                 Sent::NoBuffers(error) => {
                     self.observer.trouble(&error);
                     let until = now + Self::PAUSE;
-                    self.outbound = Outbound::Paused { to, until };
+                    self.outbound = Outbound::Paused { next, until };
                     return;
                 }
-                Sent::Lost(error) => self.observer.trouble(&error),
+                Sent::Lost(error) => {
+                    self.observer.trouble(&error);
+                    self.sends.failed(error);
+                    self.node.handle_send_failure();
+                }
             }
         }
         self.outbound = Outbound::More;
+    }
+}
+
+impl Host {
+    /// What the socket has gone through, but for what the system counts.
+    pub(crate) fn socket_stats(&self) -> SocketStats {
+        self.sends.stats(self.socket.receive_buffer().ok())
     }
 }
 

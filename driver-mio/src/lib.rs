@@ -6,15 +6,14 @@
 //! these come to, and look at the node's state.
 //!
 //! ```
-//! use khashmir::{Command, Config, Id, Keep, Outcome, OwnStore, Seed, Value};
-//! use khashmir_mio::Driver;
+//! use khashmir::{Command, Config, Id, Keep, Outcome, OwnStore, Value};
+//! use khashmir_mio::{Driver, system_seed};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let loopback = "127.0.0.1:0".parse()?;
 //! let mut driver = Driver::new()?;
-//! // A real node draws its seed from the operating system.
-//! let anna = driver.add(loopback, Config::default(), Seed::from_number(1))?;
-//! let bert = driver.add(loopback, Config::default(), Seed::from_number(2))?;
+//! let anna = driver.add(loopback, Config::default(), system_seed()?)?;
+//! let bert = driver.add(loopback, Config::default(), system_seed()?)?;
 //! let running = driver.spawn()?;
 //!
 //! let join = bert.start(Command::Join { bootstrap: vec![anna.local_addr()] })?;
@@ -37,6 +36,11 @@
 //! and resolves them again whenever the node finds itself alone. What a socket can suffer without
 //! being broken, such as a full buffer or the report that somebody is not there, it survives.
 //!
+//! An answer leaves from the address that was asked, also where the machine has several and the node
+//! listens at all of them. When the machine was asleep, the loop tells its nodes within half a minute
+//! of waking. [`Handle::socket_stats`] says what the system refused to send, and what it dropped of
+//! what arrived.
+//!
 //! Nodes run from memory: what a journal would make durable counts as durable at once.
 
 mod bootstrap;
@@ -44,18 +48,33 @@ mod clock;
 mod describe;
 mod driver;
 mod event_loop;
+mod gone;
 mod handle;
 mod host;
+mod inbox;
 mod name;
+mod new_node;
 mod observer;
+mod operation;
 mod post;
 mod resolve;
+mod seed;
 mod socket;
+mod socket_stats;
+mod subscription;
+mod system_drops;
+mod udp;
 
+pub use clock::Clock;
 pub use describe::{Described, describe};
-pub use driver::{Driver, NotAdded};
-pub use handle::{Gone, Handle, NotStarted, Operation, Over, Waited};
-pub use host::Notice;
+pub use driver::Driver;
+pub use gone::Gone;
+pub use handle::{Handle, NotStarted};
 pub use name::{BadName, HostPort};
+pub use new_node::{NewNode, NotAdded};
 pub use observer::{Observer, Unobserved};
+pub use operation::{Operation, Over, Waited};
 pub use resolve::{Resolved, Unresolved, resolve};
+pub use seed::{NoEntropy, system_seed};
+pub use socket_stats::SocketStats;
+pub use subscription::{Notice, Subscription};

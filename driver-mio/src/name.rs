@@ -90,6 +90,7 @@ impl FromStr for HostPort {
 
 /// Why a text is not a host and a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BadName {
     /// What follows the last colon is not a port.
     BadPort,

@@ -1,13 +1,18 @@
 //! How other threads reach the loop: a queue, and a way to wake it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, SyncSender};
 
-use khashmir::Instant;
+use khashmir::{Id, Instant, Node};
 use mio::Waker;
 
-use crate::handle::Gone;
+use crate::gone::Gone;
 use crate::host::Host;
+use crate::new_node::NotAdded;
+use crate::observer::Observer;
+use crate::system_drops::SystemDrops;
+use crate::udp::Udp;
 
 /// Something to be done with a node.
 pub(crate) type Errand = Box<dyn FnOnce(&mut Host, Instant) + Send>;
@@ -16,8 +21,28 @@ pub(crate) type Errand = Box<dyn FnOnce(&mut Host, Instant) + Send>;
 pub(crate) enum Input {
     /// Something with one of its nodes. Dropped unread when that node is no more.
     With(usize, Errand),
+    /// Add a node.
+    Add(Box<Addition>),
+    /// Say what time it is.
+    TellTime(SyncSender<Instant>),
     /// Shut everything down: there is no handle left through which anybody could.
     Abandoned,
+}
+
+/// A node to be added, and who waits for it.
+pub(crate) struct Addition {
+    pub(crate) udp: Udp,
+    pub(crate) node: Node,
+    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) answer: SyncSender<Result<Added, NotAdded>>,
+}
+
+/// What a handle has to know of a node that was added.
+pub(crate) struct Added {
+    pub(crate) no: usize,
+    pub(crate) id: Id,
+    pub(crate) local_addr: SocketAddr,
+    pub(crate) drops: Option<SystemDrops>,
 }
 
 /// Puts input into the loop's queue.

@@ -21,6 +21,7 @@ pub struct Resolved {
 
 /// Why a name stands for no address.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Unresolved {
     /// It has addresses, but none that a node can be at: this network is IPv4 only.
     NoUsableAddress,

@@ -1,24 +1,16 @@
-//! The UDP socket, and what its errors mean: which of them are weather, and which ask for a pause.
+//! What the errors of a UDP socket mean: which of them are weather, and which ask for a pause.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use mio::net::UdpSocket;
+use crate::inbox::Inbox;
 
 /// What the loop needs of a socket.
 pub(crate) trait Datagrams {
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
-    fn send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<usize>;
-}
-
-impl Datagrams for UdpSocket {
-    fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from(buffer)
-    }
-
-    fn send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<usize> {
-        self.send_to(datagram, to)
-    }
+    /// Fills the inbox with what has arrived: a datagram at least, or an error.
+    fn receive(&self, inbox: &mut Inbox) -> io::Result<()>;
+    /// Sends a datagram, from one of our addresses if that is given.
+    fn send(&self, to: SocketAddr, from: Option<IpAddr>, datagram: &[u8]) -> io::Result<()>;
 }
 
 /// What became of a datagram that was to be sent.
@@ -35,10 +27,15 @@ pub(crate) enum Sent {
 }
 
 /// Sends a datagram.
-pub(crate) fn send(socket: &impl Datagrams, to: SocketAddr, datagram: &[u8]) -> Sent {
+pub(crate) fn send(
+    socket: &impl Datagrams,
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    datagram: &[u8],
+) -> Sent {
     let mut earlier = EarlierTrouble::Possible;
     loop {
-        let Err(error) = socket.send(to, datagram) else {
+        let Err(error) = socket.send(to, from, datagram) else {
             return Sent::Away;
         };
         let kind = error.kind();
@@ -66,8 +63,8 @@ enum EarlierTrouble {
 /// What a socket had when it was asked.
 #[derive(Debug)]
 pub(crate) enum Received {
-    /// So many bytes from there.
-    Datagram(usize, SocketAddr),
+    /// The inbox has been filled.
+    Batch,
     /// Nothing more for now: it says when it is readable again.
     Nothing,
     /// A report about a datagram that we sent earlier; there may be more to read.
@@ -76,12 +73,11 @@ pub(crate) enum Received {
     Trouble(io::Error),
 }
 
-/// Asks for a datagram.
-pub(crate) fn receive(socket: &impl Datagrams, buffer: &mut [u8]) -> Received {
+/// Asks for datagrams.
+pub(crate) fn receive(socket: &impl Datagrams, inbox: &mut Inbox) -> Received {
     loop {
-        let error = match socket.receive(buffer) {
-            Ok((len, from)) => return Received::Datagram(len, from),
-            Err(error) => error,
+        let Err(error) = socket.receive(inbox) else {
+            return Received::Batch;
         };
         let kind = error.kind();
         if kind == ErrorKind::WouldBlock {
@@ -138,19 +134,24 @@ pub(crate) mod fake {
     }
 
     impl Datagrams for Script {
-        fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        /// One datagram a batch.
+        fn receive(&self, inbox: &mut Inbox) -> io::Result<()> {
             let next = self.incoming.borrow_mut().pop_front();
             let (bytes, from) = next.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))?;
-            buffer[..bytes.len()].copy_from_slice(&bytes);
-            Ok((bytes.len(), from))
+            inbox.fill(|slots, metas| {
+                slots[0][..bytes.len()].copy_from_slice(&bytes);
+                metas[0].addr = from;
+                (metas[0].len, metas[0].stride) = (bytes.len(), bytes.len());
+                Ok(1)
+            })
         }
 
-        fn send(&self, to: SocketAddr, datagram: &[u8]) -> io::Result<usize> {
+        fn send(&self, to: SocketAddr, _: Option<IpAddr>, datagram: &[u8]) -> io::Result<()> {
             if let Some(error) = self.send_errors.borrow_mut().pop_front() {
                 return Err(error);
             }
             self.sent.borrow_mut().push((to, datagram.to_vec()));
-            Ok(datagram.len())
+            Ok(())
         }
     }
 }
@@ -167,7 +168,7 @@ mod tests {
     fn sending(errors: impl IntoIterator<Item = io::Error>) -> (Sent, usize) {
         let socket = Script::default();
         socket.send_errors.borrow_mut().extend(errors);
-        let sent = send(&socket, to(), b"datagram");
+        let sent = send(&socket, to(), None, b"datagram");
         (sent, socket.sent.take().len())
     }
 
@@ -207,16 +208,12 @@ mod tests {
             Err(ErrorKind::ConnectionReset.into()),
             Err(ErrorKind::Other.into()),
         ]);
-        let mut buffer = [0; 16];
-        assert!(matches!(
-            receive(&socket, &mut buffer),
-            Received::Datagram(8, from) if from == to()
-        ));
-        assert!(matches!(receive(&socket, &mut buffer), Received::Report(_)));
-        assert!(matches!(
-            receive(&socket, &mut buffer),
-            Received::Trouble(_)
-        ));
-        assert!(matches!(receive(&socket, &mut buffer), Received::Nothing));
+        let mut inbox = Inbox::new();
+        assert!(matches!(receive(&socket, &mut inbox), Received::Batch));
+        let arrival = inbox.arrivals().next().expect("a datagram");
+        assert_eq!((arrival.from, arrival.bytes), (to(), &b"datagram"[..]));
+        assert!(matches!(receive(&socket, &mut inbox), Received::Report(_)));
+        assert!(matches!(receive(&socket, &mut inbox), Received::Trouble(_)));
+        assert!(matches!(receive(&socket, &mut inbox), Received::Nothing));
     }
 }

@@ -144,6 +144,7 @@ fn a_node_keeps_trying_names_until_somebody_is_there() {
             }
             Notice::Event(Event::Alone) => alone += 1,
             Notice::Event(_) => {}
+            _ => {}
         }
     }
     let mut driver = Driver::new().expect("a loop");

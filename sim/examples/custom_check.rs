@@ -1,6 +1,6 @@
 //! A check of one's own: no node may send more than so many datagrams to one other in a second.
 //!
-//! Whoever looks on sees everything that happens to every host, and changes nothing. Each thread has
+//! An observer sees everything that happens to every host, and changes nothing. Each thread has
 //! an observer of its own, which sees the hosts of that thread, so a check judges each host by itself.
 //! Here ours looks on together with those that come with the simulator.
 

@@ -12,6 +12,8 @@ use crate::text::BadText;
 
 const SESSION: u64 = topic("churn/session");
 const PAUSE: u64 = topic("churn/pause");
+const START: u64 = topic("churn/start");
+const LEFT: u64 = topic("churn/left");
 
 /// The coming and going of hosts. Each host has sessions, and a pause after each of them.
 ///
@@ -24,11 +26,11 @@ pub struct Churn {
     pub session: Span,
     /// How long it is away between two sessions.
     pub pause: Span,
-    /// As whom it returns.
+    /// Which node returns after a pause.
     pub comeback: Comeback,
 }
 
-/// As whom a host returns after a pause.
+/// Which node a host runs after a pause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Comeback {
     /// As a new node that knows nothing.
@@ -36,6 +38,15 @@ pub enum Comeback {
     Fresh,
     /// As the node that it was, from the snapshot that it took along.
     Same,
+}
+
+/// Where a host is found when churn begins that has been going on for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChurnStart {
+    /// It is there, and stays for so much longer.
+    Here(Duration),
+    /// It is away, and for so much longer.
+    Away(Duration),
 }
 
 impl Churn {
@@ -51,6 +62,32 @@ impl Churn {
             pause: Span::Exponential { median },
             comeback: Comeback::Fresh,
         }
+    }
+
+    /// Where a host is found at the beginning: from the first moment on as many come and go, and as
+    /// many are there, as at any later one.
+    #[must_use]
+    pub fn start(&self, seed: u64, host: HostId) -> ChurnStart {
+        // No mean is so large that two of them have no sum.
+        let mean = |span: Span| {
+            let shortest = Self::SHORTEST.as_secs_f64();
+            span.mean_seconds().clamp(shortest, 1e300)
+        };
+        let (session, pause) = (mean(self.session), mean(self.pause));
+        let mut draw = Draw::new(seed, &[START, host.number().into()]);
+        let is_here = draw.unit() * (session + pause) < session;
+        if is_here {
+            ChurnStart::Here(self.session_left(seed, host, 0))
+        } else {
+            ChurnStart::Away(self.pause.draw_left(&mut draw).max(Self::SHORTEST))
+        }
+    }
+
+    /// How long a host stays whose `n`-th session is under way when churn begins.
+    #[must_use]
+    pub fn session_left(&self, seed: u64, host: HostId, n: u64) -> Duration {
+        let mut draw = Draw::new(seed, &[LEFT, host.number().into(), n]);
+        self.session.draw_left(&mut draw).max(Self::SHORTEST)
     }
 
     /// How long a host's `n`-th session lasts, counted from 0. It depends on nothing else.
@@ -228,6 +265,59 @@ mod tests {
             let pause = middle(&|host, n| churn.pause(1, host, n));
             assert!((session - 20.0).abs() < 0.6, "{text}: {session} min");
             assert!((pause - 5.0).abs() < 0.2, "{text}: {pause} min");
+        }
+    }
+
+    #[test]
+    fn churn_is_the_same_from_the_first_moment_on() {
+        const HOSTS: u32 = 20_000;
+        for text in [
+            "20m",
+            "constant:20m/constant:5m",
+            "uniform:10m..30m/none",
+            "weibull:20m,0.6/lognormal:5m,1",
+        ] {
+            let churn = churn(text);
+            let (session, pause) = (churn.session.mean_seconds(), churn.pause.mean_seconds());
+            // The share of hosts that are there, and departures within two minutes.
+            for after in [0.0, 600.0, 3000.0].map(Duration::from_secs_f64) {
+                let end = after + 2 * MINUTE;
+                let (mut here, mut departures) = (0, 0);
+                for host in (0..HOSTS).map(HostId::new) {
+                    let (mut is_here, mut until) = match churn.start(1, host) {
+                        ChurnStart::Here(left) => (true, left),
+                        ChurnStart::Away(left) => (false, left),
+                    };
+                    let (mut n, mut begun) = (0, Duration::ZERO);
+                    loop {
+                        here += u32::from(is_here && begun <= after && after < until);
+                        if until >= end {
+                            break;
+                        }
+                        departures += u32::from(is_here && until >= after);
+                        n += u64::from(is_here);
+                        is_here = !is_here;
+                        begun = until;
+                        until += if is_here {
+                            churn.session(1, host, n + 1)
+                        } else {
+                            churn.pause(1, host, n)
+                        };
+                    }
+                }
+                let share = f64::from(here) / f64::from(HOSTS);
+                let expected = session / (session + pause);
+                assert!(
+                    (share / expected - 1.0).abs() < 0.05,
+                    "{text}, {after:?}: {share}"
+                );
+                let rate = f64::from(departures) / f64::from(HOSTS);
+                let expected = 120.0 / (session + pause);
+                assert!(
+                    (rate / expected - 1.0).abs() < 0.1,
+                    "{text}, {after:?}: {rate} leave, not {expected}"
+                );
+            }
         }
     }
 

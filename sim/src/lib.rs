@@ -11,10 +11,10 @@
 //!   report  sniffer  pcap  lines    what came of a run, as a page, as a capture, as lines
 //!   experiment                      a plan is run, and judged
 //!   plan   checks                   a whole run as text; what must hold at every step
-//!   world                           hosts, windows of time, threads, and those who look on
-//!   warm   trace   truth            tables as if lived in; hashes; who is really the closest
-//!   network   churn   wheel         what becomes of datagrams; who comes and goes; what is next
-//!   span   random   host   duration   text
+//!   world                           hosts, windows of time, threads, and observers
+//!   warm   trace   truth            filled tables; hashes; the nodes that are really the closest
+//!   network   churn   wheel         the fates of datagrams; sessions and pauses; the event queue
+//!   span   random   host   stop   duration   text
 //! ```
 #![forbid(unsafe_code)]
 
@@ -31,6 +31,7 @@ pub mod random;
 pub mod report;
 pub mod sniffer;
 pub mod span;
+pub mod stop;
 pub mod swarm;
 pub mod text;
 pub mod trace;

@@ -12,7 +12,7 @@ use crate::host::HostId;
 use crate::network::Fate;
 use crate::world::{Fact, Observer, When};
 
-/// Calls somebody with a line for everything that happens.
+/// Calls a function with a line for everything that happens.
 pub struct Lines<F>(F);
 
 impl<F: FnMut(&str) + Send> Lines<F> {

@@ -1,4 +1,4 @@
-//! Simulated datagrams as a capture file, as if somebody had listened on every line at once.
+//! Simulated datagrams as a capture file, as if captured on all lines at once.
 //!
 //! The file is a classic capture with nanoseconds, of raw IPv4 packets (`LINKTYPE_IPV4`, 228, of the
 //! [registry of link types](https://www.tcpdump.org/linktypes.html)). Its times are virtual: the

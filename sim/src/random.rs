@@ -1,7 +1,7 @@
 //! Chance that can be repeated: streams of numbers, each found from a seed and from what it is for.
 //!
 //! A draw does not come from one generator that everything shares, but from a stream named by the
-//! seed and by words: what is drawn, for whom, the how manieth. So a draw that is left out, or one
+//! seed and by words: what is drawn, for which host, and its number. So a draw that is left out, or one
 //! more, changes no other, and threads may draw in any order.
 //!
 //! The same bits come out on every machine: whole numbers are mixed by the function of SplitMix64
@@ -111,6 +111,26 @@ impl Draw {
     /// A duration whose logarithm has a normal distribution of deviation `sigma`.
     pub fn log_normal(&mut self, median: Duration, sigma: f64) -> Duration {
         scaled(median, libm::exp(sigma * self.normal()))
+    }
+
+    /// A number from the gamma distribution of that shape, at least 1, and of scale 1, by the
+    /// method of Marsaglia and Tsang (2000). The shape itself if that is not finite.
+    pub fn gamma(&mut self, shape: f64) -> f64 {
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / libm::sqrt(9.0 * d);
+        if !(d.is_finite() && c.is_finite()) {
+            return shape;
+        }
+        // More than nineteen of twenty are taken at the first try.
+        loop {
+            let normal = self.normal();
+            let root = 1.0 + c * normal;
+            let cube = root * root * root;
+            let bound = 0.5 * normal * normal + d - d * cube + d * libm::log(cube);
+            if root > 0.0 && -self.exponent() < bound {
+                return d * cube;
+            }
+        }
     }
 
     /// A number from the exponential distribution of mean 1.

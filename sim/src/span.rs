@@ -66,6 +66,48 @@ impl Span {
         }
     }
 
+    /// Draws what is left of a span that is under way at a moment picked at random. Long spans are
+    /// more likely to be met than short ones, and no moment of a span more likely than another.
+    #[must_use]
+    pub fn draw_left(&self, draw: &mut Draw) -> Duration {
+        let met = match *self {
+            Self::Constant(duration) => duration,
+            Self::Uniform { from, to } => {
+                let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
+                let square = from * from + draw.unit() * (to * to - from * from);
+                scaled(Duration::from_secs(1), libm::sqrt(square))
+            }
+            // Without memory, as much is left as there was at the beginning.
+            Self::Exponential { .. } => return self.draw(draw),
+            Self::Weibull { median, shape } => {
+                let scale = scaled(median, libm::pow(LN_2, -1.0 / shape));
+                let exponent = draw.gamma(1.0 + 1.0 / shape);
+                scaled(scale, libm::pow(exponent, 1.0 / shape))
+            }
+            Self::LogNormal { median, sigma } => {
+                draw.log_normal(scaled(median, libm::exp(sigma * sigma)), sigma)
+            }
+        };
+        scaled(met, draw.unit())
+    }
+
+    /// The mean of all draws, in seconds: infinite if it is too large to be told.
+    #[must_use]
+    pub fn mean_seconds(&self) -> f64 {
+        match *self {
+            Self::Constant(duration) => duration.as_secs_f64(),
+            Self::Uniform { from, to } => f64::midpoint(from.as_secs_f64(), to.as_secs_f64()),
+            Self::Exponential { median } => median.as_secs_f64() / LN_2,
+            Self::Weibull { median, shape } => {
+                let scale = median.as_secs_f64() * libm::pow(LN_2, -1.0 / shape);
+                scale * libm::tgamma(1.0 + 1.0 / shape)
+            }
+            Self::LogNormal { median, sigma } => {
+                median.as_secs_f64() * libm::exp(sigma * sigma / 2.0)
+            }
+        }
+    }
+
     /// Half of all draws are shorter.
     #[must_use]
     pub fn median(&self) -> Duration {
@@ -75,20 +117,6 @@ impl Span {
             Self::Exponential { median }
             | Self::Weibull { median, .. }
             | Self::LogNormal { median, .. } => median,
-        }
-    }
-
-    /// The mean of all draws.
-    #[must_use]
-    pub fn mean(&self) -> Duration {
-        match *self {
-            Self::Constant(_) | Self::Uniform { .. } => self.median(),
-            Self::Exponential { median } => scaled(median, 1.0 / LN_2),
-            Self::Weibull { median, shape } => {
-                let scale = libm::pow(LN_2, -1.0 / shape);
-                scaled(median, scale * libm::tgamma(1.0 + 1.0 / shape))
-            }
-            Self::LogNormal { median, sigma } => scaled(median, libm::exp(sigma * sigma / 2.0)),
         }
     }
 
@@ -230,18 +258,39 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_that_of_many_draws() {
+    fn the_mean_is_that_of_all_draws() {
         for text in SPANS {
             let span = span(text);
-            let draws = 200_000;
-            let sum: f64 = (0..draws)
-                .map(|n| span.draw(&mut Draw::new(1, &[n])).as_secs_f64())
-                .sum();
-            let (found, expected) = (sum / draws as f64, span.mean().as_secs_f64());
-            assert!(
-                (found / expected - 1.0).abs() < 0.02,
-                "{text}: {found} {expected}"
-            );
+            let draws = (0..200_000).map(|n| span.draw(&mut Draw::new(1, &[n])).as_secs_f64());
+            let (found, expected) = (draws.sum::<f64>() / 200_000.0, span.mean_seconds());
+            assert!((found / expected - 1.0).abs() < 0.03, "{text}: {found} s");
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_what_somebody_finds_who_comes_at_any_time() {
+        for text in SPANS {
+            let span = span(text);
+            // Spans one after the other, met at moments that are equally far apart.
+            let lengths = (0..100_000).map(|n| span.draw(&mut Draw::new(1, &[n])).as_secs_f64());
+            let step = span.mean_seconds() * 0.97;
+            let (mut met, mut end) = (Vec::new(), 0.0);
+            for length in lengths {
+                end += length;
+                while met.len() as f64 * step < end {
+                    met.push(end - met.len() as f64 * step);
+                }
+            }
+            let mut drawn: Vec<f64> = (0..met.len() as u64)
+                .map(|n| span.draw_left(&mut Draw::new(2, &[n])).as_secs_f64())
+                .collect();
+            met.sort_by(f64::total_cmp);
+            drawn.sort_by(f64::total_cmp);
+            for tenth in [1, 3, 5, 7, 9] {
+                let (met, drawn) = (met[met.len() * tenth / 10], drawn[drawn.len() * tenth / 10]);
+                let off = (met - drawn).abs() / met.max(span.mean_seconds());
+                assert!(off < 0.03, "{text}, {tenth} tenths: {drawn} s, not {met} s");
+            }
         }
     }
 
@@ -273,6 +322,7 @@ mod tests {
         for span in bad {
             assert!(span.problem().is_some(), "{span}");
             let _anything = span.draw(&mut Draw::new(1, &[]));
+            let _anything = span.draw_left(&mut Draw::new(1, &[]));
         }
         assert!(SPANS.iter().all(|text| span(text).problem().is_none()));
     }

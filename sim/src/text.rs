@@ -41,7 +41,7 @@ pub(crate) fn probability(text: &str) -> Result<f64, BadText> {
     let expected = "a number from 0 to 1";
     let bad = || BadText::new(text, "probability", expected);
     let number: f64 = text.parse().map_err(|_| bad())?;
-    // A negative zero would be printed as one, and nobody means it.
+    // A negative zero would be printed with its sign.
     let number = if number == 0.0 { 0.0 } else { number };
     if (0.0..=1.0).contains(&number) {
         Ok(number)

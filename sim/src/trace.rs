@@ -1,7 +1,7 @@
 //! What a host did, as a number: everything it sent, recorded and reported, folded into a hash.
 //!
 //! Each host has a hash of its own, and those of a world are combined in the order of the hosts, so
-//! that the number does not depend on who computed which host when.
+//! that the number does not depend on which thread computed which host, or when.
 
 use std::fmt;
 use std::hash::{Hash as _, Hasher};
@@ -81,7 +81,7 @@ impl fmt::Display for TraceHash {
 struct Item(SipHasher13);
 
 impl Item {
-    /// The key is fixed: two runs must agree, and nobody here is an enemy.
+    /// The key is fixed, so that two runs agree; the hash need not resist an attacker.
     fn new(kind: u8, at: Instant) -> Self {
         let mut hasher = SipHasher13::new_with_key(b"khashmir's trace");
         hasher.write(&[kind]);

@@ -1,11 +1,11 @@
-//! Who is really there: all identifiers in order, to say who the K closest to a target are, and who
-//! belongs into which bucket of whom.
+//! The ground truth: the identifiers of all nodes that run, in order, to tell which K nodes are
+//! really the closest to a target, and which nodes belong into which bucket of a table.
 
 use khashmir::Id;
 
 use crate::host::HostId;
 
-/// A node that is there.
+/// A node that runs.
 type Known = (Id, HostId);
 
 /// Nodes by identifier.
@@ -35,20 +35,20 @@ impl Truth {
         self.nodes.is_empty()
     }
 
-    /// Somebody comes.
+    /// Adds a node.
     pub fn insert(&mut self, id: Id, host: HostId) {
         let at = self.nodes.partition_point(|known| *known < (id, host));
         self.nodes.insert(at, (id, host));
     }
 
-    /// Somebody goes.
+    /// Removes a node.
     pub fn remove(&mut self, id: Id, host: HostId) {
         if let Ok(at) = self.nodes.binary_search(&(id, host)) {
             self.nodes.remove(at);
         }
     }
 
-    /// Whether somebody is there.
+    /// Whether the node runs.
     #[must_use]
     pub fn contains(&self, id: Id, host: HostId) -> bool {
         self.nodes.binary_search(&(id, host)).is_ok()
@@ -62,7 +62,7 @@ impl Truth {
         found
     }
 
-    /// Those who share exactly `bits` leading bits with an identifier.
+    /// The nodes that share exactly `bits` leading bits with an identifier.
     #[must_use]
     pub fn at_depth(&self, id: &Id, bits: usize) -> &[(Id, HostId)] {
         let (mut part, mut depth) = (self.nodes.as_slice(), 0);
@@ -75,7 +75,7 @@ impl Truth {
         if bit(id, depth) { zeros } else { ones }
     }
 
-    /// Those who share at least `bits` leading bits with an identifier, itself included.
+    /// The nodes that share at least `bits` leading bits with an identifier, itself included.
     #[must_use]
     pub fn from_depth(&self, id: &Id, bits: usize) -> &[(Id, HostId)] {
         (0..bits).fold(self.nodes.as_slice(), |part, depth| {
@@ -113,7 +113,7 @@ fn gather(
     }
 }
 
-/// Those whose next bit is 0, and those whose next bit is 1.
+/// The nodes whose next bit is 0, and those whose next bit is 1.
 fn split(part: &[Known], depth: usize) -> (&[Known], &[Known]) {
     part.split_at(part.partition_point(|(id, _)| !bit(id, depth)))
 }

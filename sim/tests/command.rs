@@ -1,44 +1,13 @@
 //! The command as its users meet it.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
+use std::time::Duration;
 
-fn simulate(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_khashmir-sim"));
-    command.args(arguments).output().expect("it starts")
-}
-
-/// A folder for one test, which is gone when the test is over.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = format!("khashmir-sim-{name}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(folder);
-        fs::create_dir(&folder).expect("a folder");
-        Self(folder)
-    }
-
-    /// Writes a file, and gives its path.
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("the file");
-        path.to_str().expect("a plain path").to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // It is of no use to anybody if this fails.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
+use common::{Folder, simulate, text};
 
 /// What a run came to, without what differs from run to run.
 fn outcome(output: &Output) -> String {
@@ -186,6 +155,15 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
     ] {
         is_refused(&simulate(arguments), named);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_plans_is_refused_before_the_search() {
+    // It would take days.
+    let search = ["swarm", "--seeds", "0..9999999", "--plans", "/proc"];
+    let output = common::simulate_within(Duration::from_secs(20), &search);
+    is_refused(&output, "--plans /proc: ");
 }
 
 #[test]
@@ -360,9 +338,73 @@ fn a_swarm_counts_the_faults_of_its_seeds() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_fails_after_the_run() {
-    let run = ["run", "--nodes", "10", "--lookups", "1", "--duration", "1s"];
-    let output = simulate(&[&run[..], &["--json", "/no/such/folder/figures.json"]].concat());
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("/no/such/folder/figures.json"));
+fn a_file_that_cannot_be_opened_is_refused_before_the_run() {
+    /// The run itself would take hours.
+    const LIMIT: Duration = Duration::from_secs(20);
+    let folder = Folder::new("unopened");
+    let path = folder.0.to_str().expect("a plain path");
+    let run = [
+        "run",
+        "--nodes",
+        "100",
+        "--lookups",
+        "1",
+        "--duration",
+        "9999h",
+    ];
+    for option in ["--json", "--report", "--pcap"] {
+        for bad in ["/no/such/folder/file", path] {
+            let output = common::simulate_within(LIMIT, &[&run[..], &[option, bad]].concat());
+            is_refused(&output, &format!("{bad}: "));
+        }
+    }
+    let both = format!("{path}/figures");
+    let output = common::simulate_within(
+        LIMIT,
+        &[&run[..], &["--json", &both, "--report", &both]].concat(),
+    );
+    is_refused(&output, "figures: written twice");
+    assert_eq!(folder.names(), [""; 0], "nothing is left behind");
+}
+
+#[test]
+fn a_file_keeps_what_it_holds_if_the_plan_makes_no_sense() {
+    let folder = Folder::new("kept");
+    let file = folder.file("figures.json", "of yesterday");
+    let output = simulate(&["run", "--alpha", "0", "--json", &file]);
+    is_refused(&output, "alpha");
+    assert_eq!(fs::read_to_string(&file).expect("the file"), "of yesterday");
+    assert_eq!(folder.names(), ["figures.json"]);
+}
+
+#[test]
+fn figures_and_pages_carry_all_that_it_takes_to_make_them_again() {
+    let folder = Folder::new("again");
+    let plan = "seed 3\nnodes 30\nlookups 10\nduration 10s\nat 5s n07 crash\n";
+    let file = folder.file("a.plan", plan);
+    let (json, page) = (folder.file("a.json", ""), folder.file("a.html", ""));
+    let options = ["--seed", "18446744073709551615", "--loss", "0.01"];
+    let first = ["run", &file, "--json", &json, "--report", &page];
+    let first = outcome(&simulate(&[&first[..], &options].concat()));
+    let figures = fs::read_to_string(&json).expect("the file");
+    let figures: serde_json::Value = serde_json::from_str(&figures).expect("JSON");
+    assert_eq!(figures["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(figures["seed"], u64::MAX);
+    let whole = figures["plan"].as_str().expect("text");
+    let again = folder.file("again.plan", whole);
+    assert_eq!(outcome(&simulate(&["run", &again])), first);
+    let page = fs::read_to_string(&page).expect("the page");
+    assert!(page.contains(whole.trim_end()), "{page}");
+    assert!(page.contains(&u64::MAX.to_string()) && page.contains(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_largest_seeds_are_tried_and_no_others() {
+    let folder = Folder::new("largest");
+    let path = folder.0.to_str().expect("a plain path");
+    let seeds = "18446744073709551613..18446744073709551615";
+    let swarm = ["swarm", "--seeds", seeds, "--jobs", "3", "--plans", path];
+    let output = common::simulate_within(Duration::from_secs(120), &swarm);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(figure(&text(&output.stdout), "seeds"), "2");
 }

@@ -24,15 +24,15 @@ enum Break {
     DropsRecords,
     /// Stores are let through with any token.
     AcceptsAnyToken,
-    /// Answers name contacts that nobody has heard of.
+    /// Replies name contacts that do not exist.
     NamesStrangers,
-    /// Answers name nobody.
+    /// Replies name no contacts.
     NamesNobody,
     /// Answers hold no values.
     HidesValues,
     /// What is sent is cut short.
     CutsDatagrams,
-    /// Something is sent to somebody whom nobody has named.
+    /// A datagram is sent to an address that no reply has named.
     WritesToStrangers,
     /// Every ending is told twice.
     EndsTwice,
@@ -257,7 +257,7 @@ fn answered(tid: &[u8], reply: &Reply<'_>) -> Vec<u8> {
 /// A small network in which everything happens that a broken node could stumble over.
 fn plan() -> Plan {
     let key = "0123456789abcdef0123456789abcdef01234567";
-    // A store with a token that nobody has issued.
+    // A store with a token that was never issued.
     let store = encoded(
         b"garbage",
         &Id::hash_of(b"someone"),

@@ -4,6 +4,8 @@ use crate::value::Value;
 
 /// Limits on what is stored for others.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct StoreLimits {
     /// The longest value in bytes, at most [`Value::MAX_LEN`]; longer ones are refused.
     pub max_value_len: usize,
@@ -35,6 +37,8 @@ impl Default for StoreLimits {
 
 /// Limits on everything that grows with what the network or the user does.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Limits {
     /// Calls in flight; operations wait for a free one, unasked pings are left out.
     pub max_calls: usize,
@@ -43,7 +47,8 @@ pub struct Limits {
     /// Events not yet polled, room for what running commands may still report included; at the
     /// limit new commands are refused as busy.
     pub max_events: usize,
-    /// Records not yet polled; at the limit stores are answered with a fault.
+    /// Records not yet polled, or polled and neither confirmed nor refused; at the limit stores are
+    /// answered with a fault.
     pub max_records: usize,
     /// Datagrams not yet polled, and as many that wait for a record; the oldest is dropped.
     pub max_datagrams: usize,

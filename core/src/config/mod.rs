@@ -11,7 +11,7 @@ use crate::address::PrivateAddresses;
 use crate::id::Id;
 use crate::routing::MAX_K;
 use crate::value::Value;
-use crate::wire::{Dialect, Method};
+use crate::wire::{Dialect, Method, TID_LEN};
 
 pub use limits::{Limits, StoreLimits};
 pub use retry::Retry;
@@ -21,9 +21,13 @@ pub use retry::Retry;
 /// Start from a preset and change what you need; [`Node::new`](crate::Node::new) checks the whole
 /// once. Sections in the field docs are those of the specification of the original.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct Config {
     /// The wire dialect spoken.
     pub dialect: Dialect,
+    /// Which transaction ids of others are answered.
+    pub transaction_ids: TransactionIds,
     /// The identifier to take; drawn from the seed when `None`. A restored node keeps its own.
     pub id: Option<Id>,
     /// What this node does for others.
@@ -63,10 +67,13 @@ pub struct Config {
     pub first_checkpoint: Duration,
     /// Time from one checkpoint to the next, give or take a tenth (section 7: 5 minutes).
     pub checkpoint: Duration,
-    /// The first wait before a node that found nobody tries again (section 10: 20 s). It doubles
-    /// with each try.
+    /// The first wait before a node tries again that found nobody, has lost more than half of its
+    /// contacts, or has a bootstrap address that does not answer (section 10: 20 s). It doubles with
+    /// each try.
     pub rejoin_first: Duration,
-    /// The longest such wait.
+    /// The longest such wait, after which each address that does not answer is tried for ever (the
+    /// original doubles without end): in two such waits, the parts of a network that was cut in two
+    /// and has come together again have found each other.
     pub rejoin_longest: Duration,
     /// How long an operation may take: what it has by then is its result.
     pub operation_timeout: Duration,
@@ -88,6 +95,7 @@ impl Config {
     pub fn adaptive() -> Self {
         Self {
             dialect: Dialect::Khashmir,
+            transaction_ids: TransactionIds::AnyLength,
             id: None,
             role: Role::ReadWrite,
             address: None,
@@ -105,7 +113,7 @@ impl Config {
             first_checkpoint: Duration::from_secs(60),
             checkpoint: Duration::from_secs(5 * 60),
             rejoin_first: Duration::from_secs(20),
-            rejoin_longest: Duration::from_secs(10 * 60),
+            rejoin_longest: Duration::from_secs(5 * 60),
             operation_timeout: Duration::from_secs(3 * 60),
             journal: Journal::Off,
             store: StoreLimits::default(),
@@ -114,10 +122,11 @@ impl Config {
     }
 
     /// The habits of the original's later generation (section 12): three sends at 0, 2 and 6 s,
-    /// given up at 9 s, alpha 8.
+    /// given up at 9 s, alpha 8, and no answer to a transaction id that is not 20 bytes long.
     #[must_use]
     pub fn late() -> Self {
         Self {
+            transaction_ids: TransactionIds::ExactLength,
             alpha: 8,
             retry: Retry::late(),
             refresh: StaleBuckets::All,
@@ -151,6 +160,36 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the first field that cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_counts()?;
+        self.check_spans()?;
+        self.id.iter().try_for_each(Self::check_id)?;
+        // A `get` may report the values of each of the K closest, of ourselves, and its end.
+        let least = self.k + 3;
+        if self.limits.max_events < least {
+            let problem = Problem::OutOfRange {
+                least,
+                most: usize::MAX,
+            };
+            return Err(ConfigError {
+                field: "limits.max_events",
+                problem,
+            });
+        }
+        self.retry.check()
+    }
+
+    /// Whether a node can have that identity, from the settings or from a snapshot.
+    pub(crate) fn check_id(id: &Id) -> Result<(), ConfigError> {
+        if id.is_null() {
+            return Err(ConfigError {
+                field: "id",
+                problem: Problem::NullId,
+            });
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self) -> Result<(), ConfigError> {
         let counts = [
             ("k", self.k, MAX_K),
             ("alpha", self.alpha, MAX_ALPHA),
@@ -199,6 +238,10 @@ impl Config {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn check_spans(&self) -> Result<(), ConfigError> {
         let spans = [
             ("fresh", self.fresh),
             ("staleness", self.staleness),
@@ -217,25 +260,7 @@ impl Config {
                 });
             }
         }
-        if self.id.is_some_and(|id| id.is_null()) {
-            return Err(ConfigError {
-                field: "id",
-                problem: Problem::NullId,
-            });
-        }
-        // A `get` may report the values of each of the K closest, of ourselves, and its end.
-        let least = self.k + 3;
-        if self.limits.max_events < least {
-            let problem = Problem::OutOfRange {
-                least,
-                most: usize::MAX,
-            };
-            return Err(ConfigError {
-                field: "limits.max_events",
-                problem,
-            });
-        }
-        self.retry.check()
+        Ok(())
     }
 }
 
@@ -262,6 +287,7 @@ pub struct ConfigError {
 
 /// What can be wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Problem {
     /// Waits have to follow each other.
     NotAscending,
@@ -294,8 +320,33 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
+/// Which transaction ids of others are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum TransactionIds {
+    /// Of any length up to [`MAX_TID`](crate::wire::MAX_TID), as in the original's earlier generation.
+    AnyLength,
+    /// Of [`TID_LEN`](crate::wire::TID_LEN) bytes, as in the later one, which drops every other message
+    /// (section 1.2).
+    ExactLength,
+}
+
+impl TransactionIds {
+    /// Whether a message with this transaction id is dealt with.
+    pub(crate) const fn accept(self, tid: &[u8]) -> bool {
+        match self {
+            Self::AnyLength => true,
+            Self::ExactLength => tid.len() == TID_LEN,
+        }
+    }
+}
+
 /// What a node does for others: the original's three classes, and one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Role {
     /// Answers `ping`, `join` and `find_node`; handles no values.
     Base,
@@ -332,6 +383,9 @@ impl Role {
 
 /// Which of the nodes that hold values of a key are asked for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Retrieve {
     /// All of them.
     All,
@@ -344,10 +398,13 @@ pub enum Retrieve {
 
 /// Which stale buckets a node looks up again by itself.
 ///
-/// Whoever is in a bucket and has not answered for as long as a bucket may go unused is pinged, and
+/// A contact that has not answered for as long as a bucket may go unused is pinged, and
 /// gives way to a candidate if it is gone, so a lookup brings a full bucket nothing that it has room
 /// for. In a large network all buckets but the last few are full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum StaleBuckets {
     /// Every one, as in the original (specification, section 4).
     All,
@@ -357,6 +414,8 @@ pub enum StaleBuckets {
 
 /// Whether acknowledgements wait until the driver has made their cause durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Journal {
     /// There are no records and nothing waits: stored values live as long as the process, or as
     /// the last snapshot.

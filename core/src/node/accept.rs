@@ -166,7 +166,10 @@ impl Node {
             None => {}
         }
         self.life = Life::Running;
-        self.upkeep.presence.set_bootstrap(usable);
+        if !usable.is_empty() {
+            // All of them are greeted, the new ones like the others.
+            self.upkeep.set_bootstrap(usable);
+        }
         let joining = self.joining();
         Ok(self.begin_command(reserved, joining))
     }
@@ -201,7 +204,7 @@ impl Node {
         Ok(op)
     }
 
-    /// An address that a command names: whoever names a private one means it.
+    /// An address that a command names. Private ones are accepted: the user means them.
     fn usable(&self, addr: SocketAddr) -> Result<SocketAddr, Refused> {
         let refused = |why| Refused::BadAddress { addr, why };
         let addr = BadAddress::check(addr).map_err(refused)?;

@@ -1,9 +1,10 @@
-//! The commands under way: who waits for them, what they took, and how they come to their end.
+//! The operations under way: which commands wait for them, what they took, and how they end.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use super::OpId;
 use super::RecordNo;
@@ -38,7 +39,7 @@ pub(super) struct Running {
     query_stats: QueryStats,
 }
 
-/// Who waits for an operation.
+/// The commands, or the maintenance task, that wait for an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Waiters {
     /// These commands, each with the events that it may still cause.
@@ -64,6 +65,8 @@ pub(super) enum MaintenanceTask {
     Keep(OpId),
     /// Looking around in stale buckets.
     Refresh,
+    /// Joining another part of the network, that was cut off.
+    Merge,
     /// Joining again.
     Rejoin,
 }
@@ -95,6 +98,15 @@ impl ActiveOperations {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
+    /// Gives every operation so much more time.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        self.deadlines.clear();
+        for (op, running) in &mut self.running {
+            running.deadline = running.deadline + by;
+            self.deadlines.insert((running.deadline, *op));
+        }
+    }
+
     /// The next operation whose time is up.
     pub(super) fn overdue(&self, now: Instant) -> Option<OpId> {
         self.deadlines
@@ -119,7 +131,9 @@ impl ActiveOperations {
     pub(super) fn stop_keeping(&mut self, kept: OpId) {
         let about = |running: &Running| match running.waiters {
             Waiters::Upkeep(MaintenanceTask::Check(op) | MaintenanceTask::Keep(op)) => op == kept,
-            Waiters::Upkeep(MaintenanceTask::Refresh | MaintenanceTask::Rejoin)
+            Waiters::Upkeep(
+                MaintenanceTask::Merge | MaintenanceTask::Refresh | MaintenanceTask::Rejoin,
+            )
             | Waiters::Commands(_) => false,
         };
         let mut all = self.running.iter();
@@ -128,12 +142,7 @@ impl ActiveOperations {
         }
     }
 
-    /// Whether an operation is under way.
-    pub(super) fn is_running(&self, op: OpId) -> bool {
-        self.running.contains_key(&op)
-    }
-
-    /// The operation that joins, if one does, and for whom.
+    /// The operation that joins, if one does, and what waits for it.
     pub(super) fn joining(&self) -> Option<(OpId, &Waiters)> {
         let joins = |running: &Running| matches!(running.operation, Operation::Join(_));
         self.running
@@ -206,6 +215,10 @@ impl ActiveOperations {
         };
         self.running.insert(op, Box::new(running));
         self.deadlines.insert((deadline, op));
+    }
+
+    pub(super) fn is_running(&self, op: OpId) -> bool {
+        self.running.contains_key(&op)
     }
 
     pub(super) fn get_mut(&mut self, op: OpId) -> Option<&mut Running> {
@@ -281,6 +294,13 @@ impl ActiveOperations {
         Ok(())
     }
 
+    /// Whether an answer to this branch of an operation leads its self-lookup to where the answer came
+    /// from.
+    pub(super) fn follows(&self, op: OpId, branch: u16) -> bool {
+        let running = self.running.get(&op);
+        running.is_some_and(|running| running.operation.follows(branch))
+    }
+
     /// Counts a datagram that was sent or received for an operation.
     pub(super) fn count_datagram(&mut self, op: OpId, len: usize) {
         if let Some(running) = self.running.get_mut(&op) {
@@ -300,10 +320,13 @@ impl ActiveOperations {
         };
         match error {
             CallError::Broken(_) | CallError::WrongId => query_stats.broken += 1,
-            CallError::Refused(code) if query_stats.refusals.len() < QueryStats::MAX_REFUSALS => {
-                query_stats.refusals.push(Refusal { by, code });
+            CallError::Refused(code) => {
+                query_stats.refused += 1;
+                if query_stats.refusals.len() < QueryStats::MAX_REFUSALS {
+                    query_stats.refusals.push(Refusal { by, code });
+                }
             }
-            CallError::Refused(_) | CallError::Timeout => {}
+            CallError::Timeout => {}
         }
     }
 
@@ -332,12 +355,10 @@ impl Running {
         }
     }
 
-    /// What it took so far; whoever was asked and has not been heard of counts as unanswered.
+    /// What it took so far. A query without an answer yet counts as unanswered.
     pub(super) fn query_stats(&self) -> QueryStats {
         let mut query_stats = self.query_stats.clone();
-        let heard = query_stats.answered
-            + query_stats.broken
-            + u32::try_from(query_stats.refusals.len()).unwrap_or(0);
+        let heard = query_stats.answered + query_stats.broken + query_stats.refused;
         query_stats.unanswered = query_stats.asked.saturating_sub(heard);
         let reach = self.operation.reach();
         (query_stats.hops, query_stats.rounds) = (reach.hops, reach.rounds);

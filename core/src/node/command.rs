@@ -11,9 +11,16 @@ use crate::value::Value;
 
 /// Names one accepted command, in the events that belong to it. Never reused by one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OpId(pub(crate) u64);
 
 impl OpId {
+    /// The one of that number: for tests of what deals with events, where no node gave one out.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The number behind it, for logs.
     #[must_use]
     pub const fn number(self) -> u64 {
@@ -30,8 +37,9 @@ impl fmt::Display for OpId {
 /// Something to do that takes time: each accepted command ends in one
 /// [`Event::Ended`](crate::Event::Ended).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Command {
-    /// Ask whoever is at an address for its id and what it sees as ours, and take it into the
+    /// Ask the node at an address for its id and for our address as it sees it, and take it into the
     /// table: the original's `addContact`.
     AddContact {
         /// The address.
@@ -44,7 +52,7 @@ pub enum Command {
         /// The target.
         target: Id,
     },
-    /// Find out who of the K closest nodes holds how many values of a key.
+    /// Find out how many values of a key each of the K closest nodes holds.
     FindValue {
         /// The key.
         key: Id,
@@ -53,17 +61,20 @@ pub enum Command {
     Get {
         /// The key.
         key: Id,
-        /// Whom to ask; as configured when `None`.
+        /// Which holders to ask; as configured when `None`.
         retrieve: Option<Retrieve>,
         /// Whether what our own node stores counts.
         own_store: OwnStore,
     },
     /// Join a network through some of its nodes; look around in all buckets; end after one round.
+    /// Contacts of an earlier time are asked beside them: when these answer, nothing waits for a
+    /// bootstrap address that does not.
     Join {
-        /// Addresses of nodes in the network. They are kept for when the node finds itself alone.
+        /// Addresses of nodes in the network. The node keeps them, and tries each that does not
+        /// answer again and again. Without any, it keeps those that it had before.
         bootstrap: Vec<SocketAddr>,
     },
-    /// Ask whoever is at an address whether it is there.
+    /// Ask the node at an address whether it is there.
     Ping {
         /// The address.
         addr: SocketAddr,
@@ -84,6 +95,28 @@ pub enum Command {
     },
 }
 
+/// In a few words, without what it brings along.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddContact { addr } => write!(f, "add contact {addr}"),
+            Self::FindClose => f.write_str("find close nodes"),
+            Self::FindNode { target } => write!(f, "find node {target}"),
+            Self::FindValue { key } => write!(f, "find value {key}"),
+            Self::Get { key, .. } => write!(f, "get {key}"),
+            Self::Join { bootstrap } => write!(f, "join through {} addresses", bootstrap.len()),
+            Self::Ping { addr } => write!(f, "ping {addr}"),
+            Self::Put { key, value, .. } => {
+                write!(f, "put {key}, {} bytes", value.as_bytes().len())
+            }
+            Self::Refresh { buckets } => match buckets {
+                Buckets::All => f.write_str("refresh all buckets"),
+                Buckets::Stale => f.write_str("refresh stale buckets"),
+            },
+        }
+    }
+}
+
 /// Whether a `get` looks into our own store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnStore {
@@ -95,6 +128,7 @@ pub enum OwnStore {
 
 /// How long a `put` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keep {
     /// Until the value expires where it was stored.
     Once,
@@ -124,6 +158,7 @@ pub enum Buckets {
 
 /// Why a command was not accepted. Nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refused {
     /// This value is kept under this key already.
     AlreadyKept,

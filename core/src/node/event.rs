@@ -9,10 +9,19 @@ use crate::value::Value;
 
 /// Something the user may want to know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Event {
-    /// The table is empty: the last contact was lost, or a round of joining found nobody. The node
-    /// tries again by itself if it knows anyone to try.
+    /// No contact is there: the last one was lost, or none answered a join. The node tries again by
+    /// itself if it knows an address to try.
     Alone,
+    /// A bootstrap address does not answer, or the table is much poorer than it was. The node tries
+    /// its addresses again by itself; if they come from names, these may stand for others by now:
+    /// resolve them again, and tell the node with
+    /// [`set_bootstrap`](crate::Node::set_bootstrap). Told once in each round of trying, every 5
+    /// minutes or so.
+    BootstrapWanted,
     /// A checkpoint has passed: a good moment for a snapshot.
     Checkpoint,
     /// No other node holds a copy of a kept value any more, as far as we know: they are gone, or
@@ -39,9 +48,11 @@ pub enum Event {
         /// How many copies.
         copies: usize,
     },
-    /// There is somebody in the table, after a time of being alone.
+    /// A contact has answered, after a time of being alone: since the start, since
+    /// [`Alone`](Self::Alone) was told, or since the node left its network. While a join is under
+    /// way, that is told at its end.
     Online {
-        /// How many they are by now.
+        /// How many contacts the table has by now.
         contacts: usize,
     },
     /// A `get` found values. Each distinct value comes once.
@@ -56,12 +67,25 @@ pub enum Event {
 }
 
 impl Event {
+    /// The command that this event belongs to; `None` for what the node says of itself.
+    #[must_use]
+    pub const fn op(&self) -> Option<OpId> {
+        match self {
+            Self::CopiesLost { op }
+            | Self::Ended { op, .. }
+            | Self::Kept { op, .. }
+            | Self::Values { op, .. } => Some(*op),
+            Self::Alone | Self::BootstrapWanted | Self::Checkpoint | Self::Online { .. } => None,
+        }
+    }
+
     /// The command that this event concludes.
     #[must_use]
     pub const fn ends(&self) -> Option<OpId> {
         match self {
             Self::Ended { op, .. } => Some(*op),
             Self::Alone
+            | Self::BootstrapWanted
             | Self::Checkpoint
             | Self::CopiesLost { .. }
             | Self::Kept { .. }

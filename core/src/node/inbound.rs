@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
 
-use super::journal::Safe;
+use super::journal::{Safe, UnsavedStore};
 use super::queue::Queued;
 use super::{DropCause, Life, Node, Owner, Probe, Reachable, Record, Taken, Transmit};
 use crate::address::BadAddress;
@@ -14,7 +15,7 @@ use crate::routing::{Failed, Heard, Seen};
 use crate::rpc::Closed;
 use crate::server::{self, Served, Server, Stored, Storing, Verdict};
 use crate::value::Value;
-use crate::wire::{InvalidReply, Message, Reply};
+use crate::wire::{InvalidReply, Malformed, Message, Reply};
 
 impl Node {
     pub(super) fn receive(
@@ -43,6 +44,10 @@ impl Node {
                 return Taken::NotOurs;
             }
         };
+        if !self.config.transaction_ids.accept(message.tid()) {
+            self.stats.drop(DropCause::Malformed(Malformed::Tid));
+            return Taken::NotOurs;
+        }
         match &message {
             Message::Query { .. }
             | Message::WrongArguments { .. }
@@ -93,7 +98,10 @@ impl Node {
             return;
         };
         let contact = Contact::new(contact.id, addr);
-        match self.table.see(self.now, contact, heard) {
+        let seen = self.table.see(self.now, contact, heard);
+        self.stats.identity_conflicts += u64::from(matches!(seen, Seen::IdentityConflict(_)));
+        self.stats.questionable_contacts += u64::from(matches!(seen, Seen::Questionable(_)));
+        match seen {
             Seen::IdentityConflict(known) => self.probe(known, Probe::Failing),
             Seen::Questionable(oldest) => self.probe(oldest, Probe::Questionable),
             Seen::Room => self.probe(contact, Probe::Newcomer),
@@ -111,9 +119,11 @@ impl Node {
                 self.trouble(op, &closed.peer, branch, Trouble::Failed(error));
             }
             Owner::Probe(_) => {
+                self.stats.of(closed.method).complete(Duration::ZERO);
                 let until = self.now + self.config.fresh;
                 self.upkeep.probes.failed(closed.peer.addr, until);
             }
+            Owner::Recovery => self.recovery_failed(closed.peer.addr),
         }
     }
 
@@ -187,9 +197,14 @@ impl Node {
         }
         self.stats.of(closed.method).success(closed.elapsed);
         self.transactions.measured(closed.sample);
-        self.hear_of(Contact::new(reply.id, from), Heard::Answered(closed.sample));
-        if let Owner::Operation { op, .. } = closed.owner {
-            self.advance(op);
+        let contact = Contact::new(reply.id, from);
+        self.hear_of(contact, Heard::Answered(closed.sample));
+        self.reached(closed.owner, contact);
+        match closed.owner {
+            Owner::Operation { op, .. } => self.advance(op),
+            Owner::Probe(_) | Owner::Recovery => {
+                self.stats.of(closed.method).complete(closed.elapsed);
+            }
         }
         Ok(())
     }
@@ -210,9 +225,9 @@ impl Node {
             CallError::Broken(_) | CallError::Timeout => self.table.fail(self.now, &contact),
         };
         match failed {
-            Failed::Removed => self.upkeep.presence.remember(contact.addr),
+            Failed::Removed => self.contact_lost(contact.addr),
             Failed::RemovedFor(candidate) => {
-                self.upkeep.presence.remember(contact.addr);
+                self.contact_lost(contact.addr);
                 self.probe(candidate, Probe::Newcomer);
             }
             Failed::Kept | Failed::Unknown => {}
@@ -224,13 +239,23 @@ impl Node {
             key,
             value,
             evicted,
+            before,
         } = stored;
+        self.stats.evicted_keys += evicted.len() as u64;
         let lifetime = self.config.expiry;
-        self.outbox.record(|| Record::Stored {
-            key,
-            value,
-            lifetime,
-            evicted,
+        self.outbox.record(|| {
+            let store = UnsavedStore {
+                key,
+                value: value.clone(),
+                before,
+            };
+            let record = Record::Stored {
+                key,
+                value,
+                lifetime,
+                evicted,
+            };
+            (record, Some(store))
         })
     }
 
@@ -245,6 +270,7 @@ impl Node {
             max_value_len: self.config.store.max_value_len,
             expiry: self.config.expiry,
             storing: if room { Storing::Open } else { Storing::Busy },
+            durability: self.outbox.durability(),
             table: &self.table,
             store: &mut self.store,
             tokens: &self.tokens,

@@ -3,6 +3,7 @@
 mod accept;
 mod active_operations;
 mod command;
+mod durability;
 mod event;
 mod inbound;
 mod journal;
@@ -10,14 +11,21 @@ mod outbox;
 mod progress;
 mod queue;
 mod record;
+pub mod request;
 mod short_forms;
+mod sleep;
 mod snapshot;
+mod snapshot_parts;
 mod stats;
+#[cfg(feature = "serde")]
+mod stats_form;
 mod transmit;
+mod typed;
 mod upkeep;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
@@ -27,6 +35,7 @@ pub use record::{Record, RecordNo};
 pub use snapshot::{SavedContact, SavedValue, Snapshot, SnapshotError};
 pub use stats::{DropCause, MethodStats, Reachable, Stats, Status};
 pub use transmit::{Taken, Transmit};
+pub use typed::{TypedEvent, TypedGet, TypedPutError};
 
 use crate::address::AddressRules;
 use crate::config::{Config, ConfigError, StoreLimits};
@@ -36,7 +45,7 @@ use crate::operation::{Abort, Ask};
 use crate::rng::{Rng, Seed};
 use crate::routing::{Table, TableSettings};
 use crate::rpc::Transactions;
-use crate::storage::{Bounds, Store};
+use crate::storage::{Bounds, Durability, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
 use active_operations::ActiveOperations;
@@ -83,16 +92,18 @@ enum Life {
     ShutDown,
 }
 
-/// For whom a call is.
+/// What a call belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// A part of an operation.
     Operation { op: OpId, branch: u16 },
     /// Upkeep's.
     Probe(Probe),
+    /// Upkeep's, to an address that may not have answered for long.
+    Recovery,
 }
 
-/// Why upkeep pings someone.
+/// Why upkeep pings a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
     /// It was long unseen, and somebody wants its place.
@@ -124,11 +135,12 @@ impl Node {
     /// A node that goes on where another left off, `away` after its snapshot was taken.
     ///
     /// Contacts whose last answer is no older than the configuration's `fresh`, the time away
-    /// included, stand as verified. Older ones are only tried as bootstrap contacts. Buckets keep
-    /// the time since they were last looked up; values keep what is left of their lives.
+    /// included, stand as verified. Older ones are asked at once, side by side, and stand again when
+    /// they answer. Buckets keep the time since they were last looked up; values keep what is left
+    /// of their lives.
     ///
     /// # Errors
-    /// [`ConfigError`] when the settings cannot work.
+    /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
     pub fn restore(
         config: impl Into<Arc<Config>>,
         mut snapshot: Snapshot,
@@ -139,6 +151,7 @@ impl Node {
         snapshot.advance(away);
         let mut node = Self::with_identity(config.into(), snapshot.id(), Rng::new(seed), now)?;
         let rules = node.rules();
+        let mut doubted = Vec::new();
         for saved in snapshot.contacts() {
             let Ok(addr) = rules.admit(saved.contact.addr) else {
                 continue;
@@ -147,13 +160,20 @@ impl Node {
             if saved.answered_ago <= node.config.fresh {
                 node.table.restore(now, contact, saved.answered_ago);
             } else {
-                node.upkeep.presence.remember(addr);
+                doubted.push(addr);
             }
         }
+        node.restored_from(node.table.len() + doubted.len());
+        node.ask_restored(doubted);
         node.table.restore_ages(now, snapshot.bucket_ages());
         for saved in snapshot.values() {
-            node.store
-                .put(*saved.key, saved.value.clone(), now + saved.remaining);
+            let expires = now + saved.remaining;
+            node.store.put(
+                now,
+                *saved.key,
+                saved.value.clone(),
+                (expires, Durability::Now),
+            );
         }
         node.presence_after_restore();
         Ok(node)
@@ -191,17 +211,6 @@ impl Node {
         }
     }
 
-    /// Takes in that all records up to this one are safe, and lets go of the acknowledgements that
-    /// waited for them.
-    pub fn handle_durable(&mut self, now: Instant, up_to: RecordNo) {
-        self.advance_clock(now);
-        for _ in 0..self.outbox.durable(up_to) {
-            self.stats.drop(DropCause::Outgoing);
-        }
-        self.confirm_own_stores();
-        self.settle();
-    }
-
     /// Starts a command: the one door for all of them.
     ///
     /// # Errors
@@ -219,12 +228,14 @@ impl Node {
         self.advance_clock(now);
         let kept = self.stop_keeping(op);
         let cancelled = self.abort(op, Abort::Cancelled);
+        // It may have been the join that would have planned this.
+        self.check_bootstrap();
         self.settle();
         kept || cancelled
     }
 
     /// Leaves the network: everything under way ends with [`Abort::Left`], nothing is kept or
-    /// retried any longer, and nobody is answered. Table and store stay, and
+    /// retried any longer, and no query is answered. Table and store stay, and
     /// [joining](Command::Join) works again.
     pub fn leave(&mut self, now: Instant) {
         self.advance_clock(now);
@@ -244,18 +255,17 @@ impl Node {
         }
     }
 
-    /// Changes the bootstrap addresses that are tried when the node finds itself alone, for
-    /// instance because names resolve to other addresses by now. Those that cannot be used, and
-    /// those beyond the configured number, are left out.
+    /// Changes the bootstrap addresses, for instance because names resolve to other addresses by
+    /// now. Those that are new are asked at once. Those that cannot be used, and those beyond the
+    /// configured number, are left out.
     pub fn set_bootstrap(&mut self, now: Instant, bootstrap: &[SocketAddr]) {
         self.advance_clock(now);
         let rules = self.rules();
         let usable = bootstrap.iter().filter_map(|addr| rules.admit(*addr).ok());
         let most = self.config.limits.max_bootstrap;
-        self.upkeep
-            .presence
-            .set_bootstrap(usable.take(most).collect());
-        self.retry_if_alone();
+        let new = self.upkeep.set_bootstrap(usable.take(most).collect());
+        self.ask_bootstrap(new);
+        self.settle();
     }
 
     // ---- outputs
@@ -276,7 +286,7 @@ impl Node {
 
     /// Gives back the memory that is kept for the datagrams to come, if none waits to be polled.
     ///
-    /// A node does that by itself now and then. Whoever holds many that are mostly idle may want it
+    /// A node does that by itself now and then. A program that holds many idle nodes may want it
     /// after each input: then the next datagram is allocated anew.
     pub fn shrink(&mut self) {
         self.outbox.shrink_to_fit();
@@ -351,17 +361,13 @@ impl Node {
         }
     }
 
-    /// Everything worth keeping: identity, contacts and values.
+    /// Everything worth keeping: identity, contacts and values. With many values that takes its time:
+    /// [`snapshot_values`](Self::snapshot_values) takes them in parts.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let now = now.max(self.now);
         let mut snapshot = self.contacts_snapshot(now);
-        for (key, value, expires) in self.store.iter() {
-            let remaining = expires.since(now);
-            if !remaining.is_zero() {
-                snapshot.add_value(key, value.clone(), remaining);
-            }
-        }
+        self.snapshot_values(now, &mut snapshot, None, usize::MAX);
         snapshot
     }
 
@@ -388,6 +394,7 @@ impl Node {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         config.check()?;
+        Config::check_id(&own)?;
         let settings = TableSettings {
             k: config.k,
             max_failures: config.max_failures,
@@ -401,7 +408,7 @@ impl Node {
             overhead: StoreLimits::OVERHEAD,
         };
         let mut outbox = Outbox::new(config.journal, &config.limits);
-        outbox.record(|| Record::Identity { id: own });
+        outbox.record(|| (Record::Identity { id: own }, None));
         Ok(Self {
             own,
             life: Life::Running,
@@ -439,5 +446,17 @@ impl Node {
         self.operations.clear();
         self.transactions.clear();
         self.upkeep.stop();
+        self.outbox.forget_all_copies();
+    }
+}
+
+/// Who it is and how much it has under way: the table and the store may be large.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.own)
+            .field("life", &self.life)
+            .field("status", &self.status(self.now))
+            .finish_non_exhaustive()
     }
 }

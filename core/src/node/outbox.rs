@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use super::journal::{Safe, UnsavedRecords};
+use super::journal::{Safe, UnsavedRecords, UnsavedStore};
 use super::queue::{Queue, Queued};
 use super::{Event, OpId, Record, RecordNo, Transmit};
 use crate::config::{Journal, Limits};
+use crate::storage::Durability;
 
 /// The queues behind every `poll_*`.
 pub(super) struct Outbox {
@@ -23,6 +24,7 @@ pub(super) struct Outbox {
     /// Boxed, as it is rarely there and an event is large.
     presence: Option<Box<Event>>,
     checkpoint: Option<Box<Event>>,
+    bootstrap_wanted: Option<Box<Event>>,
     /// The latest word on the copies of each kept value, at most one for each of them.
     copies: BTreeMap<OpId, Event>,
 }
@@ -42,6 +44,7 @@ impl Outbox {
             reserved: 0,
             presence: None,
             checkpoint: None,
+            bootstrap_wanted: None,
             copies: BTreeMap::new(),
         }
     }
@@ -60,37 +63,30 @@ impl Outbox {
     /// Sends what was written once the record is safe, or at once if it is.
     pub(super) fn send(&mut self, safe: Safe, transmit: Transmit) -> Queued {
         match (safe, &mut self.records) {
-            (Safe::After(until), Some(records)) if !records.is_durable(until) => {
+            (Safe::After(until), Some(records)) if !records.is_settled(until) => {
                 records.hold(until, transmit, self.datagrams.drafted())
             }
             (Safe::After(_) | Safe::Now, _) => self.send_now(transmit),
         }
     }
 
-    /// Lets go of everything that waited for records up to this one.
-    ///
-    /// Gives how many datagrams were dropped for that.
-    pub(super) fn durable(&mut self, up_to: RecordNo) -> u64 {
-        let mut dropped = 0;
-        if let Some(records) = &mut self.records {
-            records.confirm(up_to);
-        }
-        while let Some(held) = self
-            .records
-            .as_mut()
-            .and_then(|records| records.take_released())
-        {
-            self.draft().extend_from_slice(&held.bytes);
-            let queued = self.send_now(held.transmit);
-            dropped += u64::from(queued == Queued::DroppedOldest);
-        }
-        dropped
+    /// The records that the driver has still to settle, if there is a journal.
+    pub(super) fn records(&mut self) -> Option<&mut UnsavedRecords> {
+        self.records.as_deref_mut()
     }
 
-    /// Whether that record is safe: there is none where there is no journal.
-    pub(super) fn is_durable(&self, record: RecordNo) -> bool {
+    /// Whether the driver has settled that record: there is none where there is no journal.
+    pub(super) fn is_settled(&self, record: RecordNo) -> bool {
         let records = self.records.as_ref();
-        records.is_none_or(|records| records.is_durable(record))
+        records.is_none_or(|records| records.is_settled(record))
+    }
+
+    /// When a value may be served that is stored now.
+    pub(super) const fn durability(&self) -> Durability {
+        match self.records {
+            None => Durability::Now,
+            Some(_) => Durability::OnceSaved,
+        }
     }
 
     pub(super) fn poll_transmit(&mut self, datagram: &mut Vec<u8>) -> Option<Transmit> {
@@ -107,10 +103,16 @@ impl Outbox {
     }
 
     /// Notes a change, if there is a journal.
-    pub(super) fn record(&mut self, record: impl FnOnce() -> Record) -> Safe {
+    pub(super) fn record(
+        &mut self,
+        record: impl FnOnce() -> (Record, Option<UnsavedStore>),
+    ) -> Safe {
         match &mut self.records {
             None => Safe::Now,
-            Some(records) => Safe::After(records.push(record())),
+            Some(records) => {
+                let (record, store) = record();
+                Safe::After(records.push(record, store))
+            }
         }
     }
 
@@ -142,12 +144,18 @@ impl Outbox {
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Alone | Event::Online { .. } => self.presence = Some(event.into()),
+            Event::BootstrapWanted => self.bootstrap_wanted = Some(event.into()),
             Event::Checkpoint => self.checkpoint = Some(event.into()),
             Event::CopiesLost { op } | Event::Kept { op, .. } => {
                 self.copies.insert(op, event);
             }
             Event::Ended { .. } | Event::Values { .. } => self.events.push_back(event),
         }
+    }
+
+    /// Nothing more is said of copies, since no value is kept any longer.
+    pub(super) fn forget_all_copies(&mut self) {
+        self.copies = BTreeMap::new();
     }
 
     /// Nothing more is said of the copies of a value that is kept no longer.
@@ -157,6 +165,7 @@ impl Outbox {
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let own = self.presence.take().or_else(|| self.checkpoint.take());
+        let own = own.or_else(|| self.bootstrap_wanted.take());
         let event = own
             .map(|own| *own)
             .or_else(|| self.events.pop_front())
@@ -203,9 +212,8 @@ mod tests {
     }
 
     fn note(outbox: &mut Outbox) -> Safe {
-        outbox.record(|| Record::Identity {
-            id: Id::new([0; 20]),
-        })
+        let id = Id::new([0; 20]);
+        outbox.record(|| (Record::Identity { id }, None))
     }
 
     #[test]
@@ -215,6 +223,15 @@ mod tests {
         assert_eq!(outbox.send(Safe::Now, to(2)), Queued::Whole);
         assert_eq!(outbox.send(Safe::Now, to(3)), Queued::DroppedOldest);
         assert_eq!(polled(&mut outbox), [to(2), to(3)]);
+    }
+
+    /// Confirms records, and gives where the datagrams go that waited for them.
+    fn released(outbox: &mut Outbox, up_to: u64) -> Vec<Transmit> {
+        let records = outbox.records().expect("a journal");
+        records.confirm(RecordNo(up_to));
+        core::iter::from_fn(|| records.take_released())
+            .map(|held| held.transmit)
+            .collect()
     }
 
     #[test]
@@ -227,10 +244,8 @@ mod tests {
         outbox.send(Safe::Now, to(3));
         assert!(!outbox.has_room_for_records());
         assert_eq!(polled(&mut outbox), [to(3)]);
-        outbox.durable(RecordNo(1));
-        assert_eq!(polled(&mut outbox), [to(1)]);
-        outbox.durable(RecordNo(99));
-        assert_eq!(polled(&mut outbox), [to(2)]);
+        assert_eq!(released(&mut outbox, 1), [to(1)]);
+        assert_eq!(released(&mut outbox, 99), [to(2)]);
         assert_eq!(
             outbox.poll_record().map(|(number, _)| number),
             Some(RecordNo(1))
@@ -255,9 +270,12 @@ mod tests {
         let mut outbox = outbox(Journal::Off);
         outbox.event(Event::Alone);
         outbox.event(Event::Checkpoint);
+        outbox.event(Event::BootstrapWanted);
         outbox.event(Event::Online { contacts: 1 });
         outbox.event(Event::Checkpoint);
+        outbox.event(Event::BootstrapWanted);
         let events: Vec<_> = core::iter::from_fn(|| outbox.poll_event()).collect();
-        assert_eq!(events, [Event::Online { contacts: 1 }, Event::Checkpoint]);
+        let online = Event::Online { contacts: 1 };
+        assert_eq!(events, [online, Event::Checkpoint, Event::BootstrapWanted]);
     }
 }

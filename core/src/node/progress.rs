@@ -1,6 +1,7 @@
-//! Letting operations run: whom they want asked is asked, what they found is told, and when they are
-//! over, whoever waits for them hears of it.
+//! Letting operations run: the node asks the contacts that they name, passes on the values that they
+//! found, and tells the commands that wait for them when they are over.
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::active_operations::{MaintenanceTask, Waiter, Waiters};
@@ -11,10 +12,10 @@ use crate::contact::Peer;
 use crate::id::Id;
 use crate::lookup::{ClosestNodes, Pace, Turnout};
 use crate::operation::{
-    Abort, Action, Ask, Operation, Outcome, QueryStats, Question, Step, StoredHere, Trouble, Walk,
-    WalkKind,
+    Abort, Action, Ask, Operation, Outcome, QueryStats, Question, Step, StoredHere, Surroundings,
+    Trouble, Walk, WalkKind,
 };
-use crate::rpc::{Opening, Patience, Sends, Slow};
+use crate::rpc::{Due, Opening, Patience, Sends, Slow};
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -28,6 +29,20 @@ impl Node {
 
     /// A walk towards a target, seeded from our own table, our own node included if it serves.
     pub(super) fn walk(&mut self, target: Id, kind: WalkKind) -> Walk {
+        let mut closest_nodes = self.unseeded(target);
+        for contact in self.table.closest(&target, closest_nodes.seeds()) {
+            closest_nodes.seed(contact);
+        }
+        self.begin_walk(closest_nodes, kind)
+    }
+
+    fn begin_walk(&mut self, closest_nodes: ClosestNodes, kind: WalkKind) -> Walk {
+        self.stats.of(kind.method()).started += 1;
+        Walk::new(closest_nodes, kind, self.own, self.now)
+    }
+
+    /// A lookup of the nodes closest to a target that knows none but our own, if that serves.
+    fn unseeded(&self, target: Id) -> ClosestNodes {
         let pace = match self.config.retry {
             Retry::Adaptive => Pace::Adaptive {
                 answering: self.transactions.answering(),
@@ -42,11 +57,7 @@ impl Node {
         if self.config.role != Role::Client {
             closest_nodes.include_self(self.own);
         }
-        for contact in self.table.closest(&target, closest_nodes.seeds()) {
-            closest_nodes.seed(contact);
-        }
-        self.stats.of(kind.method()).started += 1;
-        Walk::new(closest_nodes, kind, self.own, self.now)
+        closest_nodes
     }
 
     /// Lets an operation do all that it can do now.
@@ -54,6 +65,7 @@ impl Node {
         while let Some(running) = self.operations.get_mut(op) {
             if self.transactions.is_full() {
                 self.operations.starve(op);
+                self.stats.waits_for_calls += 1;
                 return;
             }
             match running.operation.step(self.now) {
@@ -66,10 +78,15 @@ impl Node {
                     let walk = self.walk(target, WalkKind::FindNode);
                     self.with(op, |operation| operation.open(walk));
                 }
+                Step::OpenUnseeded(target) => {
+                    let closest_nodes = self.unseeded(target);
+                    let walk = self.begin_walk(closest_nodes, WalkKind::FindNode);
+                    self.with(op, |operation| operation.open(walk));
+                }
                 Step::Started(method) => self.stats.of(method).started += 1,
                 Step::StoreHere => self.store_here(op),
-                Step::RefreshTargets => {
-                    let targets = self.table.far_targets(&mut self.rng);
+                Step::RefreshTargets(surroundings) => {
+                    let targets = self.targets_around(surroundings);
                     self.with(op, |operation| operation.refresh_targets(targets));
                 }
                 Step::Wait => return,
@@ -101,6 +118,16 @@ impl Node {
         }
     }
 
+    /// The next thing that has fallen due for a call. Calls of operations that are over are not sent
+    /// again.
+    pub(super) fn next_due_call(&mut self) -> Option<Due<Owner, Ask>> {
+        let is_wanted = |owner: &Owner| match owner {
+            Owner::Operation { op, .. } => self.operations.is_running(*op),
+            Owner::Probe(_) | Owner::Recovery => true,
+        };
+        self.transactions.take_due(self.now, is_wanted)
+    }
+
     /// Lets operations go on that waited for a free call.
     pub(super) fn feed_starved(&mut self) {
         while !self.transactions.is_full()
@@ -110,18 +137,7 @@ impl Node {
         }
     }
 
-    /// Tells puts that what they stored here is safe.
-    pub(super) fn confirm_own_stores(&mut self) {
-        while let Some(op) = self
-            .operations
-            .take_safe(|record| self.outbox.is_durable(record))
-        {
-            self.with(op, |operation| operation.stored_here(StoredHere::Done));
-            self.advance(op);
-        }
-    }
-
-    fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
+    pub(super) fn with(&mut self, op: OpId, act: impl FnOnce(&mut Operation)) {
         if let Some(running) = self.operations.get_mut(op) {
             act(&mut running.operation);
         }
@@ -222,6 +238,17 @@ impl Node {
         }
     }
 
+    /// Random targets in the buckets that a join looks around in.
+    fn targets_around(&mut self, surroundings: Surroundings) -> Vec<Id> {
+        match surroundings {
+            Surroundings::Far => self.table.far_targets(&mut self.rng),
+            Surroundings::IfChanged if self.has_merged() => {
+                self.table.targets_with_room(&mut self.rng)
+            }
+            Surroundings::IfChanged => Vec::new(),
+        }
+    }
+
     fn store_here(&mut self, op: OpId) {
         let mut wanted = None;
         self.with(op, |operation| {
@@ -248,10 +275,13 @@ impl Node {
         let Some(running) = self.operations.remove(op) else {
             return;
         };
-        if let Outcome::Join(joined) = &mut outcome {
+        let query_stats = running.query_stats();
+        if let Outcome::Join(joined) = &mut outcome
+            && query_stats.answered > 0
+        {
+            // Without any answer, the contacts of the table are only those of old.
             joined.contacts = self.table.len();
         }
-        let query_stats = running.query_stats();
         self.upkeep_hears_of(&running.waiters, &outcome);
         match (running.operation, running.waiters) {
             (_, Waiters::Commands(waiters)) => {

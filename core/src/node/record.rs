@@ -12,6 +12,12 @@ use crate::value::Value;
 pub struct RecordNo(pub(crate) u64);
 
 impl RecordNo {
+    /// The one of that number: for tests of what deals with records, where no node gave one out.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The number itself.
     #[must_use]
     pub const fn number(self) -> u64 {
@@ -27,6 +33,7 @@ impl fmt::Display for RecordNo {
 
 /// A change of what must survive a crash: see [`Snapshot::apply`](crate::Snapshot::apply).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Record {
     /// The identity of this node, once at its start.
     Identity {

@@ -1,4 +1,4 @@
-//! What of a node outlives it: its identity, whom it knew, and what it stored, without a clock.
+//! What of a node outlives it: its identity, its contacts and the values it stored, without a clock.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -10,7 +10,7 @@ use super::Record;
 use crate::contact::Contact;
 use crate::id::Id;
 use crate::value::Value;
-use crate::wire::{Item, Writer, parse};
+use crate::wire::{Item, Writer, number_under, parse};
 
 /// The state of a node that is worth keeping.
 ///
@@ -178,15 +178,21 @@ impl Snapshot {
     /// Reads the byte form.
     ///
     /// # Errors
-    /// [`SnapshotError`] when the bytes are not a snapshot, or one of a version that is not known.
+    /// [`SnapshotError`] when the bytes are not a snapshot, or one of a version that is not known, or
+    /// of a node without an identity.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let item = parse(bytes, Self::DEPTH).ok_or(SnapshotError::Malformed)?;
-        let version = item.get(b"version").and_then(Item::unsigned);
-        match version {
-            Some(Self::VERSION) => Self::from_item(&item).ok_or(SnapshotError::Malformed),
-            Some(version) => Err(SnapshotError::UnknownVersion(version)),
-            None => Err(SnapshotError::Malformed),
+        // Later versions may be nested deeper.
+        match number_under(bytes, b"version") {
+            Some(Self::VERSION) => {}
+            Some(version) => return Err(SnapshotError::UnknownVersion(version)),
+            None => return Err(SnapshotError::Malformed),
         }
+        let item = parse(bytes, Self::DEPTH).ok_or(SnapshotError::Malformed)?;
+        let snapshot = Self::from_item(&item).ok_or(SnapshotError::Malformed)?;
+        if snapshot.id.is_null() {
+            return Err(SnapshotError::NullId);
+        }
+        Ok(snapshot)
     }
 
     fn from_item(item: &Item<'_>) -> Option<Self> {
@@ -221,9 +227,12 @@ fn span(span: Duration) -> Writer<'static> {
 
 /// Bytes that are not a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// They are no snapshot at all, or a damaged one.
     Malformed,
+    /// They are the snapshot of a node without an identity: its id is twenty zero bytes.
+    NullId,
     /// They are a snapshot of a version that this code does not know.
     UnknownVersion(u64),
 }
@@ -232,6 +241,7 @@ impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("not a snapshot, or a damaged one"),
+            Self::NullId => f.write_str("a snapshot without an identity"),
             Self::UnknownVersion(version) => write!(f, "a snapshot of unknown version {version}"),
         }
     }
@@ -275,11 +285,29 @@ mod tests {
                 Err(SnapshotError::Malformed)
             );
         }
-        let later = b"d2:id20:aaaaaaaaaaaaaaaaaaaa7:versioni2ee";
-        assert_eq!(
-            Snapshot::from_bytes(later),
-            Err(SnapshotError::UnknownVersion(2))
-        );
+        let nested = |depth: usize| [vec![b'l'; depth], vec![b'e'; depth]].concat();
+        for more in [
+            b"1:a".to_vec(),
+            b"d1:ai1ee".to_vec(),
+            nested(9),
+            nested(100_000),
+        ] {
+            let start = b"d2:id20:aaaaaaaaaaaaaaaaaaaa4:more".as_slice();
+            let later = [start, &more, b"7:versioni2ee"].concat();
+            let unknown = Err(SnapshotError::UnknownVersion(2));
+            assert_eq!(Snapshot::from_bytes(&later), unknown);
+            let cut = &later[..later.len() - 1];
+            assert_eq!(Snapshot::from_bytes(cut), Err(SnapshotError::Malformed));
+            let too_deep = [start, &more, b"7:versioni1ee"].concat();
+            let malformed = Err(SnapshotError::Malformed);
+            assert_eq!(Snapshot::from_bytes(&too_deep), malformed);
+        }
+    }
+
+    #[test]
+    fn a_node_without_an_identity_is_none() {
+        let bytes = Snapshot::new(Id::new([0; 20])).to_bytes();
+        assert_eq!(Snapshot::from_bytes(&bytes), Err(SnapshotError::NullId));
     }
 
     #[test]

@@ -8,8 +8,16 @@ use core::time::Duration;
 use crate::address::BadAddress;
 use crate::wire::{Malformed, Method};
 
+#[cfg(feature = "serde")]
+use super::stats_form::StatsForm;
+
 /// Counters since the node's start; they only rise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "StatsForm", from = "StatsForm")
+)]
 pub struct Stats {
     /// Datagrams received, garbage included.
     pub datagrams_in: u64,
@@ -17,10 +25,22 @@ pub struct Stats {
     pub bytes_in: u64,
     /// Datagrams handed out for sending, resends included.
     pub datagrams_out: u64,
-    /// Their bytes.
+    /// Those of them that the system refused to send, as the driver says.
+    pub datagrams_refused: u64,
+    /// The bytes of those handed out.
     pub bytes_out: u64,
     /// Queries received that name no method of the protocol.
     pub unknown_methods: u64,
+    /// Times that a query claimed the identifier of a contact from another address.
+    pub identity_conflicts: u64,
+    /// Times that a newcomer found its bucket full, and the contact there that was seen least
+    /// recently questionable.
+    pub questionable_contacts: u64,
+    /// Times that a command, or upkeep, had something to ask and no free call to ask it with: see
+    /// [`Limits::max_calls`](crate::Limits::max_calls).
+    pub waits_for_calls: u64,
+    /// Keys whose values gave way to those of closer keys because the store was full.
+    pub evicted_keys: u64,
     /// Datagrams dropped, by cause.
     pub drops: BTreeMap<DropCause, u64>,
     /// Those of methods that nothing was counted of yet take no room.
@@ -33,6 +53,12 @@ impl Stats {
     pub fn method(&self, method: Method) -> &MethodStats {
         let counted = self.methods[method as usize].as_deref();
         counted.unwrap_or(&MethodStats::NONE)
+    }
+
+    /// Datagrams sent: those handed out, but for those that the system refused.
+    #[must_use]
+    pub const fn datagrams_sent(&self) -> u64 {
+        self.datagrams_out.saturating_sub(self.datagrams_refused)
     }
 
     /// All datagrams dropped.
@@ -53,6 +79,7 @@ impl Stats {
 /// Counters of one method: those of the original (specification, section 11), with the sums from
 /// which it takes its means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MethodStats {
     /// Actions of this method that our own commands and upkeep began.
     pub started: u64,
@@ -131,6 +158,9 @@ fn mean(sum: Duration, count: u64) -> Duration {
 
 /// Why a datagram was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum DropCause {
     /// A query to a node that answers none.
     Client,
@@ -161,6 +191,7 @@ impl fmt::Display for DropCause {
 
 /// How a node stands at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Status {
     /// Time since the node's start.
     pub uptime: Duration,
@@ -186,10 +217,13 @@ pub struct Status {
 
 /// Whether others can reach a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Reachable {
-    /// Nobody has asked it anything yet.
+    /// No other node has asked it anything yet.
     Unknown,
-    /// Somebody has.
+    /// Another node has asked it something.
     Yes,
 }
 

@@ -2,6 +2,8 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use super::Node;
+
 /// The two ends of a datagram that waits to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Transmit {
@@ -29,4 +31,12 @@ pub enum Taken {
     /// It is no message of this protocol, or the node takes none at the moment: it was counted and
     /// dropped. Another protocol on the same socket may look at it.
     NotOurs,
+}
+
+impl Node {
+    /// Takes in that the system refused to send a datagram that was polled. The network loses
+    /// datagrams anyway, so this is only counted; what is missing is sent again in its time.
+    pub const fn handle_send_failure(&mut self) {
+        self.stats.datagrams_refused += 1;
+    }
 }

@@ -1,8 +1,9 @@
 //! Joining a network: greet the bootstrap contacts, walk to our own neighbourhood, then look
-//! around in every bucket that is far away.
+//! around in the other buckets. Two networks that were cut apart are joined in the same way.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -17,20 +18,62 @@ use crate::wire::{InvalidReply, Method};
 
 /// The branch of the greetings.
 const GREETING: u16 = 0;
-/// The branch of the walk home; later ones are the refresh's.
+/// The branch of the self-lookup that starts at the nodes which answered the greetings.
 const SELF_LOOKUP: u16 = 1;
+/// The branch of the self-lookup that starts at the contacts of our own table; later ones are the
+/// refresh's.
+const TABLE_LOOKUP: u16 = 2;
 
 /// One round of joining.
 pub(crate) struct Join {
     own: Id,
     phase: Phase,
     todo: VecDeque<Peer>,
-    /// Who is greeted and has not answered.
+    /// The addresses that are greeted and have not answered.
     pending: Vec<Greeted>,
     answered: Vec<Contact>,
     seen_as: Vec<Report>,
+    table: TableLookup,
+    /// Those of our table that are closest to us.
+    neighbours: Vec<Id>,
+    surroundings: Surroundings,
     refreshed: usize,
     reach: Reach,
+}
+
+/// Which buckets are looked up once our own neighbourhood is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surroundings {
+    /// All but the one around ourselves, for a node that is new in its network.
+    Far,
+    /// Those with room, for a node that may have met another part of its network, and only if it
+    /// has.
+    IfChanged,
+}
+
+/// The self-lookup from the contacts that our table has, beside the greetings: a node that knows
+/// live contacts need not wait for a bootstrap host that is down.
+///
+/// It is a walk of its own, because one walk asks only the closest that it knows: bootstrap
+/// contacts of another part of the network are far away, and would never be asked.
+enum TableLookup {
+    Wanted,
+    Requested,
+    Walking(Box<Walk>),
+    /// It is over and was answered.
+    Answered,
+    /// No contact of the table answered, or the table was empty.
+    Unanswered,
+}
+
+/// Where a self-lookup that starts at other contacts than ours has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It may still find neighbours that we do not know.
+    Strangers,
+    /// An answer named none but neighbours that our table has: this is our own network, and nothing
+    /// in it is new to us.
+    Home,
 }
 
 struct Greeted {
@@ -38,7 +81,7 @@ struct Greeted {
     state: Patience,
 }
 
-/// Whether a greeting is still waited for by those who have other answers.
+/// Whether a join that has other answers still waits for a greeting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Patience {
     Waiting,
@@ -47,19 +90,20 @@ enum Patience {
 
 enum Phase {
     Fresh,
-    /// Nobody has answered yet.
+    /// No greeting is answered yet.
     Greeting {
         since: Instant,
     },
-    /// A walk home was asked for.
+    /// The self-lookup was asked for.
     LookupRequested {
         since: Instant,
     },
     SelfLookup {
         walk: Box<Walk>,
+        found: Found,
         since: Instant,
     },
-    /// The walk home is over; the targets of the refresh were asked for.
+    /// The self-lookup is over; the targets of the refresh are to be asked for.
     RefreshRequested {
         since: Instant,
     },
@@ -71,8 +115,9 @@ enum Phase {
 }
 
 impl Join {
-    /// `peers` are greeted all at once.
-    pub(crate) fn new(own: Id, peers: Vec<Peer>) -> Self {
+    /// `peers` are greeted all at once; beside that the contacts of our own table, if there are any,
+    /// are asked for our neighbourhood. `neighbours` are those of them that are closest to us.
+    pub(crate) fn new(own: Id, peers: Vec<Peer>, neighbours: Vec<Id>) -> Self {
         Self {
             own,
             phase: Phase::Fresh,
@@ -80,8 +125,25 @@ impl Join {
             pending: Vec::new(),
             answered: Vec::new(),
             seen_as: Vec::new(),
+            table: if neighbours.is_empty() {
+                TableLookup::Unanswered
+            } else {
+                TableLookup::Wanted
+            },
+            neighbours,
+            surroundings: Surroundings::Far,
             refreshed: 0,
             reach: Reach::default(),
+        }
+    }
+
+    /// Joins the part of the network that this contact is in, which answered a moment ago.
+    pub(crate) fn through(own: Id, contact: Contact, neighbours: Vec<Id>) -> Self {
+        Self {
+            answered: vec![contact],
+            table: TableLookup::Unanswered,
+            surroundings: Surroundings::IfChanged,
+            ..Self::new(own, Vec::new(), neighbours)
         }
     }
 
@@ -89,7 +151,7 @@ impl Join {
     pub(super) fn refresh_targets(&mut self, targets: Vec<Id>) {
         if let Phase::RefreshRequested { since } = self.phase {
             self.phase = Phase::BucketRefresh {
-                refresh: BucketRefresh::new(targets, SELF_LOOKUP + 1),
+                refresh: BucketRefresh::new(targets, TABLE_LOOKUP + 1),
                 since,
             };
         }
@@ -100,32 +162,31 @@ impl Join {
             self.phase = Phase::Greeting { since: now };
             return Step::Started(Method::Join);
         }
-        if let Some(peer) = self.todo.pop_front() {
-            self.pending.push(Greeted {
-                addr: peer.addr,
-                state: Patience::Waiting,
-            });
-            return Step::Ask(Question {
-                peer,
-                ask: Ask::Join,
-                branch: GREETING,
-                turnout: Turnout::High,
-            });
+        if let Some(step) = self.greet().or_else(|| self.table_step()) {
+            return step;
         }
+        let table_is_over = self.table_is_over();
         match &mut self.phase {
             Phase::Greeting { since } => {
-                if self.answered.is_empty() && !self.pending.is_empty() {
-                    return Step::Wait;
+                let since = *since;
+                if !self.answered.is_empty() || (self.pending.is_empty() && table_is_over) {
+                    self.phase = Phase::LookupRequested { since };
+                    return Step::OpenUnseeded(self.own.neighbour());
                 }
-                self.phase = Phase::LookupRequested { since: *since };
-                Step::Open(self.own.neighbour())
+                if let TableLookup::Answered = self.table {
+                    self.phase = Phase::RefreshRequested { since };
+                    return Step::RefreshTargets(self.surroundings);
+                }
+                Step::Wait
             }
-            Phase::SelfLookup { walk, since } => {
-                if let Some(question) = walk.next(SELF_LOOKUP) {
-                    return Step::Ask(question);
-                }
-                if !walk.is_done() {
-                    return Step::Wait;
+            Phase::SelfLookup { walk, found, since } => {
+                if *found == Found::Strangers {
+                    if let Some(question) = walk.next(SELF_LOOKUP) {
+                        return Step::Ask(question);
+                    }
+                    if !walk.is_done() {
+                        return Step::Wait;
+                    }
                 }
                 self.reach = walk.reach();
                 let home = Phase::RefreshRequested { since: *since };
@@ -143,24 +204,31 @@ impl Join {
                 if let Some(step) = refresh.step() {
                     return step;
                 }
-                if !refresh.is_over() || !self.pending.iter().all(Greeted::is_given_up) {
-                    return Step::Wait;
+                let since = *since;
+                let refreshed = refresh.is_over().then(|| refresh.walked());
+                match refreshed {
+                    Some(walked) if table_is_over && self.greetings_are_over() => {
+                        self.refreshed = walked;
+                        self.phase = Phase::Over;
+                        Step::Finished(Action::Plain {
+                            method: Method::Join,
+                            took: now.since(since),
+                        })
+                    }
+                    Some(_) | None => Step::Wait,
                 }
-                let took = now.since(*since);
-                self.refreshed = refresh.walked();
-                self.phase = Phase::Over;
-                Step::Finished(Action::Plain {
-                    method: Method::Join,
-                    took,
-                })
             }
-            Phase::RefreshRequested { .. } => Step::RefreshTargets,
+            Phase::RefreshRequested { .. } => Step::RefreshTargets(self.surroundings),
             Phase::Over => Step::Done(self.outcome()),
             Phase::Fresh | Phase::LookupRequested { .. } => Step::Wait,
         }
     }
 
     pub(super) fn open(&mut self, mut walk: Walk) {
+        if let TableLookup::Requested = self.table {
+            self.table = TableLookup::Walking(Box::new(walk));
+            return;
+        }
         match &mut self.phase {
             Phase::LookupRequested { since } => {
                 for contact in &self.answered {
@@ -168,6 +236,7 @@ impl Join {
                 }
                 self.phase = Phase::SelfLookup {
                     walk: Box::new(walk),
+                    found: Found::Strangers,
                     since: *since,
                 };
             }
@@ -189,9 +258,26 @@ impl Join {
             self.greeted(answer);
             return Ok(());
         }
+        if answer.branch == TABLE_LOOKUP {
+            return match &mut self.table {
+                TableLookup::Walking(walk) => walk.answered(answer.reply, rules).map(|_| ()),
+                TableLookup::Wanted
+                | TableLookup::Requested
+                | TableLookup::Answered
+                | TableLookup::Unanswered => Ok(()),
+            };
+        }
         match &mut self.phase {
-            Phase::SelfLookup { walk, .. } if answer.branch == SELF_LOOKUP => {
-                walk.answered(answer.reply, rules).map(|_| ())
+            Phase::SelfLookup { walk, found, .. } if answer.branch == SELF_LOOKUP => {
+                walk.answered(answer.reply, rules)?;
+                let knows = |id: &Id| *id == self.own || self.neighbours.contains(id);
+                let named = answer.reply.nodes;
+                if named.is_some_and(|nodes| {
+                    !nodes.is_empty() && nodes.iter().all(|node| knows(&node.id))
+                }) {
+                    *found = Found::Home;
+                }
+                Ok(())
             }
             Phase::BucketRefresh { refresh, .. } => refresh.answered(answer, rules),
             Phase::Fresh
@@ -204,6 +290,12 @@ impl Join {
     }
 
     pub(super) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
+        if let (TableLookup::Walking(walk), TABLE_LOOKUP, Some(id)) =
+            (&mut self.table, branch, &peer.id)
+        {
+            walk.report(id, trouble.news());
+            return;
+        }
         match (&mut self.phase, branch) {
             (_, GREETING) => match trouble {
                 Trouble::Failed(_) => self.pending.retain(|greeted| greeted.addr != peer.addr),
@@ -243,6 +335,72 @@ impl Join {
             | Phase::BucketRefresh { .. }
             | Phase::Over => self.reach,
         }
+    }
+
+    /// Whether an answer to this branch leads the self-lookup to where it came from.
+    pub(super) const fn follows(&self, branch: u16) -> bool {
+        branch == GREETING
+            && matches!(
+                self.phase,
+                Phase::Greeting { .. } | Phase::LookupRequested { .. } | Phase::SelfLookup { .. }
+            )
+    }
+
+    /// Greets the next bootstrap contact.
+    fn greet(&mut self) -> Option<Step> {
+        let peer = self.todo.pop_front()?;
+        self.pending.push(Greeted {
+            addr: peer.addr,
+            state: Patience::Waiting,
+        });
+        Some(Step::Ask(Question {
+            peer,
+            ask: Ask::Join,
+            branch: GREETING,
+            turnout: Turnout::High,
+        }))
+    }
+
+    /// What is to be done about the self-lookup from our own table, if anything is.
+    fn table_step(&mut self) -> Option<Step> {
+        match &mut self.table {
+            TableLookup::Wanted => {
+                self.table = TableLookup::Requested;
+                Some(Step::Open(self.own.neighbour()))
+            }
+            TableLookup::Walking(walk) => {
+                if let Some(question) = walk.next(TABLE_LOOKUP) {
+                    return Some(Step::Ask(question));
+                }
+                if !walk.is_done() {
+                    return None;
+                }
+                self.reach = walk.reach();
+                let over = if walk.found_anyone() {
+                    TableLookup::Answered
+                } else {
+                    TableLookup::Unanswered
+                };
+                match core::mem::replace(&mut self.table, over) {
+                    TableLookup::Walking(walk) => Some(Step::Finished(Action::Walk(walk))),
+                    TableLookup::Wanted
+                    | TableLookup::Requested
+                    | TableLookup::Answered
+                    | TableLookup::Unanswered => None,
+                }
+            }
+            TableLookup::Requested | TableLookup::Answered | TableLookup::Unanswered => None,
+        }
+    }
+
+    const fn table_is_over(&self) -> bool {
+        matches!(self.table, TableLookup::Answered | TableLookup::Unanswered)
+    }
+
+    /// Whether no greeting is waited for any longer. Live contacts of our own make it unnecessary to
+    /// wait for a bootstrap host that is down: upkeep tries that again.
+    fn greetings_are_over(&self) -> bool {
+        matches!(self.table, TableLookup::Answered) || self.pending.iter().all(Greeted::is_given_up)
     }
 
     fn greeted(&mut self, answer: &Answer<'_>) {

@@ -1,5 +1,5 @@
-//! Operations: what a command turns into, one state machine each. They know whom to ask and what
-//! to make of the answers; the node does the asking.
+//! Operations: what a command turns into, one state machine each. They know which contacts to ask
+//! and what the answers mean; the node does the asking.
 
 mod check;
 mod find;
@@ -19,7 +19,7 @@ use core::time::Duration;
 pub(crate) use check::{Check, Checked, Findings, Replica};
 pub(crate) use find::Find;
 pub(crate) use get::Get;
-pub(crate) use join::Join;
+pub(crate) use join::{Join, Surroundings};
 pub use outcome::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub(crate) use ping::Ping;
 pub(crate) use put::Put;
@@ -47,7 +47,7 @@ pub(crate) enum Operation {
 
 /// What an operation wants next.
 pub(crate) enum Step {
-    /// Ask someone.
+    /// Ask a contact.
     Ask(Question),
     /// Ask someone, with one datagram: it may well be gone, and nobody waits for the answer.
     AskOnce(Question),
@@ -59,12 +59,14 @@ pub(crate) enum Step {
     Finished(Action),
     /// Give it a walk towards this target, seeded from the table.
     Open(Id),
+    /// Give it a walk towards this target that knows no contact yet.
+    OpenUnseeded(Id),
     /// A part of it begins that counts as an action of its own.
     Started(Method),
     /// Store the value it is putting in our own store.
     StoreHere,
-    /// Give it the targets of a refresh of the far buckets.
-    RefreshTargets,
+    /// Give it the targets of a refresh of these buckets.
+    RefreshTargets(Surroundings),
     /// Nothing, until something is heard.
     Wait,
 }
@@ -77,13 +79,13 @@ pub(crate) enum Action {
     Walk(Box<Walk>),
 }
 
-/// Someone to ask something.
+/// A contact, and what to ask it.
 pub(crate) struct Question {
     pub(crate) peer: Peer,
     pub(crate) ask: Ask,
     /// Which part of the operation asks: comes back with the answer.
     pub(crate) branch: u16,
-    /// How many of those whom that part knows seem to be there.
+    /// How many of the contacts that this part knows seem to be there.
     pub(crate) turnout: Turnout,
 }
 
@@ -231,6 +233,19 @@ impl Operation {
             | Self::Ping(_)
             | Self::Put(_)
             | Self::Refresh(_) => {}
+        }
+    }
+
+    /// Whether an answer to this branch leads its self-lookup to where the answer came from.
+    pub(crate) const fn follows(&self, branch: u16) -> bool {
+        match self {
+            Self::Join(join) => join.follows(branch),
+            Self::Check(_)
+            | Self::Find(_)
+            | Self::Get(_)
+            | Self::Ping(_)
+            | Self::Put(_)
+            | Self::Refresh(_) => false,
         }
     }
 

@@ -11,11 +11,14 @@ use crate::wire::InvalidReply;
 
 /// What an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Outcome {
     /// It was ended before it was over.
     Aborted(Abort),
     /// Of [`Command::Ping`](crate::Command::Ping) and
-    /// [`Command::AddContact`](crate::Command::AddContact): who answered, or why nobody did.
+    /// [`Command::AddContact`](crate::Command::AddContact): the node that answered, or why none did.
     Ping(Result<Pong, CallError>),
     /// Of [`Command::Join`](crate::Command::Join).
     Join(Joined),
@@ -23,8 +26,8 @@ pub enum Outcome {
     /// [`Command::FindClose`](crate::Command::FindClose): the K closest nodes that answered,
     /// closest first, our own among them if it answers others.
     Found(Vec<Place>),
-    /// Of [`Command::FindValue`](crate::Command::FindValue): who of the K closest holds how many
-    /// values, closest first.
+    /// Of [`Command::FindValue`](crate::Command::FindValue): how many values each of the K
+    /// closest holds, closest first.
     Holders(Vec<Holder>),
     /// Of [`Command::Get`](crate::Command::Get): the values came as events before.
     Got {
@@ -42,6 +45,9 @@ pub enum Outcome {
 
 /// Why an operation was ended before it was over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Abort {
     /// [`Node::cancel`](crate::Node::cancel).
     Cancelled,
@@ -51,10 +57,48 @@ pub enum Abort {
     ShutDown,
 }
 
-/// Someone who answered a ping.
+impl fmt::Display for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "it was cancelled",
+            Self::Left => "the node left its network",
+            Self::ShutDown => "the node was shut down",
+        })
+    }
+}
+
+impl core::error::Error for Abort {}
+
+/// In a few words, without what it brought.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aborted(abort) => abort.fmt(f),
+            Self::Ping(Ok(pong)) => write!(f, "{} answered", pong.id),
+            Self::Ping(Err(error)) => error.fmt(f),
+            Self::Join(joined) if joined.contacts == 0 => f.write_str("nobody answered"),
+            Self::Join(Joined {
+                contacts,
+                refreshed,
+                ..
+            }) => write!(
+                f,
+                "joined, {contacts} contacts, {refreshed} buckets refreshed"
+            ),
+            Self::Found(places) => write!(f, "{} nodes found", places.len()),
+            Self::Holders(holders) => write!(f, "{} holders found", holders.len()),
+            Self::Got { values } => write!(f, "{values} values"),
+            Self::Stored(places) => write!(f, "stored at {} nodes", places.len()),
+            Self::Refreshed { buckets } => write!(f, "{buckets} buckets refreshed"),
+        }
+    }
+}
+
+/// A node that answered a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pong {
-    /// Who it is.
+    /// Its identifier.
     pub id: Id,
     /// How long the answer took, resends included.
     pub took: Duration,
@@ -64,6 +108,7 @@ pub struct Pong {
 
 /// What joining came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Joined {
     /// Contacts in the table at the end: with none, this node stands alone.
     pub contacts: usize,
@@ -73,19 +118,21 @@ pub struct Joined {
     pub refreshed: usize,
 }
 
-/// What someone said our address is.
+/// What a node said our address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Report {
-    /// Who said it.
+    /// The address of that node.
     pub by: SocketAddr,
     /// What it said.
     pub seen_as: SocketAddr,
 }
 
-/// Someone who holds values.
+/// A node that holds values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Holder {
-    /// Who it is.
+    /// The node.
     pub place: Place,
     /// How many values it says it holds.
     pub values: u64,
@@ -93,6 +140,9 @@ pub struct Holder {
 
 /// Why a call brought nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum CallError {
     /// The answer broke the rules.
     Broken(InvalidReply),
@@ -100,7 +150,7 @@ pub enum CallError {
     Refused(i64),
     /// No answer came.
     Timeout,
-    /// Somebody else answered than was expected at that address.
+    /// Another node answered than was expected at that address.
     WrongId,
 }
 
@@ -117,8 +167,9 @@ impl fmt::Display for CallError {
 
 impl core::error::Error for CallError {}
 
-/// What an operation took.
+/// What an operation took. Each call was answered, refused, broken or unanswered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct QueryStats {
     /// Calls made.
     pub asked: u32,
@@ -126,9 +177,11 @@ pub struct QueryStats {
     pub answered: u32,
     /// Calls not answered when the operation ended, or at all.
     pub unanswered: u32,
-    /// Calls answered against the rules, or by someone else than expected.
+    /// Calls answered against the rules, or by another node than expected.
     pub broken: u32,
-    /// Calls answered with an error: at most [`QueryStats::MAX_REFUSALS`] are listed.
+    /// Calls answered with an error.
+    pub refused: u32,
+    /// The first of these: at most [`QueryStats::MAX_REFUSALS`] are listed.
     pub refusals: Vec<Refusal>,
     /// Datagrams sent, resends included, and received in answer.
     pub datagrams: u32,
@@ -144,15 +197,48 @@ pub struct QueryStats {
 }
 
 impl QueryStats {
-    /// Refusals listed: more than any lookup asks.
+    /// Refusals that are listed.
     pub const MAX_REFUSALS: usize = 64;
 }
 
 /// A call that was answered with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Refusal {
-    /// Who refused.
+    /// The address of the node that refused.
     pub by: SocketAddr,
     /// The code of the error (specification, section 1.4).
     pub code: i64,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error {} from {}", self.code, self.by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn outcomes_are_a_few_words() {
+        let by = ([10, 0, 0, 1], 9977).into();
+        for (outcome, words) in [
+            (Outcome::Aborted(Abort::Left), "the node left its network"),
+            (Outcome::Ping(Err(CallError::Timeout)), "no answer came"),
+            (Outcome::Join(Joined::default()), "nobody answered"),
+            (
+                Outcome::Stored(vec![Place::Here(Id::new([1; Id::LEN]))]),
+                "stored at 1 nodes",
+            ),
+        ] {
+            assert_eq!(outcome.to_string(), words);
+        }
+        let refusal = Refusal { by, code: 205 };
+        assert_eq!(refusal.to_string(), "error 205 from 10.0.0.1:9977");
+    }
 }

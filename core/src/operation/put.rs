@@ -191,6 +191,10 @@ impl Put {
                 *here = Here::Pending(own);
             }
             (StoredHere::Refused, Here::Asked(_)) => *here = Here::Settled,
+            (StoredHere::Refused, Here::Pending(_)) => {
+                spread.debit(1);
+                *here = Here::Settled;
+            }
             (StoredHere::Refused | StoredHere::Pending, _)
             | (StoredHere::Done, Here::Wanted(_) | Here::Settled) => {}
         }

@@ -41,6 +41,8 @@ pub(crate) struct Table {
     replacements: ReplacementCache,
     /// When the part of the space that each bucket covers wants to be looked up again.
     stale_at: Vec<Instant>,
+    /// Contacts are named to others that an answer vouches for until then or later.
+    vouched_from: Instant,
 }
 
 /// The settings of a table.
@@ -105,6 +107,7 @@ impl Table {
             entries: Rows::new(),
             replacements: ReplacementCache::new(settings.k),
             stale_at: vec![now + settings.staleness],
+            vouched_from: Instant::ORIGIN,
         }
     }
 
@@ -183,13 +186,27 @@ impl Table {
     /// Exactly the `count` contacts closest to the target, closest first.
     pub(crate) fn closest(&self, target: &Id, count: usize) -> Vec<Contact> {
         let mut room = vec![Contact::FILLER; count];
-        let found = self.closest_into(target, &mut room).len();
+        let found = self.fill(target, &mut room, |_| true).len();
         room.truncate(found);
         room
     }
 
-    /// The same without memory of its own: as many contacts as there is room for.
-    pub(crate) fn closest_into<'r>(&self, target: &Id, room: &'r mut [Contact]) -> &'r [Contact] {
+    /// Those of them that can be named to others, as many as there is room for.
+    pub(crate) fn vouched_into<'r>(&self, target: &Id, room: &'r mut [Contact]) -> &'r [Contact] {
+        self.fill(target, room, |entry| entry.fresh_until >= self.vouched_from)
+    }
+
+    /// Names nobody to others any more who has not answered again.
+    pub(crate) fn distrust(&mut self, now: Instant) {
+        self.vouched_from = now + self.settings.fresh;
+    }
+
+    fn fill<'r>(
+        &self,
+        target: &Id,
+        room: &'r mut [Contact],
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> &'r [Contact] {
         let mut found = 0;
         let mut ranking = Ranking::new(target);
         for bucket in self.buckets_by_distance(target) {
@@ -198,7 +215,8 @@ impl Table {
                 break;
             }
             let entries = self.entries.row(bucket);
-            for (next, entry) in left.iter_mut().zip(ranking.order(entries)) {
+            let wanted = ranking.order(entries).filter(|entry| wanted(entry));
+            for (next, entry) in left.iter_mut().zip(wanted) {
                 *next = entry.contact();
                 found += 1;
             }
@@ -236,6 +254,11 @@ impl Table {
     /// A random target in each bucket but the one around ourselves.
     pub(crate) fn far_targets(&self, rng: &mut Rng) -> Vec<Id> {
         self.targets_where(|at| at + 1 < self.entries.count(), rng)
+    }
+
+    /// A random target in each bucket that has room for another contact.
+    pub(crate) fn targets_with_room(&self, rng: &mut Rng) -> Vec<Id> {
+        self.targets_where(|at| self.has_room(at), rng)
     }
 
     /// Contacts that have failed since their last answer.

@@ -214,29 +214,53 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         self.timeline.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// The next thing that has fallen due. A call that is overdue by several things does the worst.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Due<O, Q>> {
-        let entry = self
-            .timeline
-            .first_entry()
-            .filter(|entry| entry.key().0 <= now)?;
-        let tid = entry.remove();
-        let call = self.by_tid.get_mut(&tid)?;
-        let elapsed = now.since(call.opened);
-        if call.opened + call.schedule.give_up <= now {
-            let call = self.by_tid.remove(&tid)?;
-            self.shrink_to_fit();
-            return Some(Due::GaveUp(call.close(now)));
+    /// The next thing that has fallen due. A call that is overdue by several things does the worst,
+    /// and one that its owner no longer wants is not sent again.
+    pub(crate) fn take_due(
+        &mut self,
+        now: Instant,
+        is_wanted: impl Fn(&O) -> bool,
+    ) -> Option<Due<O, Q>> {
+        loop {
+            let entry = self
+                .timeline
+                .first_entry()
+                .filter(|entry| entry.key().0 <= now)?;
+            let tid = entry.remove();
+            let call = self.by_tid.get_mut(&tid)?;
+            let elapsed = now.since(call.opened);
+            if call.opened + call.schedule.give_up <= now {
+                let call = self.by_tid.remove(&tid)?;
+                self.shrink_to_fit();
+                return Some(Due::GaveUp(call.close(now)));
+            }
+            if !is_wanted(&call.owner) {
+                call.schedule.resend.clear();
+            }
+            let due = call.pass(elapsed, tid);
+            // Whoever is asked but once may have been asked at an address that never was right.
+            if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
+                self.network_estimate.silent();
+            }
+            call.due = call.next_due(now);
+            let next = (call.due, call.number);
+            self.timeline.insert(next, tid);
+            if due.is_some() {
+                return due;
+            }
         }
-        let due = call.pass(elapsed, tid);
-        // Whoever is asked but once may have been asked at an address that never was right.
-        if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
-            self.network_estimate.silent();
+    }
+
+    /// Sends every call again, and lets its waits go on as if no time had gone by since the last
+    /// thing that was due: the machine was asleep, and heard no answer.
+    pub(crate) fn resume(&mut self, now: Instant) {
+        for ((_, number), tid) in core::mem::take(&mut self.timeline) {
+            if let Some(call) = self.by_tid.get_mut(&tid) {
+                call.schedule.resume(now.since(call.opened));
+                call.due = call.next_due(now);
+                self.timeline.insert((call.due, number), tid);
+            }
         }
-        call.due = call.next_due(now);
-        let next = (call.due, call.number);
-        self.timeline.insert(next, tid);
-        due
     }
 
     /// An idle node holds no room for calls: there may be a million of them in one process.
@@ -271,8 +295,8 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
         }
     }
 
-    /// Strikes off what is due, and says what it was: the worst first, and all that before a resend,
-    /// which follows on the next turn.
+    /// Strikes off what is due, and says what it was, if anything is: the worst first, and all that
+    /// before a resend, which follows on the next turn.
     fn pass(&mut self, elapsed: Duration, tid: Tid) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
         if self.schedule.silent.is_some_and(|at| at <= elapsed) {
@@ -293,6 +317,9 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
             .iter()
             .take_while(|at| **at <= elapsed)
             .count();
+        if missed == 0 {
+            return None;
+        }
         self.schedule.resend.drain(..missed);
         self.sent = Sent::Again;
         Some(Due::Resend {
@@ -322,170 +349,4 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::vec;
-    use alloc::vec::Vec;
-
-    use super::*;
-    use crate::rng::Seed;
-
-    fn at(millis: u64) -> Instant {
-        Instant::since_origin(Duration::from_millis(millis))
-    }
-
-    fn addr(last: u8) -> SocketAddr {
-        ([10, 0, 0, last], 9977).into()
-    }
-
-    struct Bench {
-        retry: Retry,
-        transactions: Transactions<u32, ()>,
-        rng: Rng,
-    }
-
-    impl Bench {
-        fn new(retry: Retry, max: usize) -> Self {
-            let mut rng = Rng::new(Seed::from_number(1));
-            Self {
-                retry,
-                transactions: Transactions::new(max, &mut rng),
-                rng,
-            }
-        }
-
-        /// Opens a call to 10.0.0.1 and gives its transaction id.
-        fn open(&mut self, now: Instant, owner: u32) -> Option<Tid> {
-            let opening = Opening {
-                retry: &self.retry,
-                peer: Peer {
-                    id: None,
-                    addr: addr(1),
-                },
-                method: Method::Ping,
-                owner,
-                question: (),
-                sends: Sends::Several,
-                slow: Slow::AfterMost,
-                round_trip: None,
-            };
-            let opened = self.transactions.open(now, opening, &mut self.rng);
-            opened.map(|(tid, ())| tid)
-        }
-
-        /// Lets time pass and gives what falls due, in milliseconds.
-        fn run(&mut self) -> Vec<(u64, &'static str)> {
-            let mut log = vec![];
-            while let Some(now) = self.transactions.next_deadline() {
-                while let Some(due) = self.transactions.take_due(now) {
-                    let what = match due {
-                        Due::GaveUp(_) => "gave up",
-                        Due::Resend { .. } => "resend",
-                        Due::Silent { .. } => "silent",
-                        Due::Late { .. } => "late",
-                        Due::Slow { .. } => "slow",
-                    };
-                    log.push((now.as_nanos() / 1_000_000, what));
-                }
-            }
-            log
-        }
-    }
-
-    #[test]
-    fn the_late_preset_sends_at_0_2_and_6_seconds_and_gives_up_at_9() {
-        let mut bench = Bench::new(Retry::late(), 9);
-        bench.open(at(0), 1);
-        assert_eq!(
-            bench.run(),
-            [(2000, "resend"), (6000, "resend"), (9000, "gave up")]
-        );
-    }
-
-    #[test]
-    fn the_early_preset_sends_once_and_gives_up_at_20() {
-        let mut bench = Bench::new(Retry::early(), 9);
-        bench.open(at(0), 1);
-        assert_eq!(bench.run(), [(20_000, "gave up")]);
-    }
-
-    #[test]
-    fn adaptive_waits_follow_what_was_measured() {
-        let mut bench = Bench::new(Retry::Adaptive, 9);
-        for _ in 0..50 {
-            bench
-                .transactions
-                .measured(RttSample::Exactly(Duration::from_millis(100)));
-        }
-        bench.open(at(0), 1);
-        let log = bench.run();
-        let kinds: Vec<_> = log.iter().map(|(_, what)| *what).collect();
-        let expected = ["slow", "late", "resend", "resend", "silent", "gave up"];
-        assert_eq!(kinds, expected);
-        assert!(
-            log[0].0 >= 100 && log[3].0 <= 450 && log[4].0 < 2000,
-            "{log:?}"
-        );
-    }
-
-    #[test]
-    fn only_who_was_asked_can_answer_and_only_once() {
-        let mut bench = Bench::new(Retry::late(), 9);
-        let tid = bench.open(at(0), 7).expect("room");
-        assert_eq!(bench.transactions.close(at(5), &tid, addr(2)), None);
-        assert_eq!(bench.transactions.close(at(5), &tid[1..], addr(1)), None);
-        let closed = bench
-            .transactions
-            .close(at(5), &tid, addr(1))
-            .expect("it was asked");
-        assert_eq!(
-            (closed.owner, closed.sample),
-            (7, RttSample::Exactly(Duration::from_millis(5)))
-        );
-        assert_eq!(bench.transactions.close(at(5), &tid, addr(1)), None);
-        assert_eq!(bench.transactions.next_deadline(), None);
-    }
-
-    #[test]
-    fn an_answer_after_a_resend_measures_nothing() {
-        let mut bench = Bench::new(Retry::late(), 9);
-        let tid = bench.open(at(0), 7).expect("room");
-        assert!(matches!(
-            bench.transactions.take_due(at(2000)),
-            Some(Due::Resend { .. })
-        ));
-        let closed = bench
-            .transactions
-            .close(at(2001), &tid, addr(1))
-            .expect("it was asked");
-        assert_eq!(
-            closed.sample,
-            RttSample::AtMost(Duration::from_millis(2001))
-        );
-    }
-
-    #[test]
-    fn a_clock_that_jumps_ahead_ends_a_call_without_a_burst() {
-        let mut bench = Bench::new(Retry::Adaptive, 9);
-        bench.open(at(0), 1);
-        assert!(matches!(
-            bench.transactions.take_due(at(60_000)),
-            Some(Due::GaveUp(_))
-        ));
-        assert_eq!(bench.transactions.take_due(at(60_000)), None);
-        bench.open(Instant::MAX, 1);
-        assert!(matches!(
-            bench.transactions.take_due(Instant::MAX),
-            Some(Due::GaveUp(_))
-        ));
-    }
-
-    #[test]
-    fn calls_are_bounded() {
-        let mut bench = Bench::new(Retry::late(), 2);
-        assert!(bench.open(at(0), 1).is_some() && bench.open(at(0), 2).is_some());
-        assert!(bench.open(at(0), 3).is_none());
-        bench.run();
-        assert!(!bench.transactions.is_full());
-        assert_eq!(bench.transactions.len(), 0);
-    }
-}
+mod tests;

@@ -101,6 +101,18 @@ impl RetransmitSchedule {
         schedule
     }
 
+    /// Sends again now, when so much time has passed since the first send, and puts off all waits by
+    /// that time.
+    pub(crate) fn resume(&mut self, elapsed: Duration) {
+        let later = |wait: Duration| wait.saturating_add(elapsed);
+        self.slow = self.slow.map(later);
+        self.late = self.late.map(later);
+        self.silent = self.silent.map(later);
+        self.give_up = later(self.give_up);
+        let resend = self.resend.iter().copied().map(later);
+        self.resend = core::iter::once(elapsed).chain(resend).collect();
+    }
+
     /// Sent again after a wait that nearly every answer beats, and once more after twice that; silent
     /// after three times that, when the answer to a resend is late as well, or much later.
     fn adaptive(estimate: RoundTrip, patience: Patience, slow: Slow) -> Self {

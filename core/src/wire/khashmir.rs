@@ -364,6 +364,7 @@ pub(super) fn encode_fault(tid: &[u8], fault: &Fault<'_>, out: &mut Vec<u8>) {
             write::string(out, b"token is invalid, do a find_nodes to get a fresh one");
         }
         Fault::Busy => write::string(out, b"too busy"),
+        Fault::NotSaved => write::string(out, b"the value could not be saved"),
         Fault::StoreFull => write::string(out, b"store is full"),
         Fault::TooLong { len } => write::text(out, format_args!("response was {len} bytes")),
         Fault::UnknownMethod { name } => write::string_of(out, &[b"unknown method ", name]),
@@ -399,7 +400,7 @@ const ROOM_FOR_REPLY: usize =
 /// The error numbers (specification, section 1.4).
 pub(super) const fn code(fault: &Fault<'_>) -> i64 {
     match fault {
-        Fault::Busy | Fault::StoreFull | Fault::ValueTooLong => 201,
+        Fault::Busy | Fault::NotSaved | Fault::StoreFull | Fault::ValueTooLong => 201,
         Fault::UnknownMethod { .. } => 203,
         Fault::WrongArguments => 204,
         Fault::BadToken => 205,

@@ -8,14 +8,16 @@ use crate::id::Id;
 
 /// The methods of the protocol (specification, section 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Method {
     /// Are you there?
     Ping,
     /// Are you there, and what is my address as you see it?
     Join,
-    /// Whom do you know close to this target? The answer brings a write token.
+    /// Which contacts do you know close to this target? The answer brings a write token.
     FindNode,
-    /// Whom do you know close to this key, and how many values do you hold under it?
+    /// Which contacts do you know close to this key, and how many values do you hold under it?
     FindValue,
     /// What values do you hold under this key?
     GetValue,
@@ -75,7 +77,7 @@ pub enum Message<'a> {
     Query {
         /// Transaction id, to be echoed.
         tid: &'a [u8],
-        /// Who says it asks.
+        /// The identifier that the asking node gives.
         sender: Id,
         /// What it asks.
         query: Query<'a>,
@@ -117,6 +119,21 @@ pub enum Message<'a> {
         /// The rule that it breaks.
         invalid: InvalidReply,
     },
+}
+
+impl<'a> Message<'a> {
+    /// The transaction id: of this query, or of the query that this answers.
+    #[must_use]
+    pub const fn tid(&self) -> &'a [u8] {
+        match self {
+            Self::Query { tid, .. }
+            | Self::WrongArguments { tid, .. }
+            | Self::UnknownMethod { tid, .. }
+            | Self::Reply { tid, .. }
+            | Self::Error { tid, .. }
+            | Self::Broken { tid, .. } => tid,
+        }
+    }
 }
 
 /// A question with its arguments, which are of the right types and lengths.
@@ -173,9 +190,9 @@ impl Query<'_> {
 /// What an answer says. It does not name its method, so every fact but the id may be absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply<'a> {
-    /// Who answers.
+    /// The identifier of the node that answers.
     pub id: Id,
-    /// Whom it knows close to the target.
+    /// The contacts that it knows close to the target.
     pub nodes: Option<Nodes<'a>>,
     /// How many values it holds under the key.
     pub num: Option<u64>,
@@ -188,7 +205,7 @@ pub struct Reply<'a> {
 }
 
 impl Reply<'_> {
-    /// An answer that says no more than who gives it.
+    /// An answer that names the answering node and nothing else.
     #[must_use]
     pub const fn from(id: Id) -> Self {
         Self {
@@ -204,6 +221,9 @@ impl Reply<'_> {
 
 /// How something under a transaction id breaks the rules of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum InvalidReply {
     /// It has no `id`, or one that is not 20 bytes.
     Id,
@@ -230,6 +250,8 @@ pub enum Fault<'a> {
     BadToken,
     /// We cannot take more on at the moment.
     Busy,
+    /// The value could not be made durable.
+    NotSaved,
     /// The store has no room for it.
     StoreFull,
     /// The answer would be longer than a datagram may be.

@@ -20,6 +20,7 @@ pub use bencode::{FromBencode, ToBencode, TypedError, from_bencode, to_bencode};
 pub(crate) use bencode::{Item, Writer, parse};
 pub use lists::{Nodes, Values};
 pub use message::{Fault, InvalidReply, Message, Method, Query, Reply};
+pub(crate) use scan::number_under;
 
 /// The longest answer in bytes: what an Ethernet frame holds (specification, section 1.5).
 pub const MAX_DATAGRAM: usize = 1472;
@@ -45,6 +46,9 @@ pub const MAX_DEPTH: usize = 16;
 
 /// A way of writing messages as bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Dialect {
     /// apt-p2p's KRPC, with full 20-byte transaction ids and lists of 26-byte contacts.
     Khashmir,
@@ -147,6 +151,9 @@ pub enum Encoded {
 
 /// Why a datagram is dropped without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum Malformed {
     /// It is not one whole canonical bencoded value, or nested too deeply.
     Bencode,

@@ -83,6 +83,20 @@ impl<'a> List<'a> {
     }
 }
 
+/// The number from 0 up that a dictionary has under a key, whatever lies beside it and however deep:
+/// nothing else of it is checked but that it ends where the bytes end.
+pub(crate) fn number_under(bytes: &[u8], key: &[u8]) -> Option<u64> {
+    let (mut reader, mut number) = (Reader::new(bytes), None);
+    reader.dict(1, |name, reader, _| {
+        if name == key && matches!(reader.rest, [b'i', ..]) {
+            number = reader.int()?.unsigned();
+            return Some(());
+        }
+        reader.skip()
+    })?;
+    number.filter(|_| reader.is_at_end())
+}
+
 /// What is still to be read. After a `None` nothing more is to be asked of it: the bytes are not
 /// what they should be.
 pub(super) struct Reader<'a> {
@@ -139,6 +153,32 @@ impl<'a> Reader<'a> {
             each(key, self, depth)?;
         }
         Some(())
+    }
+
+    /// Passes over one value. It does not recurse, so that depth costs nothing.
+    fn skip(&mut self) -> Option<()> {
+        let mut open = 0_usize;
+        loop {
+            match self.rest {
+                [b'd' | b'l', rest @ ..] => {
+                    self.rest = rest;
+                    open += 1;
+                }
+                [b'e', rest @ ..] => {
+                    self.rest = rest;
+                    open = open.checked_sub(1)?;
+                }
+                [b'i', ..] => {
+                    self.int()?;
+                }
+                _ => {
+                    self.string()?;
+                }
+            }
+            if open == 0 {
+                return Some(());
+            }
+        }
     }
 
     /// Whether a dictionary comes next.

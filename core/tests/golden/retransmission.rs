@@ -63,11 +63,13 @@ fn outcome(event: Event) -> Option<Outcome> {
     match event {
         Event::Ended { outcome, .. } => Some(outcome),
         Event::Alone
+        | Event::BootstrapWanted
         | Event::Checkpoint
         | Event::CopiesLost { .. }
         | Event::Kept { .. }
         | Event::Online { .. }
         | Event::Values { .. } => None,
+        _ => None,
     }
 }
 

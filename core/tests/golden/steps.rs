@@ -48,10 +48,12 @@ pub(crate) fn result_of(events: &[Event]) -> StepResult {
             }
             Event::Ended { outcome, .. } => result = Some(outcome_text(outcome)),
             Event::Alone
+            | Event::BootstrapWanted
             | Event::Checkpoint
             | Event::CopiesLost { .. }
             | Event::Kept { .. }
             | Event::Online { .. } => {}
+            _ => {}
         }
     }
     result
@@ -136,10 +138,11 @@ fn outcome_text(outcome: &Outcome) -> Option<StepResult> {
         }
         Outcome::Got { .. } => None,
         Outcome::Aborted(_)
-        | Outcome::Ping(Err(_))
+        | Outcome::Ping(_)
         | Outcome::Join(_)
         | Outcome::Holders(_)
         | Outcome::Refreshed { .. } => panic!("not what was asked for: {outcome:?}"),
+        _ => panic!("not known: {outcome:?}"),
     }
 }
 

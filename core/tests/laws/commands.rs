@@ -45,6 +45,7 @@ impl Commands {
             | Command::Join { .. }
             | Command::Ping { .. }
             | Command::Refresh { .. } => (1, Keep::Once),
+            _ => panic!("the laws do not know {command:?}"),
         };
         let accepted = Accepted {
             name: name(command),
@@ -61,6 +62,7 @@ impl Commands {
     pub(crate) fn told(&mut self, event: &Event, now: Instant, coverage: &mut Coverage) {
         match event {
             Event::Alone => coverage.reach("event Alone"),
+            Event::BootstrapWanted => coverage.reach("event BootstrapWanted"),
             Event::Checkpoint => coverage.reach("event Checkpoint"),
             Event::CopiesLost { op } => {
                 self.keeps(*op);
@@ -104,6 +106,7 @@ impl Commands {
                 }
                 coverage.reach(format!("ended {}: {}", command.name, kind(outcome)));
             }
+            _ => panic!("the laws do not know {event:?}"),
         }
     }
 
@@ -160,7 +163,7 @@ impl Commands {
 }
 
 /// What a command is called in the coverage.
-pub(crate) const fn name(command: &Command) -> &'static str {
+pub(crate) fn name(command: &Command) -> &'static str {
     match command {
         Command::AddContact { .. } => "AddContact",
         Command::FindClose => "FindClose",
@@ -171,6 +174,7 @@ pub(crate) const fn name(command: &Command) -> &'static str {
         Command::Ping { .. } => "Ping",
         Command::Put { .. } => "Put",
         Command::Refresh { .. } => "Refresh",
+        _ => panic!("the laws do not know {command:?}"),
     }
 }
 
@@ -178,7 +182,7 @@ fn kind(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Aborted(why) => format!("{why:?}"),
         Outcome::Ping(Ok(_)) => "a pong".into(),
-        Outcome::Ping(Err(_)) => "no pong".into(),
+        Outcome::Ping(_) => "no pong".into(),
         Outcome::Join(joined) if joined.contacts > 0 => "somebody".into(),
         Outcome::Join(_) => "nobody".into(),
         Outcome::Found(places) if places.len() > 1 => "some nodes".into(),
@@ -190,5 +194,6 @@ fn kind(outcome: &Outcome) -> String {
         Outcome::Stored(places) if places.is_empty() => "stored nowhere".into(),
         Outcome::Stored(_) => "stored".into(),
         Outcome::Refreshed { .. } => "refreshed".into(),
+        _ => panic!("the laws do not know {outcome:?}"),
     }
 }

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use std::collections::BTreeMap;
 
 use khashmir::wire::{Dialect, MAX_DATAGRAM, Message, Method, Query, TID_LEN};
-use khashmir::{Config, DropCause, Id, Journal, Stats, Value};
+use khashmir::{Config, DropCause, Id, Journal, Stats, TransactionIds, Value};
 
 use crate::answers::{Call, Written};
 use crate::coverage::Coverage;
@@ -49,8 +49,15 @@ impl Datagrams {
     /// Sends of one call: all presets send at most this often.
     const MOST_SENDS: usize = 3;
 
-    /// Takes in what is about to be given to the node. `answering` is whether it answers queries.
-    pub(crate) fn given(&mut self, from: SocketAddr, datagram: &[u8], answering: bool) {
+    /// Takes in what is about to be given to the node. `answering` is whether it answers queries, and
+    /// `ids` under which transaction ids.
+    pub(crate) fn given(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        answering: bool,
+        ids: TransactionIds,
+    ) {
         remember(&mut self.recent, (from, datagram.to_vec()));
         let (tid, owed) = match DIALECT.decode(datagram) {
             Ok(Message::Query { tid, query, .. }) => (tid, Owed::by(&query)),
@@ -61,7 +68,8 @@ impl Datagrams {
                 return;
             }
         };
-        if answering && can_write(from) {
+        let right_length = ids == TransactionIds::AnyLength || tid.len() == TID_LEN;
+        if answering && right_length && can_write(from) {
             self.answers += 1;
             let all = self
                 .owed

@@ -161,6 +161,9 @@ impl Arbitrary for Step {
             85 => Self::Back(u16::arbitrary(g)),
             86..=88 => Self::Timeout,
             89..=97 => Self::TimeoutWhenDue,
+            98 if one_in(g, 2) => Self::NotDurable {
+                before_last: facts % 4,
+            },
             98..=101 => Self::Durable {
                 before_last: facts % 4,
             },

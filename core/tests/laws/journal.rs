@@ -2,7 +2,7 @@
 //! and, applied to the snapshot that it began with, the values that it stores.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use khashmir::{Id, Instant, Journal, Node, Record, RecordNo, Snapshot, Value};
 
@@ -14,8 +14,10 @@ pub(crate) struct JournalBook {
     mode: Journal,
     polling: Polling,
     polled: Vec<(RecordNo, Option<(Id, Value)>)>,
-    /// How many of those are known to be safe.
-    safe: usize,
+    /// How many of those are known to be safe or lost.
+    settled: usize,
+    /// Those that are lost.
+    lost: BTreeSet<usize>,
     /// Acknowledgements that have left, by what they acknowledge.
     acknowledged: BTreeMap<(Id, Value), usize>,
     replica: Snapshot,
@@ -34,7 +36,8 @@ impl JournalBook {
             mode,
             polling,
             polled: Vec::new(),
-            safe: 0,
+            settled: 0,
+            lost: BTreeSet::new(),
             acknowledged: BTreeMap::new(),
             replica,
             began,
@@ -55,6 +58,7 @@ impl JournalBook {
                 None
             }
             Record::Stored { key, value, .. } => Some((*key, value.clone())),
+            _ => panic!("the laws do not know {record:?}"),
         };
         self.polled.push((number, stored));
         self.replica.apply(record.clone());
@@ -66,8 +70,20 @@ impl JournalBook {
             .polled
             .len()
             .checked_sub(1 + usize::from(before_last))?;
-        self.safe = self.safe.max(at + 1);
+        self.settled = self.settled.max(at + 1);
         Some(self.polled[at].0)
+    }
+
+    /// The record polled so many before the last, which is lost from now on, and all before it that
+    /// are not safe.
+    pub(crate) fn lose(&mut self, before_last: u8, coverage: &mut Coverage) -> Option<RecordNo> {
+        let before = self.settled;
+        let number = self.make_safe(before_last)?;
+        self.lost.extend(before..self.settled);
+        if self.settled > before {
+            coverage.reach("records lost");
+        }
+        Some(number)
     }
 
     /// Takes in that an acknowledgement has left.
@@ -76,9 +92,9 @@ impl JournalBook {
         if self.mode == Journal::Off {
             return;
         }
-        let safe = self.polled[..self.safe].iter();
-        let safe = safe
-            .filter(|(_, record)| record.as_ref() == Some(&stored))
+        let settled = self.polled[..self.settled].iter().enumerate();
+        let safe = settled
+            .filter(|(at, (_, record))| record.as_ref() == Some(&stored) && !self.lost.contains(at))
             .count();
         let left = self.acknowledged.entry(stored).or_default();
         *left += 1;
@@ -88,7 +104,7 @@ impl JournalBook {
 
     /// How many records of this value are not safe yet, of those polled.
     pub(crate) fn not_safe(&self, stored: &(Id, Value)) -> usize {
-        let open = self.polled[self.safe..].iter();
+        let open = self.polled[self.settled..].iter();
         open.filter(|(_, record)| record.as_ref() == Some(stored))
             .count()
     }
@@ -98,7 +114,8 @@ impl JournalBook {
     pub(crate) fn assert_is_the_state(&self, node: &Node, now: Instant, coverage: &mut Coverage) {
         let expiry = node.config().expiry;
         let at_the_end = now + expiry == Instant::MAX;
-        if self.mode == Journal::Off || at_the_end {
+        // What was lost was taken back, which no record says.
+        if self.mode == Journal::Off || at_the_end || !self.lost.is_empty() {
             return;
         }
         let theirs = node.snapshot(now);

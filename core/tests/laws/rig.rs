@@ -2,10 +2,12 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::collections::BTreeSet;
 
+use khashmir::wire::Method;
 use khashmir::{
-    Command, Config, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused, Role, Seed,
-    Snapshot,
+    Command, Config, Contact, DropCause, Event, Instant, Node, OpId, Record, RecordNo, Refused,
+    Role, Seed, Snapshot,
 };
 
 use crate::commands::{Commands, name};
@@ -13,7 +15,7 @@ use crate::coverage::Coverage;
 use crate::datagrams::Datagrams;
 use crate::journal::JournalBook;
 use crate::script::{Birth, Polling, Setup, Step};
-use crate::world::{addr, key, own_id, peer, seconds, value};
+use crate::world::{addr, canonical, key, own_id, peer, seconds, value};
 
 /// A node, and the books on what it was told and said.
 pub(crate) struct Rig {
@@ -38,6 +40,9 @@ pub(crate) struct Rig {
     pub(crate) asked_while_running: u64,
     /// Queries that peers asked.
     pub(crate) queries: u32,
+    /// The table as it was last looked at: how many buckets, and who is in them.
+    pub(crate) buckets: usize,
+    pub(crate) contacts: BTreeSet<Contact>,
 }
 
 /// What the node should be doing.
@@ -76,6 +81,14 @@ impl Said {
             Self::Event(Event::Ended { .. } | Event::Values { .. })
         )
     }
+
+    /// Whether it is an event about the copies of a kept value.
+    pub(crate) const fn is_of_a_kept_value(&self) -> bool {
+        matches!(
+            self,
+            Self::Event(Event::CopiesLost { .. } | Event::Kept { .. })
+        )
+    }
 }
 
 impl Rig {
@@ -97,8 +110,12 @@ impl Rig {
                 node
             }
         };
+        let node = node.expect("settings that can work");
+        let asked = Method::ALL.map(|method| node.stats().method(method).sent);
         Self {
-            node: node.expect("settings that can work"),
+            buckets: node.buckets().count(),
+            contacts: node.contacts().collect(),
+            node,
             journal: JournalBook::new(setup.journal, setup.polling, replica, now),
             setup,
             config,
@@ -112,7 +129,7 @@ impl Rig {
             datagrams: Datagrams::default(),
             told: Instant::ORIGIN,
             timeouts: 0,
-            asked_while_running: 0,
+            asked_while_running: asked.iter().sum(),
             queries: 0,
         }
     }
@@ -131,6 +148,7 @@ impl Rig {
             } => self.deposit(*peer, *key, *value, *times),
             Step::Drain => self.drain(),
             Step::Durable { before_last } => self.make_safe(*before_last),
+            Step::NotDurable { before_last } => self.lose(*before_last),
             Step::EndOfTime => self.reading = u64::MAX,
             Step::Garbage { from, bytes } => self.receive(addr(*from), bytes),
             Step::Jump(by) => self.go_ahead(nanos(*by, seconds(60))),
@@ -252,10 +270,12 @@ impl Rig {
     /// Gives the node a datagram, of which exactly one thing becomes.
     pub(crate) fn receive(&mut self, from: SocketAddr, datagram: &[u8]) {
         let serves = self.life == Life::Running && self.config.role != Role::Client;
-        self.datagrams.given(from, datagram, serves);
+        let ids = self.config.transaction_ids;
+        self.datagrams.given(from, datagram, serves, ids);
         let (before, off) = (self.fates(), self.dropped(DropCause::Off));
         let now = self.now();
         self.node.handle_datagram(now, from, None, datagram);
+        self.look_at_table(Some(canonical(from)));
         let fates = self.fates() - before;
         // A client counts queries as received and as dropped.
         let most = if self.config.role == Role::Client {
@@ -272,6 +292,13 @@ impl Rig {
         if let Some(number) = self.journal.make_safe(before_last) {
             let now = self.now();
             self.node.handle_durable(now, number);
+        }
+    }
+
+    fn lose(&mut self, before_last: u8) {
+        if let Some(number) = self.journal.lose(before_last, &mut self.coverage) {
+            let now = self.now();
+            self.node.handle_not_durable(now, number);
         }
     }
 

@@ -96,6 +96,10 @@ pub(crate) enum Step {
     Durable {
         before_last: u8,
     },
+    /// Records are reported not written, up to the one that was polled so many before the last.
+    NotDurable {
+        before_last: u8,
+    },
     /// The clock reads the end of time from now on.
     EndOfTime,
     Garbage {
@@ -245,7 +249,7 @@ impl Setup {
         };
         let (store, limits) = match self.room {
             Room::Plenty => (StoreLimits::default(), Limits::default()),
-            Room::Little => (store_limits(40, 2, 3, 500), limits(6, 3, 2 * self.k + 3, 4)),
+            Room::Little => (store_limits(40, 2, 2, 500), limits(6, 3, 2 * self.k + 3, 4)),
             Room::Least => (store_limits(20, 1, 1, 100), limits(1, 1, self.k + 3, 1)),
         };
         Config {

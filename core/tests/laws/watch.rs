@@ -1,7 +1,10 @@
 //! The outputs of a node under a script: polled, written down, and held to the laws.
 
+use core::net::SocketAddr;
+use std::collections::BTreeSet;
+
 use khashmir::wire::Method;
-use khashmir::{DropCause, Id, Instant, Record, Stats, Status};
+use khashmir::{Contact, DropCause, Id, Instant, Record, Stats, Status};
 
 use crate::rig::{Life, Rig, Said};
 use crate::script::Output;
@@ -33,7 +36,13 @@ impl Rig {
             .filter(|said| said.is_of_a_command())
             .count();
         assert!(theirs <= limits.max_events, "{theirs} events of commands");
-        assert!(events - theirs <= 2, "the node's own events merge");
+        let copies = self.said[before..].iter();
+        let copies = copies.filter(|said| said.is_of_a_kept_value()).count();
+        assert!(
+            copies <= limits.max_kept,
+            "{copies} events of kept values, which merge"
+        );
+        assert!(events - theirs - copies <= 3, "the node's own events merge");
 
         let running = self.node.status(self.latest).operations;
         assert_eq!(running, self.commands.open_count(), "commands under way");
@@ -74,9 +83,27 @@ impl Rig {
             Life::Running => self.asked_while_running = asked,
             Life::Left | Life::ShutDown => assert_eq!(asked, self.asked_while_running),
         }
+        self.look_at_table(None);
         let deadline = self.node.poll_timeout();
         assert!(self.life != Life::ShutDown || deadline.is_none());
         self.said.push(Said::Deadline(deadline));
+    }
+
+    /// Notes what has become of the table since it was last looked at, by an input that came `from`
+    /// there. Who is in it now and has not just answered was a candidate before.
+    pub(crate) fn look_at_table(&mut self, from: Option<SocketAddr>) {
+        let buckets = self.node.buckets().count();
+        let contacts: BTreeSet<Contact> = self.node.contacts().collect();
+        let new = contacts.difference(&self.contacts);
+        let promoted = new.filter(|contact| Some(contact.addr) != from).count();
+        let times = |count: usize| u64::try_from(count).expect("few");
+        let split = times(buckets.saturating_sub(self.buckets));
+        let merged = times(self.buckets.saturating_sub(buckets));
+        self.coverage.reach_times("bucket split", split);
+        self.coverage.reach_times("buckets merged", merged);
+        let promoted = times(promoted);
+        self.coverage.reach_times("candidate promoted", promoted);
+        (self.buckets, self.contacts) = (buckets, contacts);
     }
 
     pub(crate) fn poll_transmit(&mut self) -> bool {

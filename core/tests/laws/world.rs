@@ -20,7 +20,7 @@ pub(crate) fn own_id() -> Id {
 
 /// Where the node under test is.
 pub(crate) fn own_addr() -> SocketAddr {
-    ([198, 51, 100, 250], 9977).into()
+    ([11, 0, 0, 250], 9977).into()
 }
 
 /// One of the peers.
@@ -48,14 +48,14 @@ pub(crate) fn addr(index: u8) -> SocketAddr {
         squatter if (PEERS - SQUATTERS..PEERS).contains(&squatter) => {
             addr(squatter - (PEERS - SQUATTERS))
         }
-        peer if peer < PEERS => ([198, 51, 100, peer + 1], 9000).into(),
+        peer if peer < PEERS => ([11, 0, 0, peer + 1], 9000).into(),
         40 => own_addr(),
-        41 => ([198, 51, 100, 1], 0).into(),
+        41 => ([11, 0, 0, 1], 0).into(),
         42 => (Ipv6Addr::LOCALHOST, 9000).into(),
         43 => ([224, 0, 0, 1], 9000).into(),
         44 => ([192, 168, 0, 1], 9000).into(),
-        45 => (Ipv4Addr::new(198, 51, 100, 1).to_ipv6_mapped(), 9000).into(),
-        nobody => ([203, 0, 113, nobody], 9000).into(),
+        45 => (Ipv4Addr::new(11, 0, 0, 1).to_ipv6_mapped(), 9000).into(),
+        nobody => ([12, 0, 0, nobody], 9000).into(),
     }
 }
 

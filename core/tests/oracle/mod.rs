@@ -359,6 +359,7 @@ fn text(fault: &Fault<'_>) -> Vec<u8> {
     match fault {
         Fault::BadToken => b"token is invalid, do a find_nodes to get a fresh one".to_vec(),
         Fault::Busy => b"too busy".to_vec(),
+        Fault::NotSaved => b"the value could not be saved".to_vec(),
         Fault::StoreFull => b"store is full".to_vec(),
         Fault::TooLong { len } => format!("response was {len} bytes").into_bytes(),
         Fault::UnknownMethod { name } => [b"unknown method ", *name].concat(),

@@ -167,13 +167,14 @@ impl Speech {
 }
 
 fn fault(which: u8, name: &[u8]) -> Fault<'_> {
-    match which % 7 {
+    match which % 8 {
         0 => Fault::BadToken,
         1 => Fault::Busy,
         2 => Fault::StoreFull,
         3 => Fault::TooLong { len: name.len() },
         4 => Fault::UnknownMethod { name },
         5 => Fault::ValueTooLong,
+        6 => Fault::NotSaved,
         _ => Fault::WrongArguments,
     }
 }

@@ -1,15 +1,24 @@
 //! Tests of the loop's turns.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::mpsc;
 use std::thread;
 
-use khashmir::{Config, Node, Seed};
+use khashmir::{Command, Config, Event, Seed};
 
 use super::*;
-use crate::observer::Observer;
+use crate::new_node::NewNode;
 
 const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+
+fn add(event_loop: &mut EventLoop, node: NewNode) -> SocketAddr {
+    let socket = UdpSocket::bind(LOOPBACK).expect("a free port");
+    let udp = Udp::new(socket, 1 << 16).expect("a sound socket");
+    let addr = udp.local_addr();
+    let (node, observer) = node.make(addr, event_loop.now()).expect("sound");
+    event_loop.add(udp, node, observer).expect("a free token");
+    addr
+}
 
 /// Asks something of the loop from another thread's place, at the worst moment: when it has looked
 /// at what is asked and goes on to the sockets.
@@ -35,15 +44,12 @@ fn who_asks_while_timers_are_due_is_heard_before_the_loop_sleeps() {
         ..Config::default()
     };
     let (mut event_loop, post) = EventLoop::new().expect("a loop");
-    let mut socket = UdpSocket::bind(LOOPBACK.into()).expect("a free port");
-    let addr = socket.local_addr().expect("it is bound");
-    let no = event_loop.watch(&mut socket).expect("a free token");
-    let node = Node::new(config, Seed::from_number(1), event_loop.now()).expect("sound");
     let (answer, answered) = mpsc::channel();
     let asker = Box::new(LateAsker { post, answer });
-    event_loop.add(no, Host::new(node, socket, asker, Box::new(|_, _| {})));
+    let node = NewNode::new(config, Seed::from_number(1)).observed_by(asker);
+    let addr = add(&mut event_loop, node);
 
-    let stranger = std::net::UdpSocket::bind(LOOPBACK).expect("a free port");
+    let stranger = UdpSocket::bind(LOOPBACK).expect("a free port");
     let sent = stranger.send_to(b"garbage", addr);
     sent.expect("loopback takes it");
     thread::sleep(Duration::from_millis(20));
@@ -53,4 +59,52 @@ fn who_asks_while_timers_are_due_is_heard_before_the_loop_sleeps() {
     event_loop.turn(&mut events).expect("a turn");
     assert_eq!(answered.try_recv(), Ok(()));
     assert!(since.elapsed() < Duration::from_secs(2), "it slept on it");
+}
+
+/// Tells of what is sent and of what has ended.
+struct Watcher(mpsc::Sender<Watched>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Watched {
+    Sent(Vec<u8>),
+    Ended,
+}
+
+impl Observer for Watcher {
+    fn sent(&mut self, _to: SocketAddr, datagram: &[u8]) {
+        let sent = Watched::Sent(datagram.to_vec());
+        self.0.send(sent).expect("the test listens");
+    }
+
+    fn event(&mut self, event: &Event) {
+        if event.ends().is_some() {
+            self.0.send(Watched::Ended).expect("the test listens");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_open_while_the_machine_sleeps_is_made_again_and_does_not_fail() {
+    let (mut event_loop, post) = EventLoop::new().expect("a loop");
+    let (tell, watched) = mpsc::channel();
+    let watcher = Box::new(Watcher(tell));
+    let node = NewNode::new(Config::default(), Seed::from_number(1)).observed_by(watcher);
+    add(&mut event_loop, node);
+    let silent = UdpSocket::bind(LOOPBACK).expect("a free port");
+    let addr = silent.local_addr().expect("it is bound");
+    let ping = move |host: &mut Host, now| {
+        let ping = Command::Ping { addr };
+        host.start(now, ping, Box::new(|_| {})).expect("accepted");
+    };
+    post.send(Input::With(0, Box::new(ping)))
+        .expect("the loop is there");
+    let mut events = Events::with_capacity(EVENTS);
+    event_loop.turn(&mut events).expect("a turn");
+    let query = watched.try_recv().expect("the ping was sent");
+    assert!(matches!(query, Watched::Sent(_)));
+
+    event_loop.clock.sleep(Duration::from_secs(4 * 3600));
+    event_loop.turn(&mut events).expect("a turn");
+    assert_eq!(watched.try_recv(), Ok(query), "the same is sent again");
+    assert!(watched.try_recv().is_err(), "nothing has ended");
 }

@@ -1,6 +1,7 @@
 //! Tests of a node at a socket that does as it is told.
 
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 
@@ -79,6 +80,11 @@ fn a_datagram_that_cannot_be_sent_is_lost_and_the_next_is_not() {
     ping(&mut host, 1);
     ping(&mut host, 2);
     assert_eq!(sent_to(&host), [addr(2)]);
+    let stats = host.sends.stats(None);
+    assert_eq!((stats.sent, stats.refused), (1, 1));
+    assert!(stats.refuses_all().is_none(), "it took one");
+    let stats = host.node.stats();
+    assert_eq!((stats.datagrams_out, stats.datagrams_sent()), (2, 1));
 }
 
 #[test]
@@ -90,12 +96,12 @@ fn a_turn_takes_no_more_than_its_share() {
         .incoming
         .borrow_mut()
         .extend((0..many).map(|_| garbage()));
-    let mut buffer = [0; 64];
+    let mut inbox = Inbox::new();
     host.set_readable();
-    host.receive(at(1), &mut buffer);
+    host.receive(at(1), &mut inbox);
     assert!(host.is_busy(), "there is more to read");
     assert_eq!(host.node.stats().datagrams_in as usize, many - 1);
-    host.receive(at(2), &mut buffer);
+    host.receive(at(2), &mut inbox);
     assert!(!host.is_busy());
     assert_eq!(host.node.stats().datagrams_in as usize, many);
 }
@@ -109,13 +115,13 @@ fn reports_are_read_over_and_trouble_makes_a_pause() {
         Err(io::Error::other("the card is on fire")),
         Ok((b"garbage".to_vec(), addr(1))),
     ]);
-    let mut buffer = [0; 64];
+    let mut inbox = Inbox::new();
     host.set_readable();
-    host.receive(at(1), &mut buffer);
+    host.receive(at(1), &mut inbox);
     assert_eq!(host.node.stats().datagrams_in, 1);
     assert!(!host.is_busy() && host.deadline() == Some(at(21)));
     host.due(at(21));
-    host.receive(at(21), &mut buffer);
+    host.receive(at(21), &mut inbox);
     assert_eq!(host.node.stats().datagrams_in, 2);
 }
 

@@ -116,11 +116,16 @@ impl Node {
         self.complaints.iter().next().is_some()
     }
 
-    /// Sends it a signal, and waits for its end.
-    pub(crate) fn end_by(&mut self, signal: &str) -> ExitStatus {
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: &str) {
         let kill = format!("kill -{signal} {}", self.child.id());
         let killed = Command::new("sh").args(["-c", &kill]).status();
         assert!(killed.expect("there is a shell").success());
+    }
+
+    /// Sends it a signal, and waits for its end.
+    pub(crate) fn end_by(&mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("it is our child") {

@@ -60,13 +60,7 @@ impl Laws {
                     return Err((Check::Events, format!("{op} has values, and is not open")));
                 }
             }
-            Fact::Told(
-                Event::Alone
-                | Event::Checkpoint
-                | Event::CopiesLost { .. }
-                | Event::Kept { .. }
-                | Event::Online { .. },
-            )
+            Fact::Told(_)
             | Fact::Clock
             | Fact::Paused
             | Fact::Resumed
@@ -97,7 +91,7 @@ impl Laws {
         self.uptime = status.uptime;
         within_limits(&status, node.config())?;
         let longest = node.config().longest_operation();
-        // What is due has a right to be called first.
+        // A node whose timer is due has not been called yet, and cannot have ended an operation.
         let called = next.is_none_or(|next| next > now);
         let overdue = self.open.iter().find(|(_, begun)| **begun + longest < now);
         match overdue.filter(|_| called) {

@@ -1,7 +1,7 @@
 //! Checks: what must hold at every step of every run, whatever the network does.
 //!
-//! [`Checks`] looks on while a world goes by, and holds each host against the laws of the core, the
-//! rules of the wire and its own promises. What has to hold once all faults have ended is checked by
+//! [`Checks`] observes a world and holds each host against the laws of the core, the rules of the
+//! wire and its own promises. What has to hold once all faults have ended is checked by
 //! the [experiment](crate::experiment) itself, since it takes knowledge of the whole network.
 
 mod law;
@@ -20,12 +20,12 @@ use law::Laws;
 use promise::Promises;
 use wire::Wire;
 
-/// Something that is not as it has to be.
+/// A violation of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// When it was found, in the time of the world.
     pub at: Instant,
-    /// Where, if it is the fault of one host.
+    /// The host at fault, if it is one alone.
     pub host: Option<HostId>,
     /// What was violated.
     pub check: Check,
@@ -71,7 +71,7 @@ pub enum Check {
     /// A get of the plan finds what it has to, and after healing, a value with a holder among the
     /// closest is found.
     Found,
-    /// After healing: no table holds somebody who has long been dead.
+    /// After healing: no table holds a contact that has long been dead.
     Dead,
 }
 
@@ -110,7 +110,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Looks on, and notes what is not as it has to be.
+/// An observer that notes violations of all checks.
 #[derive(Default)]
 pub struct Checks {
     hosts: BTreeMap<HostId, HostChecks>,

@@ -26,7 +26,7 @@ pub(super) struct Promises {
     /// Stores that were asked for and not yet answered, by asker and transaction; of one that was
     /// sent again there are several, the oldest first.
     asked: BTreeMap<(SocketAddr, Vec<u8>), VecDeque<Asked>>,
-    /// The latest of them. Whoever has left its network leaves such as came before without an answer.
+    /// The latest of them. A node that leaves its network does not answer those that came before.
     latest: Option<(SocketAddr, Vec<u8>)>,
     /// Up to which records are safe.
     durable: Option<RecordNo>,
@@ -37,7 +37,7 @@ pub(super) struct Promises {
 struct Asked {
     what: Stored,
     token: Vec<u8>,
-    /// What was written down for it.
+    /// The record of the store.
     record: Option<RecordNo>,
 }
 
@@ -210,7 +210,7 @@ impl Promises {
         } = record
         {
             self.promised.retain(|(key, _), _| !evicted.contains(key));
-            // Records are given in the step in which they were caused.
+            // A node gives its records in the same step in which their store arrived.
             let latest = self
                 .latest
                 .as_ref()

@@ -30,7 +30,7 @@ fn check_buckets(own: &Id, k: usize, buckets: &[Vec<Contact>]) -> Finding {
                     "{id} shares {shared} bits and is in bucket {depth}"
                 ));
             }
-            // Two buckets cannot hold the same one, or it would not belong into one of them.
+            // Duplicates across buckets need no look: one of them would be in the wrong bucket.
             if bucket[..place].iter().any(|other| other.id == contact.id) {
                 return fail(format!("{} is there twice", contact.id));
             }

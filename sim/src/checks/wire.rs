@@ -14,7 +14,7 @@ use crate::world::{Fact, Machine};
 #[derive(Default)]
 pub(super) struct Wire {
     addresses: BTreeSet<SocketAddr>,
-    /// Whoever was named by somebody, or spoke up.
+    /// Addresses that a datagram named, or came from.
     contacts: BTreeMap<Id, BTreeSet<SocketAddr>>,
 }
 
@@ -75,6 +75,7 @@ impl Wire {
             | Command::Get { .. }
             | Command::Put { .. }
             | Command::Refresh { .. } => {}
+            _ => {}
         }
     }
 

@@ -1,14 +1,21 @@
 //! `khashmir-sim compare`: two sets of settings in the same world, side by side.
 
-use std::io::{self, Write as _};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
-use khashmir_sim::experiment::{Experiment, Summary};
+use khashmir_sim::experiment::{Completion, Experiment, Latencies, LookupFigures, Summary};
 
-use super::progress::Bar;
+use super::interrupt::Interrupt;
+use super::output::print;
+use super::progress::{self, Bar};
 use super::world::{World, preset_or_plan};
 use super::{fail, refuse};
+
+/// A row of the table: its name, and how its figure comes out of others.
+type Row<Of, Figure> = (&'static str, fn(&Of) -> Figure);
 
 /// The options of a comparison.
 #[derive(Args)]
@@ -16,116 +23,123 @@ pub(super) struct Compare {
     #[command(flatten)]
     world: World,
     /// The preset of the first run, or a file with its plan
-    a: String,
+    a: OsString,
     /// The preset of the second, or a file with its plan
-    b: String,
+    b: OsString,
 }
 
 impl Compare {
-    pub(super) fn main(&self) -> ExitCode {
+    pub(super) fn main(&self, interrupt: &Interrupt) -> ExitCode {
         let mut experiments = Vec::new();
         for name in [&self.a, &self.b] {
             match preset_or_plan(name) {
                 Ok(plan) => experiments.push(Experiment {
                     threads: self.world.threads(),
+                    stop: interrupt.stop(),
                     ..Experiment::new(self.world.upon(plan))
                 }),
                 Err(what) => return refuse(&what),
             }
         }
         let mut summaries = Vec::new();
-        for experiment in experiments {
-            let bar = Bar::new();
-            match experiment.run(&mut |progress| bar.show(&progress)) {
-                Ok(summary) => summaries.push(summary),
+        let mut completion = Completion::Whole;
+        for (experiment, name) in experiments.into_iter().zip([&self.a, &self.b]) {
+            let (bar, name) = (Bar::new(), format!("{}: ", short(name)));
+            let mut show = |progress| {
+                bar.show(&progress);
+                progress::note(interrupt, &name, &progress);
+            };
+            match experiment.run_observed(&mut show, || ()) {
+                Ok(finished) => {
+                    completion = finished.completion;
+                    summaries.push(finished.summary);
+                }
                 Err(error) => return refuse(&error.to_string()),
             }
             bar.clear();
+            if completion == Completion::Stopped {
+                break;
+            }
         }
-        let [a, b] = &summaries[..] else {
-            return fail("a run is missing");
+        let table = match (&summaries[..], completion) {
+            ([a, b], Completion::Whole) => self.table(a, b),
+            // What was measured by then, one run after the other.
+            (some, _) => {
+                let names = [short(&self.a), short(&self.b)];
+                let named = names.iter().zip(some);
+                named
+                    .map(|(name, summary)| format!("{name}\n{summary}"))
+                    .collect()
+            }
         };
-        match io::stdout().write_all(self.table(a, b).as_bytes()) {
+        let printed = print(&table);
+        if completion == Completion::Stopped
+            && let Some(code) = interrupt.end()
+        {
+            return code;
+        }
+        match printed {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&format!("stdout: {error}")),
         }
     }
 
-    /// A row for each figure, with the ratio of the second to the first.
+    /// A row for each figure, with the ratio of the second to the first. What nothing was measured
+    /// of is a dash.
     fn table(&self, a: &Summary, b: &Summary) -> String {
-        let millis = |span: std::time::Duration| span.as_secs_f64() * 1000.0;
-        let rows = [
-            (
-                "found the closest, %",
-                a.success_rate * 100.0,
-                b.success_rate * 100.0,
-            ),
-            (
-                "exactly the K closest, %",
-                a.exact_rate * 100.0,
-                b.exact_rate * 100.0,
-            ),
-            (
-                "values found, %",
-                a.values_found_rate * 100.0,
-                b.values_found_rate * 100.0,
-            ),
-            ("hops", a.hops_mean, b.hops_mean),
-            ("rounds", a.rounds_mean, b.rounds_mean),
-            (
-                "queries a lookup",
-                a.queries_per_lookup,
-                b.queries_per_lookup,
-            ),
-            (
-                "unanswered a lookup",
-                a.unanswered_per_lookup,
-                b.unanswered_per_lookup,
-            ),
-            (
-                "datagrams a lookup",
-                a.datagrams_per_lookup,
-                b.datagrams_per_lookup,
-            ),
-            ("bytes a lookup", a.bytes_per_lookup, b.bytes_per_lookup),
-            (
-                "latency p50, ms",
-                millis(a.latency.p50),
-                millis(b.latency.p50),
-            ),
-            (
-                "latency p90, ms",
-                millis(a.latency.p90),
-                millis(b.latency.p90),
-            ),
-            (
-                "latency p99, ms",
-                millis(a.latency.p99),
-                millis(b.latency.p99),
-            ),
-            (
-                "latency max, ms",
-                millis(a.latency.max),
-                millis(b.latency.max),
-            ),
-            (
-                "datagrams in all",
-                a.traffic.sent as f64,
-                b.traffic.sent as f64,
-            ),
+        let millis = |span: Duration| span.as_secs_f64() * 1000.0;
+        let lookups: [Row<LookupFigures, f64>; 8] = [
+            ("found the closest, %", |of| of.success_rate * 100.0),
+            ("exactly the K closest, %", |of| of.exact_rate * 100.0),
+            ("hops", |of| of.hops_mean),
+            ("rounds", |of| of.rounds_mean),
+            ("queries a lookup", |of| of.queries_mean),
+            ("unanswered a lookup", |of| of.unanswered_mean),
+            ("datagrams a lookup", |of| of.datagrams_mean),
+            ("bytes a lookup", |of| of.bytes_mean),
         ];
-        let short = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+        let latencies: [Row<Latencies, Duration>; 4] = [
+            ("latency p50, ms", |of| of.p50),
+            ("latency p90, ms", |of| of.p90),
+            ("latency p99, ms", |of| of.p99),
+            ("latency max, ms", |of| of.max),
+        ];
+        let both = |name: &'static str, figure: &dyn Fn(&Summary) -> Option<f64>| {
+            (name, figure(a), figure(b))
+        };
+        let mut rows: Vec<(&str, Option<f64>, Option<f64>)> = Vec::new();
+        for (name, figure) in lookups {
+            rows.push(both(name, &|run| run.lookup_figures.as_ref().map(figure)));
+        }
+        for (name, figure) in latencies {
+            rows.push(both(name, &|run| {
+                let lookups = run.lookup_figures.as_ref();
+                lookups.map(|of| millis(figure(&of.latency)))
+            }));
+        }
+        rows.push(both("values found, %", &|run| {
+            run.get_figures.map(|gets| gets.found_rate * 100.0)
+        }));
+        rows.push(both("datagrams in all", &|run| {
+            Some(run.traffic.sent as f64)
+        }));
         let (first, second) = (short(&self.a), short(&self.b));
         let mut table = format!("{:<26}{first:>14}{second:>14}{:>10}\n", "", "ratio");
+        let text = |figure: Option<f64>, digits: usize| {
+            figure.map_or("–".to_owned(), |figure| format!("{figure:.digits$}"))
+        };
         for (name, a, b) in rows {
             // A figure that is zero in the first run has no ratio.
-            let ratio = if a > 0.0 {
-                format!("{:.3}", b / a)
-            } else {
-                "-".to_owned()
-            };
-            table += &format!("{name:<26}{a:>14.2}{b:>14.2}{ratio:>10}\n");
+            let ratio = a.zip(b).filter(|(a, _)| *a > 0.0).map(|(a, b)| b / a);
+            let (a, b, ratio) = (text(a, 2), text(b, 2), text(ratio, 3));
+            table += &format!("{name:<26}{a:>14}{b:>14}{ratio:>10}\n");
         }
         table
     }
+}
+
+/// The name of a preset, or of a file without its folders.
+fn short(name: &OsStr) -> String {
+    let last = Path::new(name).file_name().unwrap_or(name);
+    last.to_string_lossy().into_owned()
 }

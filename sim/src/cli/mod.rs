@@ -2,16 +2,22 @@
 
 mod compare;
 mod heap;
+mod interrupt;
+mod output;
 mod progress;
 mod replay;
 mod run;
 mod swarm;
 mod world;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+use interrupt::Interrupt;
+use output::complain;
 
 /// Runs networks of Khashmir nodes in virtual time: the very nodes that run behind real sockets, on a
 /// modelled network. Equal seeds give equal runs, on any machine and with any number of threads.
@@ -35,7 +41,8 @@ enum Action {
     Swarm(swarm::Swarm),
 }
 
-/// Exit codes: 0 for a run, 1 for a failure on the way, 2 for arguments that make no sense.
+/// Exit codes: 0 for a run, 1 for a failure on the way, 2 for arguments that make no sense, 128 and
+/// the number of the signal for a run that was interrupted.
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -49,24 +56,34 @@ pub(crate) fn main() -> ExitCode {
             let what: Vec<&str> = what.map(str::trim).collect();
             return refuse(what.join(" ").trim_start_matches("error: "));
         }
-        Err(help) => help.exit(),
+        Err(help) => {
+            let printed = help.print().and_then(|()| io::stdout().flush());
+            return match output::forgive(printed) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&format!("stdout: {error}")),
+            };
+        }
+    };
+    let interrupt = match Interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return fail(&format!("cannot listen to signals: {error}")),
     };
     match arguments.action {
-        Action::Compare(compare) => compare.main(),
-        Action::Replay(replay) => replay.main(),
-        Action::Run(run) => run.main(),
-        Action::Swarm(swarm) => swarm.main(),
+        Action::Compare(compare) => compare.main(&interrupt),
+        Action::Replay(replay) => replay.main(&interrupt),
+        Action::Run(run) => run.main(&interrupt),
+        Action::Swarm(swarm) => swarm.main(&interrupt),
     }
 }
 
 /// Arguments that make no sense.
 fn refuse(what: &str) -> ExitCode {
-    eprintln!("khashmir-sim: {what}");
+    complain(what);
     ExitCode::from(2)
 }
 
 /// Something that went wrong on the way.
 fn fail(what: &str) -> ExitCode {
-    eprintln!("khashmir-sim: {what}");
+    complain(what);
     ExitCode::FAILURE
 }

@@ -5,8 +5,22 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use khashmir_sim::experiment::Progress;
 
+use super::interrupt::Interrupt;
+
 /// A bar of virtual time.
 pub(super) struct Bar(ProgressBar);
+
+/// Notes how far a run has come, for the case that it is interrupted; before that, the name of the run.
+pub(super) fn note(interrupt: &Interrupt, name: &str, progress: &Progress) {
+    let seconds = |at: khashmir::Instant| at.as_nanos() / 1_000_000_000;
+    interrupt.note(format!(
+        "{name}{}, at {} s of about {} s of virtual time, after {} events",
+        progress.phase,
+        seconds(progress.now),
+        seconds(progress.end),
+        progress.events,
+    ));
+}
 
 impl Bar {
     pub(super) fn new() -> Self {

@@ -10,6 +10,9 @@ use khashmir_sim::checks::Checks;
 use khashmir_sim::experiment::Experiment;
 use khashmir_sim::lines::Lines;
 
+use super::interrupt::Interrupt;
+use super::output::forgive;
+use super::progress;
 use super::world::read_plan;
 use super::{fail, refuse};
 
@@ -24,25 +27,35 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    pub(super) fn main(&self) -> ExitCode {
+    pub(super) fn main(&self, interrupt: &Interrupt) -> ExitCode {
         let plan = match read_plan(&self.file) {
             Ok(plan) => plan,
             Err(what) => return refuse(&what),
         };
+        let stop = interrupt.stop();
         let out = Arc::new(Mutex::new((BufWriter::new(io::stdout()), Ok(()))));
         let printer = || {
-            let out = Arc::clone(&out);
+            let (out, stop) = (Arc::clone(&out), stop.clone());
             let print = move |line: &str| {
                 if let Ok(mut guard) = out.lock()
                     && guard.1.is_ok()
                 {
                     guard.1 = writeln!(guard.0, "{line}");
+                    // Without anywhere to write there is nothing left to run for.
+                    if guard.1.is_err() {
+                        stop.request();
+                    }
                 }
             };
             self.trace.then(|| Lines::new(print))
         };
         let observer = || (Checks::default(), printer());
-        let finished = match Experiment::new(plan).run_observed(&mut |_| (), observer) {
+        let experiment = Experiment {
+            stop: stop.clone(),
+            ..Experiment::new(plan)
+        };
+        let mut note = |progress| progress::note(interrupt, "", &progress);
+        let finished = match experiment.run_observed(&mut note, observer) {
             Ok(finished) => finished,
             Err(error) => return refuse(&format!("{}: {error}", self.file.display())),
         };
@@ -61,11 +74,12 @@ impl Replay {
             written = written.and_then(|()| writeln!(guard.0, "violated: {violation}"));
         }
         written = written.and_then(|()| guard.0.flush());
-        match written {
+        if let Some(code) = interrupt.end() {
+            return code;
+        }
+        match forgive(written) {
             Ok(()) if violations.is_empty() => ExitCode::SUCCESS,
             Ok(()) => ExitCode::FAILURE,
-            // Whoever reads only the beginning, as `head` does, has read enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(error) => fail(&format!("stdout: {error}")),
         }
     }

@@ -1,21 +1,22 @@
 //! `khashmir-sim run`: one experiment, and its figures.
 
 use std::env;
-use std::fs;
-use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use khashmir_sim::experiment::{Experiment, Finished, Summary};
+use khashmir_sim::experiment::{Completion, Experiment, Finished, Summary};
 use khashmir_sim::pcap::Capture;
 use khashmir_sim::plan::Preset;
 use khashmir_sim::report;
 use khashmir_sim::sniffer::Sniffer;
 
 use super::heap;
-use super::progress::Bar;
+use super::interrupt::Interrupt;
+use super::output::{OutputFile, print};
+use super::progress::{self, Bar};
 use super::world::{World, read_plan};
 use super::{fail, refuse};
 
@@ -44,15 +45,30 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn main(self) -> ExitCode {
+    pub(super) fn main(&self, interrupt: &Interrupt) -> ExitCode {
         let experiment = match self.experiment() {
-            Ok(experiment) => experiment,
+            Ok(experiment) => Experiment {
+                stop: interrupt.stop(),
+                ..experiment
+            },
+            Err(what) => return refuse(&what),
+        };
+        // What is said of a bad plan is said before any file is touched.
+        if let Err(error) = experiment.plan.check() {
+            return refuse(&error.to_string());
+        }
+        let files = match self.open_files(interrupt) {
+            Ok(files) => files,
             Err(what) => return refuse(&what),
         };
         let (bar, before) = (Bar::new(), heap::live_bytes());
         let started = Instant::now();
         let sniffer = || self.pcap.as_ref().map(|_| Sniffer::new(self.pcap_packets));
-        let finished = match experiment.run_observed(&mut |progress| bar.show(&progress), sniffer) {
+        let mut show = |progress| {
+            bar.show(&progress);
+            progress::note(interrupt, "", &progress);
+        };
+        let finished = match experiment.run_observed(&mut show, sniffer) {
             Ok(finished) => finished,
             Err(error) => return refuse(&error.to_string()),
         };
@@ -66,41 +82,89 @@ impl Run {
             waiting: finished.world.waiting_share(),
         };
         bar.clear();
-        if let Err(what) = self.write_files(&finished, &cost) {
-            return fail(&what);
-        }
+        let written = match finished.completion {
+            Completion::Whole => self.write_files(files, &finished, &cost),
+            // The figures of a part would look like those of the whole.
+            Completion::Stopped => Ok(()),
+        };
         let table = format!("{}{}", finished.summary, cost.table(&finished.summary));
-        match io::stdout().write_all(table.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!("stdout: {error}")),
+        let printed = print(&table).map_err(|error| format!("stdout: {error}"));
+        if finished.completion == Completion::Stopped
+            && let Some(code) = interrupt.end()
+        {
+            return code;
         }
+        let failures = [written, printed].into_iter().filter_map(Result::err);
+        failures.fold(ExitCode::SUCCESS, |_, what| fail(&what))
     }
 
-    fn write_files(&self, finished: &Finished<Option<Sniffer>>, cost: &Cost) -> Result<(), String> {
-        let summary = &finished.summary;
-        let named = |file: &Path, written: io::Result<()>| {
-            written.map_err(|error| format!("{}: {error}", file.display()))
+    /// Opens the files that are to be written after the run.
+    fn open_files(&self, interrupt: &Interrupt) -> Result<Files, String> {
+        let open = |path: &Option<PathBuf>| {
+            let opened = path.as_ref().map(|path| {
+                OutputFile::open(path, interrupt)
+                    .map_err(|error| format!("{}: {error}", path.display()))
+            });
+            opened.transpose()
         };
-        if let Some(file) = &self.json {
-            named(file, fs::write(file, cost.json(summary)))?;
+        let files = Files {
+            json: open(&self.json)?,
+            report: open(&self.report)?,
+            pcap: open(&self.pcap)?,
+        };
+        let all = [&files.json, &files.report, &files.pcap];
+        let all: Vec<&OutputFile> = all.into_iter().flatten().collect();
+        for (at, file) in all.iter().enumerate() {
+            if all[..at].iter().any(|other| file.is_same(other)) {
+                return Err(format!("{}: written twice", file.path().display()));
+            }
         }
-        if let Some(file) = &self.report {
-            let arguments: Vec<String> = env::args().skip(1).collect();
+        Ok(files)
+    }
+
+    /// Writes all files that can be written; an error names those that cannot.
+    fn write_files(
+        &self,
+        files: Files,
+        finished: &Finished<Option<Sniffer>>,
+        cost: &Cost,
+    ) -> Result<(), String> {
+        let summary = &finished.summary;
+        let mut failures = Vec::new();
+        let mut note = |path: &Option<PathBuf>, written: io::Result<()>| {
+            if let (Some(path), Err(error)) = (path, written) {
+                failures.push(format!("{}: {error}", path.display()));
+            }
+        };
+        if let Some(file) = files.json {
+            let json = cost.json(summary);
+            note(&self.json, file.write(|out| out.write_all(json.as_bytes())));
+        }
+        if let Some(file) = files.report {
+            let arguments: Vec<String> = env::args_os()
+                .skip(1)
+                .map(|argument| argument.to_string_lossy().into_owned())
+                .collect();
             let command = format!("khashmir-sim {}", arguments.join(" "));
             let page = report::html(&command, summary, &finished.details());
-            named(file, fs::write(file, page))?;
+            note(
+                &self.report,
+                file.write(|out| out.write_all(page.as_bytes())),
+            );
         }
-        if let Some(file) = &self.pcap {
-            named(file, self.write_capture(file, finished))?;
+        if let Some(file) = files.pcap {
+            let written = file.write(|out| {
+                let mut capture = Capture::new(out, self.pcap_packets as u64)?;
+                Sniffer::write(finished.world.observers().flatten(), &mut capture)?;
+                capture.finish().map(|_| ())
+            });
+            note(&self.pcap, written);
         }
-        Ok(())
-    }
-
-    fn write_capture(&self, file: &Path, finished: &Finished<Option<Sniffer>>) -> io::Result<()> {
-        let file = BufWriter::new(fs::File::create(file)?);
-        let mut capture = Capture::new(file, self.pcap_packets as u64)?;
-        Sniffer::write(finished.world.observers().flatten(), &mut capture)?;
-        capture.finish().map(|_| ())
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(failures.join("; "))
+        }
     }
 
     fn experiment(&self) -> Result<Experiment, String> {
@@ -115,6 +179,13 @@ impl Run {
             ..Experiment::new(plan)
         })
     }
+}
+
+/// What is written after a run.
+struct Files {
+    json: Option<OutputFile>,
+    report: Option<OutputFile>,
+    pcap: Option<OutputFile>,
 }
 
 /// What it took to compute a run.

@@ -1,6 +1,7 @@
 //! The options that say in which world a run takes place: they come on top of a plan, if there is
 //! one.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -128,8 +129,8 @@ pub(super) fn read_plan(file: &Path) -> Result<Plan, String> {
 }
 
 /// What a run is named by: a preset, or a plan in a file.
-pub(super) fn preset_or_plan(name: &str) -> Result<Plan, String> {
-    if let Ok(preset) = name.parse::<Preset>() {
+pub(super) fn preset_or_plan(name: &OsStr) -> Result<Plan, String> {
+    if let Some(Ok(preset)) = name.to_str().map(str::parse::<Preset>) {
         let mut plan = World::usual();
         plan.node_config.preset = preset;
         return Ok(plan);

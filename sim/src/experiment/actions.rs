@@ -1,9 +1,8 @@
 //! What is done to hosts from outside: the steps of a plan, and their coming and going.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use khashmir::{Command, Instant, Snapshot};
+use khashmir::{Command, Instant};
 
 use super::population::{InitialState, Presence};
 use super::request_log::Task;
@@ -15,18 +14,6 @@ use crate::network::{Cut, Groups};
 use crate::plan::{Action, Ask, HostSet, Jump};
 use crate::truth::Truth;
 use crate::world::Observer;
-
-/// How hosts come and go at the moment.
-#[derive(Default)]
-pub(super) struct ChurnNow {
-    churn: Option<Churn>,
-    /// How often it has changed: what was noted before does not count any more.
-    number: u32,
-    /// How many sessions each host has had.
-    sessions: BTreeMap<HostId, u64>,
-    /// What those who are away took along, and when.
-    away: BTreeMap<HostId, (Snapshot, Instant)>,
-}
 
 impl<W: Observer> Run<'_, W> {
     /// Hosts come and go at edges of that length.
@@ -50,16 +37,26 @@ impl<W: Observer> Run<'_, W> {
         }
     }
 
-    /// Hosts come and go like that from now on.
+    /// Hosts come and go like that from now on; hosts that run are in the midst of a session.
     pub(super) fn begin_churn(&mut self, churn: Churn) {
         self.churn.number += 1;
         self.churn.churn = Some(churn);
         for host in self.population.living().to_vec() {
-            self.plan_session(host, churn);
+            let session = *self.churn.sessions.entry(host).or_default();
+            let left = churn.session_left(self.plan.seed, host, session);
+            self.plan_departure(host, left);
         }
     }
 
-    /// Nobody goes any more, and whoever is away stays there.
+    /// Hosts that were away when the network came to stand return when their pauses end.
+    pub(super) fn begin_pauses(&mut self) {
+        let now = self.world.now();
+        for (host, left) in self.population.away_at_first() {
+            self.plan_return(host, now + left);
+        }
+    }
+
+    /// Churn ends: hosts that run stay, and hosts that are away stay away.
     pub(super) fn end_churn(&mut self) {
         self.churn.number += 1;
         self.churn.churn = None;
@@ -115,20 +112,26 @@ impl<W: Observer> Run<'_, W> {
     }
 
     fn plan_session(&mut self, host: HostId, churn: Churn) {
+        let session = self.churn.sessions.entry(host).or_default();
+        let lasts = churn.session(self.plan.seed, host, *session);
+        self.plan_departure(host, lasts);
+    }
+
+    fn plan_departure(&mut self, host: HostId, left: Duration) {
         if self.kept.is_publisher(host) {
             return;
         }
-        let session = self.churn.sessions.entry(host).or_default();
-        let lasts = churn.session(self.plan.seed, host, *session);
-        let at = on_grid(self.world.now() + lasts, Self::GRID);
-        let number = self.churn.number;
-        self.schedule.note(
-            at,
-            ScheduledAction::Depart {
-                host,
-                churn: number,
-            },
-        );
+        let at = on_grid(self.world.now() + left, Self::GRID);
+        let churn = self.churn.number;
+        self.schedule
+            .note(at, ScheduledAction::Depart { host, churn });
+    }
+
+    fn plan_return(&mut self, host: HostId, at: Instant) {
+        let churn = self.churn.number;
+        let at = on_grid(at, Self::GRID);
+        self.schedule
+            .note(at, ScheduledAction::Return { host, churn });
     }
 
     fn go(&mut self, host: HostId) {
@@ -148,15 +151,7 @@ impl<W: Observer> Run<'_, W> {
         let session = self.churn.sessions.entry(host).or_default();
         let pause = churn.pause(self.plan.seed, host, *session);
         *session += 1;
-        let at = on_grid(now + pause, Self::GRID);
-        let number = self.churn.number;
-        self.schedule.note(
-            at,
-            ScheduledAction::Return {
-                host,
-                churn: number,
-            },
-        );
+        self.plan_return(host, now + pause);
     }
 
     fn come(&mut self, host: HostId) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::keeping::{KeepingFigures, KeepingPoint};
+use super::quality::Quality;
 use super::request_log::RequestLog;
 use crate::host::HostId;
 use crate::world::{Observer, World};
@@ -38,17 +39,6 @@ pub struct Ending {
     pub at: Duration,
     /// How good its result is.
     pub quality: Quality,
-}
-
-/// How good the result of a lookup is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quality {
-    /// Exactly the K closest.
-    Exact,
-    /// The closest node, but not exactly the K closest.
-    Success,
-    /// Not even the closest node.
-    Failure,
 }
 
 impl Details {

@@ -40,7 +40,7 @@ impl<W: Observer> Run<'_, W> {
         };
         self.outcomes(self.of_everybody(|_, _| refresh.clone()));
         let mut violations = self.look_for_the_dead();
-        // Those whom only some can reach take up room in answers, and nobody is to blame.
+        // A node that only some can reach takes up a place in replies, which is no fault of theirs.
         let hosts = self.population.hosts();
         let fair = |host| {
             let member = self.population.member(host);
@@ -76,7 +76,7 @@ impl<W: Observer> Run<'_, W> {
         }
     }
 
-    /// Whoever was not meant to die for good starts again.
+    /// All hosts that are off start again, except for the dead share.
     fn everybody_returns(&mut self) {
         let doomed: BTreeSet<HostId> = self.population.doomed().into_iter().collect();
         let hosts: Vec<HostId> = self.population.hosts().collect();
@@ -87,12 +87,11 @@ impl<W: Observer> Run<'_, W> {
                 self.start_again(host);
             }
         }
-        self.finish("healing");
+        self.finish("healing", |_| true);
     }
 
-    /// After that time, nobody has to be in a table who is dead: the time after which a contact that
-    /// was not heard of is asked whether it is there, three rounds of upkeep, and an answer that does
-    /// not come.
+    /// After that time no table may hold a dead contact: the time after which a silent contact is
+    /// pinged, three checkpoints, and a timeout.
     fn time_to_forget(&self) -> Duration {
         let config = self
             .plan
@@ -174,7 +173,7 @@ impl<W: Observer> Run<'_, W> {
         let held = self.held_by_the_closest();
         let mut requests = Vec::new();
         for (key, values) in held.into_iter().take(Self::PROBES) {
-            // Who holds it itself would not have to ask anybody.
+            // A node that holds the value itself would not have to ask another.
             let is_without = |host: &HostId| {
                 let node = self.world.node(*host);
                 let snapshot = node.map(|node| node.snapshot(khashmir::Instant::ORIGIN));
@@ -208,7 +207,7 @@ impl<W: Observer> Run<'_, W> {
         violations
     }
 
-    /// The values of each key that somebody among the K closest holds for long enough.
+    /// The values of each key that one of the K closest nodes holds for long enough.
     fn held_by_the_closest(&self) -> BTreeMap<Id, BTreeSet<Vec<u8>>> {
         let mut held: BTreeMap<Id, BTreeSet<Vec<u8>>> = BTreeMap::new();
         for host in self.population.living() {
@@ -242,7 +241,7 @@ impl<W: Observer> Run<'_, W> {
         for (place, (host, command)) in requests.into_iter().enumerate() {
             ordered.insert(self.world.order(now, host, command), place);
         }
-        while !(ordered.is_empty() && running.is_empty()) {
+        while !(self.is_stopped() || ordered.is_empty() && running.is_empty()) {
             let reports = self.world.run(Duration::from_millis(500));
             if reports.is_empty() && self.world.now().since(now) > Duration::from_secs(3600) {
                 break;

@@ -3,10 +3,15 @@
 //! steps of the plan are done.
 
 mod actions;
+mod churn_state;
 mod details;
+mod figures;
 mod healed;
 mod keeping;
+mod machine_factory;
 mod population;
+mod progress;
+mod quality;
 mod request_log;
 mod run;
 mod schedule;
@@ -14,21 +19,19 @@ mod summary;
 mod values;
 mod whole;
 
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-
-use khashmir::{Instant, Node};
-
-pub use details::{Details, Ending, Quality};
+pub use details::{Details, Ending};
+pub use figures::{GetFigures, Latencies, LookupFigures};
 pub use keeping::{KeepingFigures, KeepingPoint};
-pub use summary::{Latencies, Summary};
+pub use machine_factory::MachineFactory;
+pub use progress::Progress;
+pub use quality::Quality;
+pub use summary::Summary;
 
 use crate::checks::Violation;
-use crate::host::HostId;
 use crate::network::{Network, NetworkConfig};
-use crate::plan::{InvalidPlan, Plan, Start, ValuesFirst};
-use crate::world::{Machine, Observer, World};
+use crate::plan::{InvalidPlan, Plan, ValuesFirst};
+use crate::stop::Stop;
+use crate::world::{Observer, Traffic, World};
 use request_log::RequestLog;
 use run::Run;
 
@@ -41,63 +44,29 @@ pub struct Experiment {
     pub threads: usize,
     /// What takes the place of nodes.
     pub factory: MachineFactory,
+    /// What can end the run before its time.
+    pub stop: Stop,
 }
 
-/// What runs on the hosts: the nodes themselves, unless something else is to stand in for them.
-#[derive(Clone, Default)]
-pub struct MachineFactory(Option<Arc<Stand>>);
-
-/// Makes of a node what is to run on a host.
-type Stand = dyn Fn(HostId, Node) -> Box<dyn Machine> + Send + Sync;
-
-impl MachineFactory {
-    /// What is made of the node of each host runs there. It must depend on nothing else.
-    #[must_use]
-    pub fn new(stand: impl Fn(HostId, Node) -> Box<dyn Machine> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(stand)))
-    }
-
-    fn machine(&self, host: HostId, node: Node) -> Box<dyn Machine> {
-        match &self.0 {
-            None => node.into(),
-            Some(stand) => stand(host, node),
-        }
-    }
-}
-
-impl fmt::Debug for MachineFactory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "MachineFactory(..)"
-        } else {
-            "MachineFactory(nodes)"
-        })
-    }
-}
-
-/// How far a run has come.
+/// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// What is going on.
-    pub phase: &'static str,
-    /// Hosts so far.
-    pub hosts: usize,
-    /// Virtual time.
-    pub now: Instant,
-    /// When it will be over, as far as can be told.
-    pub end: Instant,
-    /// Things that happened so far.
-    pub events: u64,
+pub enum Completion {
+    /// All that the plan says was done.
+    Whole,
+    /// It was [asked to stop](Stop) before: its figures are those of what was done by then.
+    Stopped,
 }
 
 /// A run that is over.
 pub struct Finished<W> {
+    /// How it came to its end.
+    pub completion: Completion,
     /// The figures.
     pub summary: Summary,
     /// What was not as it has to be: gets of the plan that did not find what they should, nodes that
     /// did not find each other, and what was wrong after all faults had ended.
     pub violations: Vec<Violation>,
-    /// The world at the end, with those who looked on.
+    /// The world at the end, with its observers.
     pub world: World<W>,
     seed: u64,
     request_log: RequestLog,
@@ -120,6 +89,7 @@ impl Experiment {
             plan,
             threads: 1,
             factory: MachineFactory::default(),
+            stop: Stop::default(),
         }
     }
 
@@ -132,7 +102,7 @@ impl Experiment {
         Ok(finished.summary)
     }
 
-    /// Runs it while somebody looks on, one for each thread.
+    /// Runs it under observers, one for each thread.
     ///
     /// # Errors
     /// [`InvalidPlan`] when a setting of the plan makes no sense.
@@ -147,30 +117,18 @@ impl Experiment {
             seed: plan.seed,
             ..plan.network.clone()
         })?;
-        let world = World::observed(network, self.threads, observer);
-        let mut run = Run::new(self, world, progress);
+        let world = World::observed(network, self.threads, observer).with_stop(self.stop.clone());
+        let mut run = Run::new(plan, &self.factory, &self.stop, world, progress);
         run.stand()?;
-        if plan.workload.values_first == ValuesFirst::Yes {
-            run.store();
+        let (before, mut violations) = Self::work(plan, &mut run);
+        let mut completion = Completion::Whole;
+        if run.is_stopped() {
+            completion = Completion::Stopped;
+            // What was not waited for cannot be missed.
+            violations.clear();
         }
-        run.die();
-        run.begin_steps();
-        let mut before = run.world.traffic();
-        if plan.asks() {
-            run.wait("rest", Self::REST);
-            if plan.workload.values_first == ValuesFirst::No {
-                run.store();
-            }
-            run.keep();
-            before = run.world.traffic();
-            run.look_up();
-        }
-        let mut violations = run.end_steps();
-        if plan.healed.is_some() {
-            violations.extend(run.heal());
-        }
-        violations.extend(run.request_log.take_violations());
         Ok(Finished {
+            completion,
             summary: Summary::new(plan, &run.world, &run.request_log, &run.kept, before),
             violations,
             world: run.world,
@@ -179,37 +137,35 @@ impl Experiment {
         })
     }
 
-    /// Time between two joins.
-    const PACE: Duration = Duration::from_millis(20);
-    /// Nodes through which the others join.
-    const BOOTSTRAP: usize = 8;
-    /// Time after the deaths before anything is asked.
-    const REST: Duration = Duration::from_secs(200);
-    /// The span over which values are stored.
-    const PUTS: Duration = Duration::from_secs(60);
-    /// Time between two reports of progress.
-    const SLICE: Duration = Duration::from_secs(5);
-
-    fn estimated_end(&self) -> Instant {
-        let plan = &self.plan;
-        let joins = match plan.start {
-            Start::Join => Self::PACE * u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
-            Start::Warm => Duration::ZERO,
-        };
-        let asked = plan.asks();
-        let rounds = [plan.workload.values > 0, plan.keeping.values > 0];
-        let puts = rounds
-            .into_iter()
-            .filter(|puts| *puts)
-            .map(|_| Self::PUTS)
-            .sum::<Duration>();
-        let work = if asked {
-            puts + Self::REST + plan.workload.duration
+    /// Does what the plan says once the network stands; gives the traffic until lookups began, and
+    /// what was not as it has to be at the end.
+    fn work<W: Observer>(plan: &Plan, run: &mut Run<'_, W>) -> (Traffic, Vec<Violation>) {
+        let mut before = run.world.traffic();
+        // Hosts may be missing from a world that was stopped while it came to stand.
+        if run.is_stopped() {
+            return (before, Vec::new());
+        }
+        if plan.workload.values_first == ValuesFirst::Yes {
+            run.store();
+        }
+        run.die();
+        run.begin_steps();
+        if plan.asks() {
+            run.rest();
+            if plan.workload.values_first == ValuesFirst::No {
+                run.store();
+            }
+            run.keep();
+            before = run.world.traffic();
+            run.look_up();
         } else {
-            Duration::ZERO
-        };
-        let last = plan.steps.iter().map(|step| step.at).max();
-        let steps = last.max(plan.healed).unwrap_or_default();
-        Instant::ORIGIN + joins + work.max(steps)
+            before = run.world.traffic();
+        }
+        let mut violations = run.end_steps();
+        if plan.healed.is_some() {
+            violations.extend(run.heal());
+        }
+        violations.extend(run.request_log.take_violations());
+        (before, violations)
     }
 }

@@ -1,5 +1,5 @@
-//! Who lives in the network: what each host is like, under which identifier its node lives, and
-//! since when.
+//! The hosts of an experiment: what each is like, which identifier its node has, and since when it
+//! runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use khashmir::{Config, ConfigError, Id, Instant, Node, Role, Seed, Snapshot};
 
+use crate::churn::ChurnStart;
 use crate::host::HostId;
 use crate::plan::{Plan, Preset};
 use crate::random::{Chance, Draw, topic};
@@ -19,9 +20,9 @@ pub(super) struct Population {
     k: usize,
     configs: Vec<Kind>,
     members: BTreeMap<HostId, Member>,
-    /// Those who run, ascending: of them lookups are asked.
+    /// Hosts whose nodes run, ascending: one of them is asked for each lookup.
     living: Vec<HostId>,
-    /// Those of them who answer and can be reached by anyone in good time: whom a lookup must find.
+    /// Those of them that a lookup must find: they answer in good time, and all hosts can reach them.
     findable: Truth,
 }
 
@@ -71,6 +72,10 @@ pub(super) struct Member {
     pub(super) pace: Pace,
     preset: Preset,
     lot: Lot,
+    /// How much longer churn keeps it away when the network comes to stand, if it does.
+    away_at_first: Option<Duration>,
+    /// The identifier of the node that lived here before under another one, and when that left.
+    earlier: Option<(Id, Instant)>,
     /// How many nodes lived here before.
     generation: u64,
     presence: Presence,
@@ -123,6 +128,7 @@ impl Population {
             let mut member = Member::new(plan, host);
             if publishers.contains(host) {
                 member.lot = Lot::Lives;
+                member.away_at_first = None;
             }
             (host, member)
         };
@@ -151,10 +157,26 @@ impl Population {
         self.members.get(&host)
     }
 
-    /// The nodes that answer, alive or not: what tables know that were filled before anybody died.
+    /// Hosts that run when the network comes to stand, ascending: all but those that churn keeps away
+    /// then.
+    pub(super) fn first(&self) -> Vec<HostId> {
+        let is_there =
+            |(host, member): (&HostId, &Member)| member.is_there_at_first().then_some(*host);
+        self.members.iter().filter_map(is_there).collect()
+    }
+
+    /// Hosts that churn keeps away then, and for how much longer.
+    pub(super) fn away_at_first(&self) -> Vec<(HostId, Duration)> {
+        let away = |(host, member): (&HostId, &Member)| Some((*host, member.away_at_first?));
+        self.members.iter().filter_map(away).collect()
+    }
+
+    /// The nodes that answer of those that run at first, including those that will die: the contacts
+    /// of tables that were filled before the deaths.
     pub(super) fn everybody(&self) -> Truth {
         let serving = |(host, member): (&HostId, &Member)| {
-            (member.role != Role::Client).then_some((member.id, *host))
+            let serves = member.role != Role::Client && member.is_there_at_first();
+            serves.then_some((member.id, *host))
         };
         Truth::new(self.members.iter().filter_map(serving))
     }
@@ -163,7 +185,7 @@ impl Population {
         self.k
     }
 
-    /// Those who run, ascending.
+    /// Hosts whose nodes run, ascending.
     pub(super) fn living(&self) -> &[HostId] {
         &self.living
     }
@@ -205,9 +227,12 @@ impl Population {
         Node::restore(config, snapshot, away, Seed::new(seed), now)
     }
 
-    /// Gives a host another identity: nobody has ever heard of who lives there next.
+    /// Gives a host another identity, which no other node knows.
     pub(super) fn rename(&mut self, host: HostId) {
         if let Some(member) = self.members.get_mut(&host) {
+            if let Presence::Away { since } = member.presence {
+                member.earlier = Some((member.id, since));
+            }
             member.id = id(&mut member.drawn(self.seed, "population/id", host));
         }
     }
@@ -226,14 +251,18 @@ impl Population {
         }
     }
 
-    /// All of them run from now on.
-    pub(super) fn all_arrive(&mut self, now: Instant) {
+    /// All hosts that are not away at first run from now on.
+    pub(super) fn first_arrive(&mut self, now: Instant) {
         for member in self.members.values_mut() {
-            member.presence = Presence::Here { since: now };
+            if member.is_there_at_first() {
+                member.presence = Presence::Here { since: now };
+            }
         }
-        self.living = self.hosts().collect();
-        let findable =
-            |(host, member): (&HostId, &Member)| member.is_findable().then_some((member.id, *host));
+        self.living = self.first();
+        let findable = |(host, member): (&HostId, &Member)| {
+            let is_there = member.is_findable() && member.is_there_at_first();
+            is_there.then_some((member.id, *host))
+        };
         self.findable = Truth::new(self.members.iter().filter_map(findable));
     }
 
@@ -249,13 +278,13 @@ impl Population {
         }
     }
 
-    /// Those who are to die.
+    /// Hosts that die when the time of deaths comes.
     pub(super) fn doomed(&self) -> Vec<HostId> {
         let dies = |(host, member): (&HostId, &Member)| (member.lot == Lot::Dies).then_some(*host);
         self.members.iter().filter_map(dies).collect()
     }
 
-    /// Somebody who lives.
+    /// A host whose node runs, picked at random.
     pub(super) fn somebody(&self, draw: &mut Draw) -> Option<HostId> {
         let at = usize::try_from(draw.below(self.living.len() as u64)).ok()?;
         self.living.get(at).copied()
@@ -268,7 +297,19 @@ impl Population {
         })
     }
 
-    /// The K closest to a target who live, answer and can be reached, and have been for so long.
+    /// Whether a host had a node of that identifier at some time since then.
+    pub(super) fn was_there(&self, host: HostId, id: &Id, since: Instant) -> bool {
+        self.members.get(&host).is_some_and(|member| {
+            let is_it = match member.presence {
+                Presence::Here { .. } => true,
+                Presence::Away { since: left } => left > since,
+            };
+            let was_it = |(earlier, left): (Id, Instant)| earlier == *id && left > since;
+            (member.id == *id && is_it) || member.earlier.is_some_and(was_it)
+        })
+    }
+
+    /// The K closest to a target of those that a lookup must find and that have run since then.
     pub(super) fn closest(&self, target: &Id, since: Instant) -> Vec<Id> {
         let mut asked = self.k;
         loop {
@@ -293,6 +334,9 @@ impl Member {
         let drawn = |name| Draw::new(plan.seed, &[topic(name), host.number().into()]);
         let lot = |name, share| drawn(name).chance(Chance::new(share));
         let shares = &plan.shares;
+        let dies = lot("population/dead", shares.dead);
+        // The dead were there before they died: they stay listed in the tables of others.
+        let churn = plan.churn.filter(|_| !dies);
         Self {
             id: id(&mut drawn("population/id")),
             role: if lot("population/read-only", shares.read_only) {
@@ -317,16 +361,21 @@ impl Member {
             } else {
                 plan.node_config.preset
             },
-            lot: if lot("population/dead", shares.dead) {
-                Lot::Dies
-            } else {
-                Lot::Lives
-            },
+            lot: if dies { Lot::Dies } else { Lot::Lives },
+            away_at_first: churn.and_then(|churn| match churn.start(plan.seed, host) {
+                ChurnStart::Here(_) => None,
+                ChurnStart::Away(left) => Some(left),
+            }),
+            earlier: None,
             generation: 0,
             presence: Presence::Away {
                 since: Instant::ORIGIN,
             },
         }
+    }
+
+    const fn is_there_at_first(&self) -> bool {
+        self.away_at_first.is_none()
     }
 
     fn is_here_since(&self, since: Instant) -> bool {
@@ -337,7 +386,7 @@ impl Member {
         self.presence
     }
 
-    /// Whether everybody who looks for it must find it.
+    /// Whether every lookup for it must find it.
     pub(super) fn is_findable(&self) -> bool {
         self.role != Role::Client && self.place == Place::Public && self.pace == Pace::Normal
     }

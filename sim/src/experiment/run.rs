@@ -4,39 +4,55 @@ use std::time::Duration;
 
 use khashmir::{Command, Id, Instant, Keep, OwnStore};
 
+use super::churn_state::ChurnState;
 use super::keeping::Kept;
+use super::machine_factory::MachineFactory;
 use super::population::{self, InitialState, Pace, Place, Population};
+use super::progress::Progress;
 use super::request_log::{RequestLog, Task};
 use super::schedule::{Schedule, ScheduledAction};
-use super::{Experiment, Progress, values};
+use super::values;
 use crate::checks::Violation;
 use crate::host::HostId;
 use crate::plan::{InvalidPlan, Plan, Start};
 use crate::random::{Draw, topic};
+use crate::stop::Stop;
 use crate::truth::Truth;
 use crate::world::{Disk, Observer, World};
 
+/// Time between two joins.
+const PACE: Duration = Duration::from_millis(20);
+/// Nodes through which the others join.
+const BOOTSTRAP: usize = 8;
+/// Time after the deaths before anything is asked.
+const REST: Duration = Duration::from_secs(200);
+/// The span over which values are stored.
+pub(super) const PUTS: Duration = Duration::from_secs(60);
+/// Time between two reports of progress.
+const SLICE: Duration = Duration::from_secs(5);
+
 /// A run under way.
 pub(super) struct Run<'e, W> {
-    pub(super) experiment: &'e Experiment,
     pub(super) plan: &'e Plan,
     pub(super) world: World<W>,
     pub(super) request_log: RequestLog,
     pub(super) population: Population,
     pub(super) schedule: Schedule,
-    pub(super) churn: super::actions::ChurnNow,
+    pub(super) churn: ChurnState,
     /// What is kept stored.
     pub(super) kept: Kept,
     /// When the network stood.
     pub(super) stood: Instant,
+    factory: &'e MachineFactory,
+    stop: &'e Stop,
     progress: &'e mut dyn FnMut(Progress),
     end: Instant,
     /// Lookups and gets that are still to be asked, the next one last.
     waiting: Vec<PlannedRequest>,
 }
 
-/// Something that somebody will ask for. There may be as many as there are nodes: the command is
-/// made when it is time.
+/// A request that a node will be given. There may be as many as there are nodes, so the command is
+/// made only when it is time.
 struct PlannedRequest {
     at: Instant,
     what: RequestKind,
@@ -96,24 +112,32 @@ impl<'e, W: Observer> Run<'e, W> {
     const TRIES: u32 = 64;
 
     pub(super) fn new(
-        experiment: &'e Experiment,
+        plan: &'e Plan,
+        factory: &'e MachineFactory,
+        stop: &'e Stop,
         world: World<W>,
         progress: &'e mut dyn FnMut(Progress),
     ) -> Self {
         Self {
-            experiment,
-            plan: &experiment.plan,
+            plan,
             world,
-            request_log: RequestLog::new(experiment.plan.workload.lookups),
-            population: Population::new(&experiment.plan),
+            request_log: RequestLog::new(plan.workload.lookups),
+            population: Population::new(plan),
             schedule: Schedule::default(),
-            churn: super::actions::ChurnNow::default(),
-            kept: Kept::new(&experiment.plan),
+            churn: ChurnState::default(),
+            kept: Kept::new(plan),
             stood: Instant::ORIGIN,
+            factory,
+            stop,
             progress,
-            end: experiment.estimated_end(),
+            end: estimated_end(plan),
             waiting: Vec::new(),
         }
+    }
+
+    /// Whether the run was asked to end: then no time goes by any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_requested()
     }
 
     /// Brings the network to stand.
@@ -121,6 +145,9 @@ impl<'e, W: Observer> Run<'e, W> {
         let last = self.plan.hosts.last().map_or(0, HostId::number);
         self.world.reserve(last as usize + 1);
         for number in 0..=last {
+            if self.is_stopped() {
+                return Ok(());
+            }
             let host = HostId::new(number);
             let member = self.population.member(host);
             let attachment = match member.map(|member| member.place) {
@@ -139,8 +166,11 @@ impl<'e, W: Observer> Run<'e, W> {
             Start::Join => Truth::default(),
             Start::Warm => self.population.everybody(),
         };
-        let hosts: Vec<HostId> = self.population.hosts().collect();
+        let hosts = self.population.first();
         for host in &hosts {
+            if self.is_stopped() {
+                return Ok(());
+            }
             let initial = match self.plan.start {
                 Start::Join => InitialState::Empty,
                 Start::Warm => InitialState::Warm,
@@ -148,7 +178,7 @@ impl<'e, W: Observer> Run<'e, W> {
             self.switch_on(*host, initial, &everybody)?;
         }
         drop(everybody);
-        self.population.all_arrive(self.world.now());
+        self.population.first_arrive(self.world.now());
         if self.plan.start == Start::Join {
             self.join(&hosts);
         }
@@ -168,7 +198,7 @@ impl<'e, W: Observer> Run<'e, W> {
             let disk = Disk::new(node.snapshot(now), now, delay);
             self.world.set_disk(host, disk);
         }
-        let machine = self.experiment.factory.machine(host, node);
+        let machine = self.factory.machine(host, node);
         self.world.switch_on(host, machine);
         Ok(())
     }
@@ -178,7 +208,7 @@ impl<'e, W: Observer> Run<'e, W> {
         let others = self.population.living().iter().copied();
         others
             .filter(|other| *other != host && self.can_introduce(*other))
-            .take(Experiment::BOOTSTRAP)
+            .take(BOOTSTRAP)
             .collect()
     }
 
@@ -193,18 +223,18 @@ impl<'e, W: Observer> Run<'e, W> {
             .iter()
             .copied()
             .filter(|host| self.can_introduce(*host));
-        let first: Vec<HostId> = able.take(Experiment::BOOTSTRAP).collect();
+        let first: Vec<HostId> = able.take(BOOTSTRAP).collect();
         let mut pace = Duration::ZERO;
         for host in hosts {
             let earlier = first.iter().filter(|other| *other < host);
             let bootstrap: Vec<_> = earlier.map(|other| other.addr()).collect();
             if !bootstrap.is_empty() {
-                pace += Experiment::PACE;
+                pace += PACE;
                 self.order(now + pace, *host, Command::Join { bootstrap }, Task::Join);
             }
         }
         self.wait("joining", pace);
-        self.finish("joining");
+        self.finish("joining", Task::is_join);
     }
 
     pub(super) fn order(&mut self, at: Instant, host: HostId, command: Command, task: Task) {
@@ -212,7 +242,7 @@ impl<'e, W: Observer> Run<'e, W> {
         self.request_log.expect(order, host, task);
     }
 
-    /// Lets die whoever is to.
+    /// Switches off the hosts that are to die.
     pub(super) fn die(&mut self) {
         let now = self.world.now();
         for host in self.population.doomed() {
@@ -223,14 +253,19 @@ impl<'e, W: Observer> Run<'e, W> {
         self.stood = now;
     }
 
+    /// Lets some time go by after the deaths.
+    pub(super) fn rest(&mut self) {
+        self.wait("rest", REST);
+    }
+
     pub(super) fn store(&mut self) {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/puts")]);
         for number in 0..self.plan.workload.values {
-            self.plan_request(&mut draw, Experiment::PUTS, RequestKind::Put(number));
+            self.plan_request(&mut draw, PUTS, RequestKind::Put(number));
         }
         if self.plan.workload.values > 0 {
-            self.wait("storing", Experiment::PUTS);
-            self.finish("storing");
+            self.wait("storing", PUTS);
+            self.finish("storing", Task::is_put);
         }
     }
 
@@ -241,6 +276,9 @@ impl<'e, W: Observer> Run<'e, W> {
         let span = self.plan.workload.duration;
         self.read(span);
         for _ in 0..self.plan.workload.lookups {
+            if self.is_stopped() {
+                return;
+            }
             let target = population::id(&mut draw);
             self.plan_request(&mut draw, span, RequestKind::Lookup { target });
         }
@@ -256,10 +294,10 @@ impl<'e, W: Observer> Run<'e, W> {
             self.plan_request(&mut draw, span, RequestKind::Get(number));
         }
         self.wait("looking up", span);
-        self.finish("looking up");
+        self.finish("looking up", Task::is_read);
     }
 
-    /// Notes that somebody who then lives asks for something within a span from now.
+    /// Plans a request at a random time within a span from now, for a host that runs then.
     pub(super) fn plan_request(&mut self, draw: &mut Draw, span: Duration, what: RequestKind) {
         let at = self.world.now() + draw.between(Duration::ZERO, span);
         let who = draw.fork(self.waiting.len() as u64);
@@ -271,10 +309,10 @@ impl<'e, W: Observer> Run<'e, W> {
         let until = self.world.now() + span;
         self.waiting
             .sort_by_key(|request| std::cmp::Reverse(request.at));
-        while self.world.now() < until {
+        while self.world.now() < until && !self.is_stopped() {
             self.do_due();
             let now = self.world.now();
-            let slice = until.min(now + Experiment::SLICE);
+            let slice = until.min(now + SLICE);
             let next = self.schedule.next().map_or(slice, |next| next.min(slice));
             self.ask_until(next);
             for report in self.world.run_until(next) {
@@ -291,20 +329,21 @@ impl<'e, W: Observer> Run<'e, W> {
         self.do_due();
     }
 
-    /// Waits until everything that was asked has come to its end.
-    pub(super) fn finish(&mut self, phase: &'static str) {
+    /// Waits until all requests of those tasks have come to their ends, and for no others: with
+    /// churn, some host is always joining.
+    pub(super) fn finish(&mut self, phase: &'static str, of: fn(&Task) -> bool) {
         let longest = [self.plan.node_config.preset].into_iter();
         let config = |preset| self.plan.config(preset, khashmir::Role::ReadWrite);
         let longest = longest
             .map(|preset| config(preset).longest_operation())
             .max();
         let limit = self.world.now() + longest.unwrap_or_default();
-        while self.request_log.is_anything_open() && self.world.now() < limit {
+        while self.request_log.is_open(of) && self.world.now() < limit && !self.is_stopped() {
             self.wait(phase, Duration::from_millis(500));
         }
     }
 
-    /// Whoever lives now asks for what is wished for before that time.
+    /// Gives the requests planned before that time to hosts that run now.
     fn ask_until(&mut self, next: Instant) {
         while let Some(mut request) = self.waiting.pop_if(|request| request.at < next) {
             if let Some(host) = self.asker(&mut request) {
@@ -343,6 +382,7 @@ impl<'e, W: Observer> Run<'e, W> {
         }
         if let Some(churn) = self.plan.churn {
             self.begin_churn(churn);
+            self.begin_pauses();
         }
     }
 
@@ -358,7 +398,7 @@ impl<'e, W: Observer> Run<'e, W> {
             self.wait_for(end);
         }
         if self.plan.healed.is_none() {
-            self.finish("steps");
+            self.finish("steps", Task::is_step);
         }
         violations
     }
@@ -368,4 +408,23 @@ impl<'e, W: Observer> Run<'e, W> {
         let left = (self.stood + at).since(self.world.now());
         self.wait("steps", left);
     }
+}
+
+/// When a run will be over, as far as can be told.
+fn estimated_end(plan: &Plan) -> Instant {
+    let joins = match plan.start {
+        Start::Join => PACE * u32::try_from(plan.hosts.len()).unwrap_or(u32::MAX),
+        Start::Warm => Duration::ZERO,
+    };
+    let rounds = [plan.workload.values > 0, plan.keeping.values > 0];
+    let rounds = rounds.into_iter().filter(|puts| *puts);
+    let puts: Duration = rounds.map(|_| PUTS).sum();
+    let work = if plan.asks() {
+        puts + REST + plan.workload.duration
+    } else {
+        Duration::ZERO
+    };
+    let last = plan.steps.iter().map(|step| step.at).max();
+    let steps = last.max(plan.whole).max(plan.healed).unwrap_or_default();
+    Instant::ORIGIN + joins + work.max(steps)
 }

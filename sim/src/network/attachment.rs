@@ -15,7 +15,7 @@ use super::nat::Nat;
 /// A host's end of the network.
 ///
 /// All that the network has to remember is here, with the host to which it belongs, and no two hosts
-/// share any of it. It is small while a host is idle: what is rare is boxed.
+/// share any of it. It is small while a host is idle: rare state is boxed.
 #[derive(Debug)]
 pub struct Attachment {
     host: HostId,
@@ -34,7 +34,7 @@ impl Attachment {
         }
     }
 
-    /// Whose it is.
+    /// The host that it attaches.
     #[must_use]
     pub const fn host(&self) -> HostId {
         self.host
@@ -58,7 +58,7 @@ impl Attachment {
     /// Arrivals must be told in the order of their times.
     ///
     /// # Errors
-    /// [`LossCause`] the host never gets it.
+    /// The [`LossCause`] for which the host never gets it.
     pub fn receive(
         &mut self,
         now: Instant,
@@ -66,7 +66,7 @@ impl Attachment {
         to: SocketAddr,
         len: usize,
     ) -> Result<Duration, LossCause> {
-        // What the translator refuses has come over the line all the same.
+        // A datagram that the translator drops has used the line.
         let wait = match &mut self.line {
             Some(line) => line.receive(now, len)?,
             None => Duration::ZERO,
@@ -79,8 +79,8 @@ impl Attachment {
         Ok(wait)
     }
 
-    /// Frees what is over: the links of past minutes, and mappings that have expired. This happens
-    /// by itself when the host sends; for one that has fallen silent it has to be asked for.
+    /// Frees the links of past minutes and expired mappings. Sending does so by itself; a silent host
+    /// needs this call.
     pub fn settle(&mut self, now: Instant) {
         self.links.settle(minute_of(now));
         if let Some(nat) = &mut self.nat {

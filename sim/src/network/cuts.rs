@@ -45,18 +45,18 @@ impl FromIterator<(HostId, u16)> for Groups {
     }
 }
 
-/// Something that keeps datagrams from passing.
+/// A rule that keeps datagrams from passing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// Only hosts of the same group reach each other.
     Partition(Groups),
     /// Hosts of one group do not reach those of another, but are reached by them.
     OneWay {
-        /// Who belongs where.
+        /// The group of each host.
         groups: Groups,
-        /// The group that is not heard.
+        /// The group whose datagrams do not arrive.
         from: u16,
-        /// The group that does not hear.
+        /// The group at which they do not arrive.
         to: u16,
     },
 }

@@ -84,13 +84,17 @@ pub enum LossCause {
     Filtered,
     /// The sender's translator does not bring datagrams back to the sender.
     Hairpin,
-    /// Nobody is at that address and port.
+    /// No host has that address, or the host does not have that port.
     Nobody,
+    /// The receiver is off.
+    Off,
+    /// The receiver stands still, and the buffer of its socket is full.
+    Backlog,
 }
 
 impl LossCause {
     /// All reasons.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Loss,
         Self::Mtu,
         Self::Queue,
@@ -99,6 +103,8 @@ impl LossCause {
         Self::Filtered,
         Self::Hairpin,
         Self::Nobody,
+        Self::Off,
+        Self::Backlog,
     ];
 
     /// A word for it that does not change from version to version.
@@ -113,11 +119,72 @@ impl LossCause {
             Self::Filtered => "filtered",
             Self::Hairpin => "hairpin",
             Self::Nobody => "nobody",
+            Self::Off => "off",
+            Self::Backlog => "backlog",
+        }
+    }
+
+    /// Where a datagram was lost that did not get through the network for this cause.
+    #[must_use]
+    pub const fn place_on_the_way(self) -> LossPlace {
+        match self {
+            Self::Mtu | Self::Queue | Self::Hairpin => LossPlace::Sender,
+            Self::Loss | Self::Cut | Self::Nobody => LossPlace::Network,
+            Self::NoMapping | Self::Filtered | Self::Off | Self::Backlog => LossPlace::Receiver,
         }
     }
 }
 
 impl fmt::Display for LossCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where a datagram was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LossPlace {
+    /// Before it left its sender: at the sender's line or translator.
+    Sender,
+    /// Between the two hosts.
+    Network,
+    /// After it came to its receiver: at the receiver's line or translator, or at the host itself.
+    Receiver,
+}
+
+impl LossPlace {
+    /// All places.
+    pub const ALL: [Self; 3] = [Self::Sender, Self::Network, Self::Receiver];
+
+    /// The causes for which a datagram can be lost here.
+    #[must_use]
+    pub const fn causes(self) -> &'static [LossCause] {
+        match self {
+            Self::Sender => &[LossCause::Mtu, LossCause::Queue, LossCause::Hairpin],
+            Self::Network => &[LossCause::Loss, LossCause::Cut, LossCause::Nobody],
+            Self::Receiver => &[
+                LossCause::Queue,
+                LossCause::NoMapping,
+                LossCause::Filtered,
+                LossCause::Nobody,
+                LossCause::Off,
+                LossCause::Backlog,
+            ],
+        }
+    }
+
+    /// A word for it that does not change from version to version.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Network => "network",
+            Self::Receiver => "receiver",
+        }
+    }
+}
+
+impl fmt::Display for LossPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -26,12 +26,11 @@ pub enum Latency {
     Drawn(Span),
     /// By the [geography](geo) of the two hosts.
     Geo,
-    /// As a program says that brings a model of its own. It is written as `custom`, which cannot be
-    /// read.
+    /// By a function of the calling program. It is written as `custom`, which cannot be read back.
     Custom(CustomLatency),
 }
 
-/// A latency model of a program's own.
+/// A latency model that the calling program provides.
 #[derive(Clone)]
 pub struct CustomLatency(Arc<dyn Fn(u64, HostId, HostId) -> Duration + Send + Sync>);
 

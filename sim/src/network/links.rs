@@ -57,7 +57,7 @@ impl Links {
         &mut self.links[place].1
     }
 
-    /// Frees what was known of other minutes.
+    /// Frees the state of other minutes.
     pub(super) fn settle(&mut self, minute: u32) {
         if self.minute != minute {
             self.minute = minute;

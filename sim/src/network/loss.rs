@@ -1,4 +1,4 @@
-//! Loss: datagrams that the network drops for no reason of theirs.
+//! Loss: datagrams that the network drops by chance.
 
 use std::fmt;
 use std::str::FromStr;

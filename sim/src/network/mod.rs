@@ -37,15 +37,17 @@ pub mod geo;
 mod latency;
 mod links;
 mod loss;
+mod loss_counts;
 pub mod nat;
 
 pub use access::Access;
 pub use attachment::Attachment;
 pub use config::{BadNetwork, HEADERS, NetworkConfig, Reorder};
 pub use cuts::{Cut, CutId, Cuts, Groups};
-pub use fate::{Arrival, Fate, LossCause, Sent};
+pub use fate::{Arrival, Fate, LossCause, LossPlace, Sent};
 pub use latency::{CustomLatency, Latency};
 pub use loss::Loss;
+pub use loss_counts::LossCounts;
 pub use nat::{Nat, NatConfig};
 
 use links::minute_of;

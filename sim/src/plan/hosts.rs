@@ -64,7 +64,7 @@ impl HostSet {
             .is_some_and(|range| range.contains(&number))
     }
 
-    /// They, ascending.
+    /// The hosts, ascending.
     pub fn iter(&self) -> impl Iterator<Item = HostId> + '_ {
         self.ranges.iter().cloned().flatten().map(HostId::new)
     }

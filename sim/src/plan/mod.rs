@@ -1,8 +1,8 @@
 //! Plans: a whole run as readable text.
 //!
 //! A plan says which hosts there are and what they are like, what the network is like, what is asked
-//! of the nodes, and what happens to whom at which time. Equal plans give equal runs. Its text has
-//! one line for each setting that differs from the default, and one for each [step](Step):
+//! of the nodes, and what happens to which hosts at which time. Equal plans give equal runs. Its text
+//! has one line for each setting that differs from the default, and one for each [step](Step):
 //!
 //! ```
 //! use khashmir_sim::plan::Plan;
@@ -56,7 +56,7 @@ pub struct Plan {
     pub start: Start,
     /// What the nodes are like.
     pub node_config: NodeConfig,
-    /// Which of them are otherwise.
+    /// The shares of nodes that differ from that.
     pub shares: Shares,
     /// What translators are like.
     pub nat: NatConfig,
@@ -76,7 +76,7 @@ pub struct Plan {
     /// When the network has to be whole by itself, counted like the times of the steps: then every
     /// node that runs has to find every other, and nobody is told to join.
     pub whole: Option<Duration>,
-    /// When all faults end, counted like the times of the steps: everybody comes back, and then the
+    /// When all faults end, counted like the times of the steps: all hosts come back, and then the
     /// network has to be as good as new. Without it, nothing is checked at the end.
     pub healed: Option<Duration>,
 }
@@ -90,7 +90,7 @@ pub enum Start {
     Warm,
 }
 
-/// Which share of the hosts is otherwise; each is drawn by itself.
+/// Shares of hosts that differ from the others; each host is drawn independently.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Shares {
     /// Those that die, and stay listed in the tables of others.

@@ -34,7 +34,7 @@ pub struct Step {
 pub enum Action {
     /// Hosts are given a command.
     Ask(HostSet, Ask),
-    /// Nodes leave their network, and say so to nobody.
+    /// Nodes leave their network without telling their contacts.
     Leave(HostSet),
     /// Hosts lose their power.
     Crash(HostSet),
@@ -46,25 +46,25 @@ pub enum Action {
     Jump(HostSet, Jump),
     /// The clocks of hosts run too fast, by that many millionths, or too slow.
     Drift(HostSet, i32),
-    /// Each host of a set sends bytes to each of another that their nodes know nothing of.
+    /// Each host of one set sends each host of another some bytes that its node did not send.
     Garbage {
-        /// Who sends.
+        /// The hosts that send.
         from: HostSet,
-        /// To whom.
+        /// The hosts that receive.
         to: HostSet,
-        /// What.
+        /// The bytes.
         bytes: Vec<u8>,
     },
     /// Hosts reach only those of their group; those in no group are one of their own.
     Partition(Vec<HostSet>),
     /// Some hosts do not reach others, but are reached by them.
     Cut {
-        /// Who is not heard.
+        /// The hosts whose datagrams do not arrive.
         from: HostSet,
-        /// Who does not hear.
+        /// The hosts at which they do not arrive.
         to: HostSet,
     },
-    /// Everybody reaches everybody.
+    /// All partitions and cuts end.
     Heal,
     /// The network loses other datagrams than before.
     Loss(Loss),
@@ -324,10 +324,10 @@ impl fmt::Display for Ask {
             Self::Ping(host) => write!(f, "ping {host}"),
             Self::Put(key, value, keep) => {
                 write!(f, "put {key} {}", String::from_utf8_lossy(value.as_bytes()))?;
-                match keep {
-                    Keep::Once => Ok(()),
-                    Keep::UntilCancelled => f.write_str(" keep"),
+                if *keep == Keep::UntilCancelled {
+                    f.write_str(" keep")?;
                 }
+                Ok(())
             }
             Self::Refresh(Buckets::All) => f.write_str("refresh all"),
             Self::Refresh(Buckets::Stale) => f.write_str("refresh stale"),

@@ -20,8 +20,8 @@ pub(super) struct Bins {
 impl Bins {
     /// How many bins a distribution has at most, or one more; rounding may leave 20.
     const COUNT: f64 = 50.0;
-    /// The few largest numbers must not squeeze all others into a corner: what is larger than this
-    /// share of the numbers, and by far, is only counted.
+    /// Outliers must not squeeze all other bins into a corner: numbers far above this quantile are
+    /// only counted.
     const BODY: f64 = 0.995;
     const FAR: f64 = 1.5;
 

@@ -19,7 +19,7 @@ pub(super) struct Figure {
 /// What the colours of a plot mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// There is but one.
+    /// There is only one.
     None,
     /// The first and the second.
     Two(&'static str, &'static str),

@@ -15,7 +15,7 @@ use crate::experiment::{Details, Summary};
 /// The page of a run. Equal arguments give equal pages.
 ///
 /// `command` is the command line as the user gave it, `summary` and `details` are what came of it.
-/// Whatever is empty is left out of the page.
+/// Plots without data are left out.
 #[must_use]
 pub fn html(command: &str, summary: &Summary, details: &Details) -> String {
     page::write(command, summary, details)

@@ -7,13 +7,13 @@ use super::scale::{Unit, nanos, number, percent, so_many};
 use crate::experiment::Details;
 use crate::experiment::Summary;
 
-/// What makes it look the way it does.
+/// The style sheet.
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
 pub(super) fn write(command: &str, summary: &Summary, details: &Details) -> String {
     let mut page = String::new();
-    // Text grows without fail.
+    // Writing to a string does not fail.
     match fill(&mut page, command, summary, details) {
         Ok(()) | Err(fmt::Error) => page,
     }
@@ -33,9 +33,11 @@ fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) 
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{title}</h1>\n<pre class=\"command\"><code>{}</code></pre>\n\
-         <dl class=\"run\"><div><dt>seed</dt><dd>{}</dd></div>\
+         <dl class=\"run\"><div><dt>version</dt><dd>{}</dd></div>\
+         <div><dt>seed</dt><dd>{}</dd></div>\
          <div><dt>trace hash</dt><dd>{}</dd></div></dl>\n</header>\n",
         words.join(" "),
+        Summary::VERSION,
         details.seed,
         summary.trace_hash,
     )?;
@@ -49,24 +51,35 @@ fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) 
         page.push_str("</section>\n");
     }
     table(page, summary)?;
+    let plan = summary.plan.to_string();
+    writeln!(
+        page,
+        "<section>\n<h2>The plan</h2>\n<pre class=\"plan\"><code>{}</code></pre>\n</section>",
+        Escaped(plan.trim_end())
+    )?;
     page.push_str("</main>\n</body>\n</html>\n");
     Ok(())
 }
 
 /// The few figures that are looked at first.
 fn tiles(page: &mut String, summary: &Summary) -> fmt::Result {
-    if summary.lookups == 0 {
-        return page.write_str("<p class=\"nothing\">Nothing was looked up in this run.</p>\n");
-    }
-    let unit = Unit::of_time(summary.latency.p99);
+    let Some(lookups) = &summary.lookup_figures else {
+        let nothing = if summary.lookups == 0 {
+            "Nothing was looked up in this run."
+        } else {
+            "No lookup of this run had anybody to find."
+        };
+        return writeln!(page, "<p class=\"nothing\">{nothing}</p>");
+    };
+    let unit = Unit::of_time(lookups.latency.p99);
     let time = |span| format!("{} {}", number(unit.of(nanos(span))), unit.name);
     let tiles = [
-        ("found the closest", percent(summary.success_rate)),
-        ("exactly the K closest", percent(summary.exact_rate)),
-        ("latency p50", time(summary.latency.p50)),
-        ("latency p99", time(summary.latency.p99)),
-        ("hops", number(summary.hops_mean)),
-        ("datagrams a lookup", number(summary.datagrams_per_lookup)),
+        ("found the closest", percent(lookups.success_rate)),
+        ("exactly the K closest", percent(lookups.exact_rate)),
+        ("latency p50", time(lookups.latency.p50)),
+        ("latency p99", time(lookups.latency.p99)),
+        ("hops", number(lookups.hops_mean)),
+        ("datagrams a lookup", number(lookups.datagrams_mean)),
     ];
     page.push_str("<dl class=\"tiles\">\n");
     for (name, value) in tiles {
@@ -130,7 +143,7 @@ fn table(page: &mut String, summary: &Summary) -> fmt::Result {
     page.write_str("</table>\n</section>\n")
 }
 
-/// Text that stands for itself within a page.
+/// Text with the characters escaped that mean something in HTML.
 struct Escaped<'t>(&'t str);
 
 impl fmt::Display for Escaped<'_> {
@@ -142,7 +155,7 @@ impl fmt::Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // A page cannot hold these, not even escaped.
+                // HTML does not allow these, not even escaped.
                 char if char.is_control() && char != '\n' && char != '\t' => {
                     f.write_char('\u{FFFD}')?;
                 }

@@ -72,6 +72,9 @@ fn a_page_shows_everything_and_needs_nothing() {
         "p99",
         "exactly the K closest",
         "20 nodes",
+        "<dt>version</dt><dd>0.",
+        "<h2>The plan</h2>",
+        "lookups 3\nduration 5s",
     ] {
         assert!(page.contains(shown), "{shown}");
     }

@@ -155,7 +155,7 @@ impl Drawing {
         }
     }
 
-    /// Users want things all the time.
+    /// Adds commands throughout the phase, as users would give them.
     fn commands(&mut self) {
         let keys: Vec<Id> = (0..4).map(|_| self.id()).collect();
         for number in 0..12 + self.below(20) {
@@ -245,7 +245,7 @@ impl Drawing {
         }
     }
 
-    /// Bytes that are nearly something, or nothing at all.
+    /// Bytes that begin like a message or not, with some random ones after them.
     fn garbage(&mut self) -> Vec<u8> {
         let starts: [&[u8]; 8] = [
             b"",
@@ -279,7 +279,7 @@ impl Drawing {
 
     /// Adds a step, unless all is over by then.
     fn step_at(&mut self, at: Duration, action: Action) {
-        // Nobody reads nanoseconds.
+        // Nanoseconds would be hard to read.
         let at = Duration::from_millis(u64::try_from(at.as_millis()).unwrap_or(u64::MAX));
         if at < self.phase {
             self.steps.push(Step { at, action });

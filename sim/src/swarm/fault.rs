@@ -41,7 +41,7 @@ pub enum Fault {
     JumpBack,
     /// Clocks drift.
     Drift,
-    /// Datagrams that nobody's node has sent.
+    /// Datagrams that no node has sent.
     Garbage,
     /// Nodes leave.
     Leave,

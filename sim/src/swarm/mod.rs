@@ -24,7 +24,7 @@ use crate::trace::TraceHash;
 /// What came of a run under all checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
-    /// What was not as it has to be, in the order of time.
+    /// The violations, in the order of time.
     pub violations: Vec<Violation>,
     /// The hash of everything that happened; none when it ended in a panic.
     pub trace_hash: Option<TraceHash>,
@@ -51,11 +51,11 @@ impl Trial {
 /// [`InvalidPlan`] when a setting of the plan makes no sense.
 pub fn trial(plan: &Plan, factory: &MachineFactory, threads: usize) -> Result<Trial, InvalidPlan> {
     let experiment = Experiment {
-        plan: plan.clone(),
         threads,
         factory: factory.clone(),
+        ..Experiment::new(plan.clone())
     };
-    // The world of a run that panics is not looked at again.
+    // The world of a run that panics is dropped.
     let run = AssertUnwindSafe(|| experiment.run_observed(&mut |_| (), Checks::default));
     match catch_unwind(run) {
         Ok(finished) => {
@@ -136,7 +136,7 @@ pub fn last_lines(
     let shared = Tail::new(count, until);
     let observer = shared.clone();
     let run = AssertUnwindSafe(|| experiment.run_observed(&mut |_| (), || observer.clone()));
-    // What it panics with is known from the first time.
+    // The panic was reported by the run before.
     let _ = catch_unwind(run);
     shared.lines()
 }

@@ -125,7 +125,7 @@ mod tests {
         let text = "nodes 20\nloss 0.1\nchurn 5m\n".to_owned()
             + &"at 1s n03 crash\nat 2s n04..n09 restart\nat 3s heal\n".repeat(10);
         let plan: Plan = text.parse().expect("a plan");
-        // It fails if n05 is there, and somebody restarts.
+        // It fails if n05 is there and some host restarts.
         let fails = |plan: &Plan| {
             let host = crate::host::HostId::new(5);
             plan.hosts.contains(host)

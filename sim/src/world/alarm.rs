@@ -4,15 +4,15 @@ use khashmir::Instant;
 
 /// The timers that are on their way to a host.
 ///
-/// What was sent cannot be called back: a timer that counts no longer arrives and means nothing.
-/// But a node that makes a call wants to be called soon, and then again when it wanted to be before;
-/// for that the timer is used that is still on its way. Otherwise each call would leave one behind
-/// for minutes, and of a million hosts they are many.
+/// A timer event cannot be taken back from the queue: one that no longer counts arrives and is
+/// ignored. A node that sends a query wants an early timer, and after it the one that it wanted
+/// before; that one is still in the queue and is used again. Otherwise each query would leave a dead
+/// event in the queue for minutes, which adds up over a million hosts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Alarm {
-    /// The one that counts.
+    /// The timer that counts.
     first: Option<Instant>,
-    /// Another, the latest of those known.
+    /// The latest of the other timers in the queue.
     behind: Option<Instant>,
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
-/// A barrier, like that of the standard library, but whoever waits looks again for a while before
-/// it lets the system wake it.
+/// A barrier, like that of the standard library, but a thread that waits spins for a while
+/// before it sleeps.
 pub(super) struct Barrier {
     threads: usize,
     looks: u32,
@@ -20,13 +20,13 @@ pub(super) struct Barrier {
 }
 
 impl Barrier {
-    /// How often a thread looks before it sleeps: some tens of microseconds, about as long as it
+    /// How often a thread spins before it sleeps: some tens of microseconds, about as long as it
     /// takes to be woken.
     const LOOKS: u32 = 2000;
 
     /// A barrier for so many threads.
     pub(super) fn new(threads: usize) -> Self {
-        // Where threads share a processor, whoever looks keeps those away for whom it waits.
+        // With more threads than processors, a thread that spins keeps the others from running.
         let processors = thread::available_parallelism().map_or(1, usize::from);
         let looks = if threads > processors { 0 } else { Self::LOOKS };
         Self::with_looks(threads, looks)

@@ -18,7 +18,7 @@ pub(super) struct Host {
     pub(super) alarm: Alarm,
     pub(super) trace: TraceHash,
     pub(super) traffic: Traffic,
-    /// What few hosts have.
+    /// State that only few hosts need.
     pub(super) rare: Option<Box<Rare>>,
 }
 
@@ -28,7 +28,7 @@ pub(super) enum Power {
     On(Box<dyn Machine>),
 }
 
-/// What few hosts have.
+/// State that only few hosts need.
 #[derive(Default)]
 pub(super) struct Rare {
     pub(super) clock: Clock,
@@ -36,8 +36,8 @@ pub(super) struct Rare {
     /// How long everything that arrives waits before the machine has it.
     pub(super) slowness: Duration,
     pub(super) pause: Option<Backlog>,
-    /// How often something was switched on here: what was on its way to an earlier disk or
-    /// machine is not meant for the next.
+    /// How many machines were started here: records on their way to the disk of an earlier machine
+    /// are not those of the next.
     pub(super) starts: u32,
 }
 
@@ -49,10 +49,13 @@ impl Backlog {
     /// A socket holds about that many datagrams for a process that does not read.
     const MOST: usize = 256;
 
-    /// Takes one in, or drops it.
-    pub(super) fn push(&mut self, what: EventKind) {
+    /// Takes one in; gives it back when it is full.
+    pub(super) fn push(&mut self, what: EventKind) -> Result<(), EventKind> {
         if self.0.len() < Self::MOST {
             self.0.push_back(what);
+            Ok(())
+        } else {
+            Err(what)
         }
     }
 
@@ -107,7 +110,7 @@ pub struct Traffic {
     pub sent: u64,
     /// Their bytes, without headers.
     pub bytes: u64,
-    /// Of those, how many did not arrive.
+    /// Of those, how many did not get through the network to their receiver.
     pub lost: u64,
 }
 

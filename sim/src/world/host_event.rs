@@ -26,7 +26,7 @@ pub(super) enum EventKind {
     Written {
         /// Up to this one.
         up_to: RecordNo,
-        /// What was running then: see [`Rare::starts`](super::host::Rare::starts).
+        /// Which machine wrote them: see [`Rare::starts`](super::host::Rare::starts).
         start: u32,
     },
     /// Its user wants something.
@@ -80,7 +80,7 @@ impl Timed for HostEvent {
 
 impl Ord for HostEvent {
     fn cmp(&self, other: &Self) -> Ordering {
-        // What is behind the boxes is looked at only if it has to be.
+        // The boxed data is read only when time and host are equal.
         (self.at, self.to)
             .cmp(&(other.at, other.to))
             .then_with(|| self.among_its_moment().cmp(&other.among_its_moment()))

@@ -1,4 +1,4 @@
-//! What can run on a host: a node, or whatever stands in for one.
+//! What can run on a host: a node, or a stand-in for one.
 
 use std::net::SocketAddr;
 

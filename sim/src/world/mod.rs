@@ -34,21 +34,23 @@ pub use observer::{Fact, Observer, When};
 pub use report::{News, Report};
 
 use crate::host::HostId;
-use crate::network::{Access, Attachment, Network};
+use crate::network::{Access, Attachment, LossCounts, Network};
+use crate::stop::Stop;
 use crate::trace::TraceHash;
 use host::{Host, Power};
 use host_event::{EventKind, HostEvent, Order};
-use parallel::QueryStats;
+use parallel::RunStats;
 use shard::Shard;
 
-/// Hosts on a network, and those who [look on](Observer).
+/// Hosts on a network, and the [observers](Observer) of what happens to them.
 pub struct World<W = ()> {
     network: Network,
     shards: Vec<Shard<W>>,
     hosts: u32,
     now: Instant,
     orders: u64,
-    query_stats: QueryStats,
+    run_stats: RunStats,
+    stop: Stop,
 }
 
 impl World {
@@ -60,8 +62,8 @@ impl World {
 }
 
 impl<W: Observer> World<W> {
-    /// A world without hosts, computed by so many threads, at least one, in each of which somebody
-    /// looks on.
+    /// A world without hosts, computed by so many threads, at least one, each of which has an
+    /// observer of its own.
     #[must_use]
     pub fn observed(network: Network, threads: usize, mut observer: impl FnMut() -> W) -> Self {
         let threads = threads.max(1);
@@ -75,8 +77,16 @@ impl<W: Observer> World<W> {
             hosts: 0,
             now: Instant::ORIGIN,
             orders: 0,
-            query_stats: QueryStats::default(),
+            run_stats: RunStats::default(),
+            stop: Stop::default(),
         }
+    }
+
+    /// Lets time stand still as soon as the stop is requested.
+    #[must_use]
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// The network.
@@ -244,20 +254,20 @@ impl<W: Observer> World<W> {
         all
     }
 
-    /// Those who look on, one for each thread.
+    /// The observers, one for each thread.
     pub fn observers(&self) -> impl Iterator<Item = &W> {
         self.shards.iter().map(Shard::observer)
     }
 
-    /// Those who look on, to take from them what they have found.
+    /// The observers, to take from them what they have found.
     pub fn observers_mut(&mut self) -> impl Iterator<Item = &mut W> {
         self.shards.iter_mut().map(Shard::observer_mut)
     }
 
     // ---- time
 
-    /// Gives a node a command at a time to come. The name that comes back is in the report of
-    /// whether it was accepted.
+    /// Gives a node a command at a time to come. The number that it returns is in the
+    /// report of whether the node accepted it.
     pub fn order(&mut self, at: Instant, to: HostId, command: Command) -> u64 {
         self.orders += 1;
         let order = Order {
@@ -270,18 +280,25 @@ impl<W: Observer> World<W> {
     }
 
     /// Lets time go by up to the first edge of a window no earlier than `until`; gives what the
-    /// users of nodes were told, in the order of time and hosts.
+    /// users of nodes were told, in the order of time and hosts. Time goes by less far when the
+    /// world is asked to [stop](Self::with_stop) meanwhile.
     pub fn run_until(&mut self, until: Instant) -> Vec<Report> {
         let until = self.edge(until);
-        let query_stats = if self.shards.len() == 1 {
+        let run_stats = if self.shards.len() == 1 {
             self.run_alone(until)
         } else {
-            parallel::run(&mut self.shards, &self.network, until)
+            parallel::run(&mut self.shards, &self.network, until, &self.stop)
         };
-        self.query_stats.windows += query_stats.windows;
-        self.query_stats.time += query_stats.time;
-        self.query_stats.waiting += query_stats.waiting;
-        self.now = self.now.max(until);
+        self.run_stats.windows += run_stats.windows;
+        self.run_stats.time += run_stats.time;
+        self.run_stats.waiting += run_stats.waiting;
+        let next = self.shards.iter().filter_map(|shard| {
+            let window = shard.first()?;
+            Some(shard.start_of(window))
+        });
+        // Only a world that was stopped has anything left to do before that.
+        let reached = next.min().map_or(until, |next| next.min(until));
+        self.now = self.now.max(reached);
         let mut reports: Vec<Report> = self
             .shards
             .iter_mut()
@@ -312,6 +329,16 @@ impl<W: Observer> World<W> {
         all
     }
 
+    /// How many datagrams were lost, by place and cause.
+    #[must_use]
+    pub fn losses(&self) -> LossCounts {
+        let mut all = LossCounts::default();
+        for shard in &self.shards {
+            all += *shard.losses();
+        }
+        all
+    }
+
     /// How many things have happened to hosts.
     #[must_use]
     pub fn events(&self) -> u64 {
@@ -321,14 +348,14 @@ impl<W: Observer> World<W> {
     /// How many windows were computed: those in which anything happened.
     #[must_use]
     pub const fn windows(&self) -> u64 {
-        self.query_stats.windows
+        self.run_stats.windows
     }
 
     /// The share of their time that threads have waited for each other so far, by the machine's
     /// clock: none with one thread.
     #[must_use]
     pub fn waiting_share(&self) -> f64 {
-        let QueryStats { time, waiting, .. } = self.query_stats;
+        let RunStats { time, waiting, .. } = self.run_stats;
         if time.is_zero() {
             0.0
         } else {
@@ -368,17 +395,17 @@ impl<W: Observer> World<W> {
         result
     }
 
-    fn run_alone(&mut self, until: Instant) -> QueryStats {
-        let mut query_stats = QueryStats::default();
+    fn run_alone(&mut self, until: Instant) -> RunStats {
+        let mut run_stats = RunStats::default();
         let shard = &mut self.shards[0];
         while let Some(window) = shard
             .first()
-            .filter(|window| shard.start_of(*window) < until)
+            .filter(|window| shard.start_of(*window) < until && !self.stop.is_requested())
         {
             shard.run(window, &self.network);
-            query_stats.windows += 1;
+            run_stats.windows += 1;
         }
-        query_stats
+        run_stats
     }
 
     fn hand_over(&mut self) {

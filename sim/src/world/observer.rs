@@ -1,4 +1,4 @@
-//! Those who look on: told of everything that happens to hosts, they change nothing.
+//! Observers: the world tells them everything that happens to hosts, and they change nothing.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use super::machine::Machine;
 use crate::host::HostId;
 use crate::network::Fate;
 
-/// Somebody who looks on while a world goes by: a check, a capture, a printer.
+/// What observes a world: a check, a capture, a printer.
 ///
 /// Each thread has one of its own, which sees the hosts that this thread computes, in the order of
 /// time and hosts within each window. What it finds must therefore not depend on what it saw of
@@ -63,7 +63,7 @@ pub enum Fact<'a> {
         /// What it says.
         bytes: &'a [u8],
     },
-    /// Somebody else sends a datagram from this host.
+    /// A datagram leaves this host that its machine did not send.
     Forged {
         /// Where to.
         to: SocketAddr,
@@ -72,37 +72,37 @@ pub enum Fact<'a> {
         /// What it says.
         bytes: &'a [u8],
     },
-    /// The machine is called because it asked for it.
+    /// The timer of the machine fires.
     Woken,
     /// It was given a command.
     Ordered {
         /// The command.
         command: &'a Command,
-        /// What it made of that.
+        /// What it returned.
         answer: &'a Result<OpId, Refused>,
     },
     /// It left its network.
     Left,
-    /// It has something written down.
+    /// It asks for a record to be written to the disk.
     Recorded {
         /// The record's number.
         number: RecordNo,
         /// The record.
         record: &'a Record,
     },
-    /// What it had written down is safe.
+    /// Its records have reached the disk.
     Durable {
         /// Up to this record.
         up_to: RecordNo,
     },
-    /// It tells its user something.
+    /// It emits an event.
     Told(&'a Event),
 }
 
-/// Nobody looks on.
+/// Observes nothing.
 impl Observer for () {}
 
-/// Somebody may look on.
+/// An observer, or none.
 impl<W: Observer> Observer for Option<W> {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         if let Some(observer) = self {
@@ -117,7 +117,7 @@ impl<W: Observer> Observer for Option<W> {
     }
 }
 
-/// Two look on.
+/// Two observers, of which the first is told first.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn see(&mut self, when: When, host: HostId, fact: Fact<'_>) {
         self.0.see(when, host, fact);

@@ -14,6 +14,7 @@ use super::host_event::HostEvent;
 use super::observer::Observer;
 use super::shard::Shard;
 use crate::network::Network;
+use crate::stop::Stop;
 use crate::wheel::Window;
 
 /// What the threads share.
@@ -26,10 +27,10 @@ struct Table {
 
 /// What is said at an edge.
 struct Half {
-    /// By who says it.
+    /// By the index of the thread that says it.
     said: Vec<Mutex<Said>>,
-    /// What is handed over: by receiver, then by sender. The lists change hands as they are, and
-    /// come back empty, so that none is allocated anew.
+    /// Events for the hosts of other threads: by receiving thread, then by sending thread. Sender and
+    /// receiver swap whole lists, so that none is allocated anew.
     handed: Vec<Vec<Mutex<Vec<HostEvent>>>>,
 }
 
@@ -39,35 +40,38 @@ enum Said {
     /// The first window in which anything happens that it knows of: to its own hosts, or to those
     /// of others because of what it hands over.
     First(Option<Window>),
-    /// It has panicked: the others must not wait for it for ever.
+    /// It was asked to stop.
+    Stopped,
+    /// It has panicked, and will not come to the next edge.
     Broken,
 }
 
 /// What a thread comes to, or what it panicked with.
-type Worked = Result<QueryStats, Box<dyn Any + Send>>;
+type Worked = Result<RunStats, Box<dyn Any + Send>>;
 
 /// What it took to compute some windows. The times are those of the machine's clock: they are told,
 /// and nothing depends on them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct QueryStats {
+pub(super) struct RunStats {
     pub(super) windows: u64,
-    /// Time that threads were there for, added up.
+    /// Time from start to end of each thread, added up.
     pub(super) time: Duration,
     /// Of that, how long they waited for each other.
     pub(super) waiting: Duration,
 }
 
-/// Computes all windows that begin before `until`.
+/// Computes all windows that begin before `until`, or those up to the request to stop.
 pub(super) fn run<W: Observer>(
     shards: &mut [Shard<W>],
     network: &Network,
     until: Instant,
-) -> QueryStats {
+    stop: &Stop,
+) -> RunStats {
     let table = Table::new(shards.len());
     let worked: Worked = thread::scope(|scope| {
         let work = |(index, shard)| {
             let table = &table;
-            scope.spawn(move || work(index, shard, table, network, until))
+            scope.spawn(move || work(index, shard, table, network, until, stop))
         };
         let threads: Vec<_> = shards.iter_mut().enumerate().map(work).collect();
         threads
@@ -76,8 +80,8 @@ pub(super) fn run<W: Observer>(
             .collect::<Vec<_>>()
     })
     .into_iter()
-    .try_fold(QueryStats::default(), |all, worked| {
-        worked.map(|one| QueryStats {
+    .try_fold(RunStats::default(), |all, worked| {
+        worked.map(|one| RunStats {
             windows: all.windows.max(one.windows),
             time: all.time + one.time,
             waiting: all.waiting + one.waiting,
@@ -92,19 +96,32 @@ fn work<W: Observer>(
     table: &Table,
     network: &Network,
     until: Instant,
+    stop: &Stop,
 ) -> Worked {
-    let mut query_stats = QueryStats::default();
+    let mut run_stats = RunStats::default();
     let begun = Clock::now();
     let mut ran = Ok(());
     for half in table.halves.iter().cycle() {
-        half.say(index, shard, ran.is_ok());
+        half.say(
+            index,
+            shard,
+            match &ran {
+                Err(_) => Said::Broken,
+                Ok(()) if stop.is_requested() => Said::Stopped,
+                Ok(()) => Said::First(shard.first_anywhere()),
+            },
+        );
         let came = Clock::now();
         table.barrier.wait();
-        query_stats.waiting += came.elapsed();
+        run_stats.waiting += came.elapsed();
         // All threads hear the same, and so they stop together.
-        let Said::First(first) = half.first() else {
-            query_stats.time = begun.elapsed();
-            return ran.map(|()| query_stats);
+        let first = match half.heard() {
+            Said::Broken => {
+                run_stats.time = begun.elapsed();
+                return ran.map(|()| run_stats);
+            }
+            Said::Stopped => None,
+            Said::First(first) => first,
         };
         half.take_in(index, shard);
         let Some(window) = first.filter(|window| shard.start_of(*window) < until) else {
@@ -112,10 +129,10 @@ fn work<W: Observer>(
         };
         // A shard that was left in the middle of a window is not used again: the panic goes on.
         ran = catch_unwind(AssertUnwindSafe(|| shard.run(window, network)));
-        query_stats.windows += 1;
+        run_stats.windows += 1;
     }
-    query_stats.time = begun.elapsed();
-    Ok(query_stats)
+    run_stats.time = begun.elapsed();
+    Ok(run_stats)
 }
 
 impl Table {
@@ -137,27 +154,30 @@ impl Table {
 
 impl Half {
     /// Before the edge: tells the others what a shard has come to, and gives them what is theirs.
-    fn say<W: Observer>(&self, index: usize, shard: &mut Shard<W>, is_whole: bool) {
-        *lock(&self.said[index]) = if is_whole {
-            Said::First(shard.first_anywhere())
-        } else {
-            Said::Broken
-        };
+    fn say<W: Observer>(&self, index: usize, shard: &mut Shard<W>, said: Said) {
+        *lock(&self.said[index]) = said;
         for (to, handed) in self.handed.iter().enumerate() {
             shard.swap_outgoing(to, &mut lock(&handed[index]));
         }
     }
 
-    /// After the edge: what all have said.
-    fn first(&self) -> Said {
+    /// After the edge: what all have said. A panic counts more than a request to stop, and that more
+    /// than any window.
+    fn heard(&self) -> Said {
         let mut firsts: Option<Window> = None;
+        let mut stopped = false;
         for said in &self.said {
             match *lock(said) {
                 Said::Broken => return Said::Broken,
+                Said::Stopped => stopped = true,
                 Said::First(first) => firsts = firsts.into_iter().chain(first).min(),
             }
         }
-        Said::First(firsts)
+        if stopped {
+            Said::Stopped
+        } else {
+            Said::First(firsts)
+        }
     }
 
     /// After the edge: takes what others have handed to a shard.

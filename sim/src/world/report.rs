@@ -7,13 +7,13 @@ use crate::host::HostId;
 /// Something that the user of a node was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// When.
+    /// When the user was told.
     pub at: Instant,
-    /// Whose node it is.
+    /// The host of the node.
     pub host: HostId,
     /// The name of the order that it answers directly.
     pub order: Option<u64>,
-    /// What.
+    /// What the user was told.
     pub news: News,
 }
 

@@ -121,6 +121,17 @@ impl KeptPuts {
         self.puts.len()
     }
 
+    /// Lets every kept value that waits for its time be stored again then, if not earlier.
+    pub(in crate::node) fn all_due_at(&mut self, then: Instant) {
+        self.due.clear();
+        for (op, kept) in &mut self.puts {
+            if let KeptState::Due { at, .. } = &mut kept.state {
+                *at = then.min(*at);
+                self.due.insert((*at, *op));
+            }
+        }
+    }
+
     /// When the next put is due, whether or not another may be under way.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
@@ -229,7 +240,7 @@ impl Node {
     pub(super) fn can_keep_more(&self) -> bool {
         let keeping = self.operations.maintenance(|task| match task {
             MaintenanceTask::Check(_) | MaintenanceTask::Keep(_) => true,
-            MaintenanceTask::Refresh | MaintenanceTask::Rejoin => false,
+            MaintenanceTask::Merge | MaintenanceTask::Refresh | MaintenanceTask::Rejoin => false,
         });
         self.life == Life::Running && keeping < KeptPuts::KEEPING_AT_ONCE
     }

@@ -1,16 +1,24 @@
-//! What a node does by itself: probes, refreshes, checkpoints, joining again while it is alone,
-//! and storing again what is to be kept.
+//! What a node does by itself: probes, refreshes, checkpoints, finding those again who were lost,
+//! joining again while it is alone, and storing again what is to be kept.
 
 mod kept;
 mod presence;
 mod probes;
+mod recovery;
+mod remembered;
 mod survival;
+mod sweep;
+mod unverified;
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use kept::KeptPuts;
 use presence::Presence;
 use probes::Probes;
+use recovery::Recovery;
+use sweep::Sweep;
+use unverified::Unverified;
 
 use super::active_operations::{MaintenanceTask, Waiters};
 use super::{Event, Life, Node, Owner, Probe};
@@ -25,8 +33,11 @@ use crate::time::Instant;
 pub(super) struct Upkeep {
     checkpoint: Interval,
     pub(super) presence: Presence,
+    recovery: Recovery,
     pub(super) probes: Probes,
     pub(super) kept: KeptPuts,
+    pub(super) unverified: Unverified,
+    sweep: Sweep,
 }
 
 impl Upkeep {
@@ -41,17 +52,27 @@ impl Upkeep {
                 config.checkpoint,
                 Self::CHECKPOINT_JITTER,
             ),
-            presence: Presence::new(config),
+            presence: Presence::default(),
+            recovery: Recovery::new(config),
             probes: Probes::new(config.limits.max_probes),
             kept: KeptPuts::new(),
+            unverified: Unverified::default(),
+            sweep: Sweep::default(),
         }
+    }
+
+    /// Replaces the bootstrap addresses. Gives those that are new.
+    pub(super) fn set_bootstrap(&mut self, addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        self.recovery.remembered.set_bootstrap(addrs)
     }
 
     /// Stops everything but checkpoints.
     pub(super) fn stop(&mut self) {
-        self.presence.stop();
+        self.presence = Presence::Alone;
+        self.recovery.stop();
         self.probes.stop();
         self.kept.stop();
+        self.unverified.stop();
     }
 }
 
@@ -64,7 +85,8 @@ impl Node {
         let kept = self.upkeep.kept.next_due();
         let ours = [
             Some(self.upkeep.checkpoint.next_deadline()),
-            self.upkeep.presence.next_deadline(),
+            self.upkeep.recovery.next_deadline(),
+            self.upkeep.sweep.next_deadline(),
             kept.filter(|_| self.can_keep_more()),
         ];
         // What would be due at the end of time is due never.
@@ -81,7 +103,7 @@ impl Node {
         if self.life == Life::ShutDown {
             return;
         }
-        while let Some(due) = self.transactions.take_due(self.now) {
+        while let Some(due) = self.next_due_call() {
             self.call_due(due);
         }
         while let Some(op) = self.operations.overdue(self.now) {
@@ -90,9 +112,13 @@ impl Node {
         if self.upkeep.checkpoint.take_due(self.now, &mut self.rng) {
             self.checkpoint();
         }
-        let rejoin = self.upkeep.presence.next_deadline();
-        if rejoin.is_some_and(|at| self.is_due(at)) {
-            self.rejoin();
+        let sweep = self.upkeep.sweep.next_deadline();
+        if sweep.is_some_and(|at| self.is_due(at)) {
+            self.sweep();
+        }
+        let round = self.upkeep.recovery.next_deadline();
+        if round.is_some_and(|at| self.is_due(at)) {
+            self.recovery_round();
         }
     }
 
@@ -102,14 +128,18 @@ impl Node {
             return;
         }
         self.feed_starved();
+        self.verify_after_sleep();
         self.keep_due();
+        self.recover();
         self.update_presence();
     }
 
     /// Draws conclusions from the end of an operation.
     pub(super) fn upkeep_hears_of(&mut self, waiters: &Waiters, outcome: &Outcome) {
         match (outcome, waiters) {
+            (Outcome::Join(_), Waiters::Upkeep(MaintenanceTask::Merge)) => {}
             (Outcome::Join(joined), _) if joined.contacts == 0 => self.still_alone(),
+            (Outcome::Join(_), _) => self.recover_after_join(),
             (Outcome::Stored(places), Waiters::Upkeep(MaintenanceTask::Keep(op))) => {
                 self.stored_kept(*op, places);
             }
@@ -138,9 +168,6 @@ impl Node {
                 owner,
                 question,
             } => {
-                if self.is_over(owner) {
-                    return;
-                }
                 let draft = self.outbox.draft();
                 let dialect = self.config.dialect;
                 dialect.encode_query(&tid, &self.own, &question.query(), draft);
@@ -168,17 +195,9 @@ impl Node {
         }
     }
 
-    /// Whether the operation that a call was for has ended: then the call is not sent again.
-    fn is_over(&self, owner: Owner) -> bool {
-        match owner {
-            Owner::Operation { op, .. } => !self.operations.is_running(op),
-            Owner::Probe(_) => false,
-        }
-    }
-
     fn checkpoint(&mut self) {
         self.tokens.rotate(&mut self.rng);
-        self.store.expire(self.now);
+        self.sweep();
         self.upkeep.probes.forgive(self.now);
         if self.life == Life::Running {
             self.refresh_stale();
@@ -187,6 +206,7 @@ impl Node {
                 self.probe(contact, Probe::Failing);
             }
             self.probe_unheard();
+            self.check_bootstrap();
         }
         self.outbox.event(Event::Checkpoint);
         self.outbox.shrink_to_fit();

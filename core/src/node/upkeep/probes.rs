@@ -9,6 +9,7 @@ use crate::node::{Life, Node, Owner, Probe};
 use crate::operation::Ask;
 use crate::rpc::{Sends, Slow};
 use crate::time::Instant;
+use crate::wire::Method;
 
 /// The pings under way, and the addresses that did not answer one lately.
 pub(in crate::node) struct Probes {
@@ -51,6 +52,11 @@ impl Probes {
         }
     }
 
+    /// How many addresses are being probed.
+    pub(in crate::node) fn len(&self) -> usize {
+        self.probing.len()
+    }
+
     pub(super) fn stop(&mut self) {
         self.probing.clear();
     }
@@ -88,6 +94,7 @@ impl Node {
                 Sends::Several
             };
             let how = (sends, Slow::AfterMost);
+            self.stats.of(Method::Ping).started += 1;
             self.call(contact.into(), Owner::Probe(why), how, Ask::Ping);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use khashmir::Id;
-use khashmir_mio::HostPort;
+use khashmir_mio::{HostPort, NewNode};
 
 use crate::failure::Failure;
 use crate::trace::Verbosity;
@@ -122,8 +122,8 @@ pub(crate) enum Command {
 /// Run a node until it is interrupted
 ///
 /// The first line on standard output says where it listens and who it is; another says how many
-/// contacts it has as soon as it has joined a network. SIGINT and SIGTERM make it leave. What others
-/// store at it is kept in memory.
+/// contacts it has as soon as it has joined a network. SIGINT and SIGTERM make it leave, a second one
+/// ends it at once. What others store at it is kept in memory.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -147,6 +147,11 @@ pub(crate) struct NodeArgs {
     /// when it is not given
     #[arg(long, value_name = "HEX", value_parser = values::node_id)]
     pub(crate) id: Option<Id>,
+
+    /// The receive buffer to ask the system for, in bytes, for datagrams that arrive while the node
+    /// is held up. The system may grant less (on Linux net.core.rmem_max)
+    #[arg(long, value_name = "BYTES", default_value_t = NewNode::RECEIVE_BUFFER, value_parser = values::receive_buffer)]
+    pub(crate) receive_buffer: usize,
 }
 
 /// Ask one node whether it is there, and how it sees us

@@ -1,12 +1,12 @@
 //! A node that asks something and is gone again: what all one-shot commands do before and after.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use khashmir::{Command, Config, Event, Outcome, Pong, Role};
-use khashmir_mio::{Driver, Handle, HostPort, Operation, Over, Resolved, Waited, resolve};
+use khashmir_mio::{Driver, Handle, HostPort, NewNode, Operation, Over, Resolved, Waited, resolve};
 
 use crate::failure::Failure;
 use crate::seed;
@@ -31,6 +31,8 @@ pub(crate) struct NobodyMet {
     pub(crate) troubles: Vec<String>,
     /// Addresses that were asked.
     pub(crate) asked: usize,
+    /// Why not one datagram left this machine, if none did.
+    pub(crate) refused: Option<String>,
 }
 
 impl Client {
@@ -45,10 +47,10 @@ impl Client {
             Failure::failed(format_args!("cannot open a socket: {error}"))
         };
         let mut driver = Driver::new().map_err(|error| cannot(&error))?;
-        let anywhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-        let handle = driver
-            .add_observed(anywhere, config, seed::drawn()?, verbosity.observer(""))
-            .map_err(|error| cannot(&error))?;
+        let anywhere = (Ipv4Addr::UNSPECIFIED, 0);
+        let socket = UdpSocket::bind(anywhere).map_err(|error| cannot(&error))?;
+        let new = NewNode::new(config, seed::drawn()?).observed_by(verbosity.observer(""));
+        let handle = driver.add_at(socket, new).map_err(|error| cannot(&error))?;
         driver.spawn().map_err(|error| cannot(&error))?;
         Ok(Self {
             handle,
@@ -66,6 +68,17 @@ impl Client {
             let _ = tell_resolved.send(Word::Resolved(resolved));
         });
         self.greet_all(hosts.len(), &tell, &told)
+            .map_err(|nobody| NobodyMet {
+                refused: self.refused(),
+                ..nobody
+            })
+    }
+
+    /// Why the system refused every datagram, if it did.
+    fn refused(&self) -> Option<String> {
+        let stats = self.handle.socket_stats().ok()?;
+        let why = stats.refuses_all()?;
+        Some(format!("the system refused to send anything: {why}"))
     }
 
     /// Asks every address that is found, and waits until somebody answers, or there is nobody left
@@ -85,6 +98,7 @@ impl Client {
                     timeout: Some(self.timeout),
                     troubles,
                     asked: asked.len(),
+                    refused: None,
                 });
             };
             pending -= 1;
@@ -108,6 +122,7 @@ impl Client {
             timeout: None,
             troubles,
             asked: asked.len(),
+            refused: None,
         })
     }
 
@@ -135,6 +150,11 @@ impl Client {
             Err(nobody) if nobody.asked == 0 && nobody.timeout.is_none() => Err(Failure::failed(
                 format_args!("cannot resolve {}", nobody.troubles.join("; ")),
             )),
+            Err(NobodyMet {
+                refused: Some(why), ..
+            }) => Err(Failure::failed(format_args!(
+                "no bootstrap contact was asked: {why}"
+            ))),
             Err(nobody) => {
                 let (within, troubles) = match nobody.timeout {
                     Some(timeout) => {

@@ -21,15 +21,12 @@ pub(crate) fn run(args: &FindArgs, verbosity: Verbosity) -> Result<(), Failure> 
         }
     };
     let over = client.complete(command)?;
-    let found = match &over.outcome {
-        Outcome::Found(places) => nodes(args, places)?,
-        Outcome::Holders(holders) => holding(args, holders)?,
-        Outcome::Aborted(_)
-        | Outcome::Ping(_)
-        | Outcome::Join(_)
-        | Outcome::Got { .. }
-        | Outcome::Stored(_)
-        | Outcome::Refreshed { .. } => 0,
+    let found = if let Outcome::Found(places) = &over.outcome {
+        nodes(args, places)?
+    } else if let Outcome::Holders(holders) = &over.outcome {
+        holding(args, holders)?
+    } else {
+        0
     };
     if found == 0 {
         let what = if args.values {

@@ -30,11 +30,19 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
             }
             Event::Ended { query_stats, .. } if printed == 0 => {
                 let query_stats = words::query_stats(&query_stats);
-                let what = format_args!("no value found under {} ({query_stats})", args.key);
-                return Err(Failure::failed(what));
+                return Err(Failure::failed(format_args!(
+                    "no value found under {} ({query_stats})",
+                    args.key
+                )));
             }
             Event::Ended { .. } => return Ok(()),
-            Event::Alone | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone
+            | Event::BootstrapWanted
+            | Event::Checkpoint
+            | Event::CopiesLost { .. }
+            | Event::Kept { .. }
+            | Event::Online { .. } => {}
+            _ => {}
         }
     }
 }

@@ -6,11 +6,13 @@ mod demo;
 mod failure;
 mod find;
 mod get;
+mod lines;
 mod node;
 mod output;
 mod ping;
 mod put;
 mod seed;
+mod signals;
 mod trace;
 mod values;
 mod words;
@@ -21,13 +23,16 @@ use args::{Asked, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    match run() {
+    output::report_panics();
+    let code = match run() {
         Ok(()) | Err(Failure::NobodyReads) => ExitCode::SUCCESS,
         Err(failure) => {
             output::complain(&failure.to_string());
             failure.exit_code()
         }
-    }
+    };
+    output::finish();
+    code
 }
 
 fn run() -> Result<(), Failure> {

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{self, Sender};
+use std::net::UdpSocket;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc;
 use std::thread;
 
 use khashmir::{Config, Event, Outcome};
-use khashmir_mio::{Driver, Notice, Resolved};
+use khashmir_mio::{Driver, NewNode, Notice, Resolved};
 
 use crate::args::NodeArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::seed;
+use crate::signals::stop_on_signals;
 use crate::trace::Verbosity;
 
 /// What the main thread waits for.
@@ -20,7 +23,8 @@ enum Happening {
     Notice(Notice),
     /// The loop is over.
     Over(io::Result<()>),
-    /// Somebody wants it to stop.
+    /// A signal says that it is to stop.
+    #[cfg(unix)]
     Stop,
 }
 
@@ -33,17 +37,20 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
         Failure::failed(format_args!("cannot listen at {}: {error}", args.listen))
     };
     let mut driver = Driver::new().map_err(|error| cannot(&error))?;
-    let observer = verbosity.observer("");
-    let node = driver
-        .add_observed(args.listen, config, seed::drawn()?, observer)
-        .map_err(|error| cannot(&error))?;
+    let socket = UdpSocket::bind(args.listen).map_err(|error| cannot(&error))?;
+    let new = NewNode::new(config, seed::drawn()?)
+        .observed_by(verbosity.observer(""))
+        .receive_buffer(args.receive_buffer);
+    let node = driver.add_at(socket, new).map_err(|error| cannot(&error))?;
     let (tell, told) = mpsc::channel();
-    // Before anybody can know that we run and want us to stop.
-    stop_on_signals(tell.clone())?;
+    // Before anybody can know that we run and want us to stop. Without a main thread there is no
+    // process.
+    let tell_stop = tell.clone();
+    stop_on_signals(move || drop(tell_stop.send(Happening::Stop)))?;
     let tell_over = tell.clone();
     let run = move || {
-        // Without a main thread there is no process.
-        let _ = tell_over.send(Happening::Over(driver.run()));
+        let ended = run_to_end(|| driver.run());
+        let _ = tell_over.send(Happening::Over(ended));
     };
     thread::Builder::new()
         .name("khashmir".into())
@@ -53,21 +60,30 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
         let _ = tell.send(Happening::Notice(notice));
     };
     node.subscribe(tell_notice).map_err(Failure::failed)?;
-    // A node goes on when nobody reads what it says.
-    let _ = output::line(format!("listening {} id {}", node.local_addr(), node.id()));
+    output::say(&format!("listening {} id {}", node.local_addr(), node.id()));
     let mut presence = Presence::new(&args);
     if !args.bootstrap.is_empty() {
         node.bootstrap(args.bootstrap).map_err(Failure::failed)?;
     }
+    let mut losses = Losses::default();
     for happening in told {
         match happening {
-            Happening::Notice(notice) => match presence.hear(&notice) {
-                Some(Say::Joined(contacts)) => {
-                    let _ = output::line(format!("joined {contacts} contacts"));
+            Happening::Notice(notice) => {
+                match presence.hear(&notice) {
+                    Some(Say::Joined(contacts)) => {
+                        output::say(&format!("joined {contacts} contacts"));
+                    }
+                    Some(Say::Complaint(what)) => output::complain(&what),
+                    None => {}
                 }
-                Some(Say::Complaint(what)) => output::complain(&what),
-                None => {}
-            },
+                if let Notice::Event(Event::Checkpoint) = notice
+                    && let Ok(stats) = node.socket_stats()
+                    && let Some(what) = losses.hear(stats.dropped_by_system)
+                {
+                    output::complain(&what);
+                }
+            }
+            #[cfg(unix)]
             Happening::Stop => {
                 // It may be over already; that is told next.
                 let _ = node.leave().and_then(|()| node.shutdown());
@@ -147,7 +163,8 @@ impl Presence {
             Notice::Event(_) if self.state == State::Joining => None,
             Notice::Event(Event::Online { contacts }) => self.online(*contacts),
             Notice::Event(Event::Alone) => self.alone("all contacts are lost"),
-            Notice::Event(Event::Checkpoint | Event::Ended { .. } | Event::Values { .. }) => None,
+            Notice::Event(_) => None,
+            _ => None,
         }
     }
 
@@ -181,34 +198,34 @@ impl Presence {
     }
 }
 
-/// Tells of SIGINT and SIGTERM from now on.
-#[cfg(unix)]
-fn stop_on_signals(tell: Sender<Happening>) -> Result<(), Failure> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-
-    let cannot = |error| Failure::failed(format_args!("cannot listen to signals: {error}"));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(cannot)?;
-    let listen = move || {
-        for _ in signals.forever() {
-            // Without a main thread there is no process.
-            let _ = tell.send(Happening::Stop);
-        }
-    };
-    let named = thread::Builder::new().name("signals".into());
-    named.spawn(listen).map_err(cannot)?;
-    Ok(())
+/// Datagrams that the system dropped because the node did not read them in time.
+#[derive(Default)]
+struct Losses {
+    told: u64,
 }
 
-/// Elsewhere the system ends the process, and the network finds out.
-#[cfg(not(unix))]
-fn stop_on_signals(_tell: Sender<Happening>) -> Result<(), Failure> {
-    Ok(())
+impl Losses {
+    /// What to say when there are more than were told of.
+    fn hear(&mut self, dropped: Option<u64>) -> Option<String> {
+        let more = dropped?.saturating_sub(self.told);
+        self.told += more;
+        (more > 0).then(|| {
+            format!("the system dropped {more} datagrams, because the receive buffer was full")
+        })
+    }
+}
+
+/// Runs the loop, whose end is an error when it panics: otherwise the process would stay for ever
+/// without a node.
+fn run_to_end(run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    // What it leaves behind is dropped with it.
+    let ended = panic::catch_unwind(AssertUnwindSafe(run));
+    ended.unwrap_or_else(|_| Err(io::Error::other("the loop has panicked")))
 }
 
 #[cfg(test)]
 mod tests {
-    use khashmir::{Joined, QueryStats};
+    use khashmir::{Joined, OpId, QueryStats};
 
     use super::*;
 
@@ -225,20 +242,34 @@ mod tests {
     }
 
     fn join_ends(contacts: usize) -> Notice {
-        // The node alone can make an operation's name: one that never did anything will do.
-        let config = Config::default();
-        let now = khashmir::Instant::ORIGIN;
-        let mut node = khashmir::Node::new(config, khashmir::Seed::from_number(1), now)
-            .expect("a sound config");
         let outcome = Outcome::Join(Joined {
             contacts,
             ..Joined::default()
         });
         Notice::Event(Event::Ended {
-            op: node.join(now, &[]).expect("accepted"),
+            op: OpId::from_number(1),
             outcome,
             query_stats: QueryStats::default(),
         })
+    }
+
+    #[test]
+    fn datagrams_that_the_system_dropped_are_told_of_once() {
+        let mut losses = Losses::default();
+        assert_eq!(losses.hear(None), None);
+        assert_eq!(losses.hear(Some(0)), None);
+        let told = losses.hear(Some(7)).expect("it is worth telling");
+        assert!(told.contains(" 7 datagrams"), "{told}");
+        assert_eq!(losses.hear(Some(7)), None);
+        let told = losses.hear(Some(9)).expect("it is worth telling");
+        assert!(told.contains(" 2 datagrams"), "{told}");
+    }
+
+    #[test]
+    fn a_loop_that_panics_has_ended() {
+        let ended = run_to_end(|| panic!("on purpose"));
+        assert!(ended.is_err_and(|error| error.to_string().contains("panicked")));
+        assert!(run_to_end(|| Ok(())).is_ok());
     }
 
     const ALONE: Notice = Notice::Event(Event::Alone);

@@ -1,8 +1,11 @@
 //! Lines on standard output and standard error, also when nobody reads them.
 
 use std::io::{self, ErrorKind, Write};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::lines::Lines;
 
 /// Writes a line to standard output, where it appears at once.
 pub(crate) fn line(text: impl AsRef<[u8]>) -> Result<(), Failure> {
@@ -13,16 +16,19 @@ pub(crate) fn line(text: impl AsRef<[u8]>) -> Result<(), Failure> {
 
 /// Writes bytes to standard output as they are.
 pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)
-        .and_then(|()| out.flush())
-        .map_err(|error| {
-            if error.kind() == ErrorKind::BrokenPipe {
-                Failure::NobodyReads
-            } else {
-                Failure::failed(format_args!("cannot write to standard output: {error}"))
-            }
-        })
+    write_out(bytes).map_err(|error| {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Failure::NobodyReads
+        } else {
+            Failure::failed(format_args!("cannot write to standard output: {error}"))
+        }
+    })
+}
+
+/// Writes a line to standard output without waiting for anybody to read it: for a node, which goes
+/// on whatever becomes of its output.
+pub(crate) fn say(text: &str) {
+    later(&OUT, format!("{text}\n"), write_out);
 }
 
 /// Writes what went wrong to standard error, as one line that says who speaks.
@@ -30,11 +36,57 @@ pub(crate) fn complain(what: &str) {
     note(&format!("khashmir: {what}"));
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error, without waiting for anybody to read it.
 pub(crate) fn note(text: &str) {
-    let line = format!("{}\n", one_line(text));
-    // There is no better place to say that nobody listens here.
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    later(&ERR, format!("{}\n", one_line(text)), write_err);
+}
+
+/// Waits until all that was said is written, or nobody seems to read it.
+pub(crate) fn finish() {
+    for stream in [&OUT, &ERR] {
+        if let Some(Some(lines)) = stream.get() {
+            lines.flush(LAST_WORDS);
+        }
+    }
+}
+
+/// Lets a panic say what happened like everything else, so that it does not wait for readers either.
+pub(crate) fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("without a name").to_owned();
+        let what = panic.to_string().replace('\n', " ");
+        complain(&format!("this is a bug: the thread {name} {what}"));
+        finish();
+    }));
+}
+
+/// How long to wait for readers at the end, for each stream.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A stream that is written by a thread; nothing in it when the system has no thread left.
+type Stream = OnceLock<Option<Arc<Lines>>>;
+
+static OUT: Stream = OnceLock::new();
+static ERR: Stream = OnceLock::new();
+
+fn later(stream: &Stream, line: String, write: fn(&[u8]) -> io::Result<()>) {
+    // There is no better place to say that nobody listens there.
+    let write = move |bytes: &[u8]| drop(write(bytes));
+    match stream.get_or_init(|| Lines::start(write).ok()) {
+        Some(lines) => lines.add(line),
+        None => write(line.as_bytes()),
+    }
+}
+
+fn write_out(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+fn write_err(bytes: &[u8]) -> io::Result<()> {
+    io::stderr().lock().write_all(bytes)
 }
 
 /// Arguments and answers of others may contain anything, line ends included.

@@ -31,6 +31,9 @@ pub(crate) fn run(args: &PingArgs, verbosity: Verbosity) -> Result<(), Failure> 
 }
 
 fn silence(args: &PingArgs, nobody: &NobodyMet) -> Failure {
+    if let Some(why) = &nobody.refused {
+        return Failure::failed(format_args!("{}: {why}", args.host));
+    }
     match (nobody.timeout, nobody.troubles.as_slice()) {
         (Some(timeout), _) => Failure::failed(format_args!(
             "{}: no answer came within {timeout:?}",

@@ -21,20 +21,15 @@ pub(crate) fn run(args: &PutArgs, verbosity: Verbosity) -> Result<(), Failure> {
     let client = Client::start(args.common.timeout, verbosity)?;
     client.connect(&args.network.bootstrap)?;
     let over = client.complete(command)?;
-    let places = match over.outcome {
-        Outcome::Stored(places) => places,
-        Outcome::Aborted(_)
-        | Outcome::Ping(_)
-        | Outcome::Join(_)
-        | Outcome::Found(_)
-        | Outcome::Holders(_)
-        | Outcome::Got { .. }
-        | Outcome::Refreshed { .. } => Vec::new(),
+    let places = if let Outcome::Stored(places) = over.outcome {
+        places
+    } else {
+        Vec::new()
     };
     if places.is_empty() {
         let mut why = words::query_stats(&over.query_stats);
         if let Some(refusal) = over.query_stats.refusals.first() {
-            why += &format!(", error {} from {}", refusal.code, refusal.by);
+            why += &format!(", {refusal}");
         }
         return Err(Failure::failed(format_args!("stored nowhere ({why})")));
     }

@@ -65,11 +65,9 @@ impl Observer for Trace {
     }
 
     fn started(&mut self, op: OpId, command: &Command) {
-        self.show(Verbosity::Datagrams, || {
-            format!("{op} {} begins", words::command(command))
-        });
+        self.show(Verbosity::Datagrams, || format!("{op} {command} begins"));
         if self.verbosity >= Verbosity::Operations {
-            self.commands.insert(op, words::command(command));
+            self.commands.insert(op, command.to_string());
         }
     }
 
@@ -83,8 +81,7 @@ impl Observer for Trace {
                 let command = self.commands.remove(op).unwrap_or_default();
                 self.show(Verbosity::Operations, || {
                     let took = words::millis(query_stats.took);
-                    let (outcome, query_stats) =
-                        (words::outcome(outcome), words::query_stats(query_stats));
+                    let query_stats = words::query_stats(query_stats);
                     format!("{op} {command}: {outcome}; {query_stats}; {took} ms")
                 });
             }
@@ -92,12 +89,22 @@ impl Observer for Trace {
                 format!("{op} brings {} values", values.len())
             }),
             Event::Alone => self.show(Verbosity::Operations, || "alone".to_owned()),
+            Event::BootstrapWanted => {
+                self.show(Verbosity::Operations, || "bootstrap wanted".to_owned());
+            }
+            Event::CopiesLost { op } => {
+                self.show(Verbosity::Operations, || format!("{op} has lost its copies"));
+            }
+            Event::Kept { op, copies } => {
+                self.show(Verbosity::Operations, || format!("{op} has {copies} copies"));
+            }
             Event::Online { contacts } => {
                 self.show(Verbosity::Operations, || {
                     format!("online, {contacts} contacts")
                 });
             }
             Event::Checkpoint => self.show(Verbosity::Operations, || "checkpoint".to_owned()),
+            _ => {}
         }
     }
 

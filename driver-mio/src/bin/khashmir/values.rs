@@ -21,6 +21,19 @@ pub(crate) fn node_id(text: &str) -> Result<Id, String> {
     Ok(id)
 }
 
+/// The size of a receive buffer.
+pub(crate) fn receive_buffer(text: &str) -> Result<usize, String> {
+    let bytes = text
+        .parse()
+        .ok()
+        .filter(|bytes| RECEIVE_BUFFERS.contains(bytes));
+    let [least, most] = [RECEIVE_BUFFERS.start(), RECEIVE_BUFFERS.end()];
+    bytes.ok_or_else(|| format!("a number of bytes from {least} to {most} is expected"))
+}
+
+/// From what holds one datagram to what the system can be told.
+const RECEIVE_BUFFERS: std::ops::RangeInclusive<usize> = 2048..=(1 << 30);
+
 /// An IPv4 address and a port to listen at; port 0 for any that is free.
 pub(crate) fn listen(text: &str) -> Result<SocketAddrV4, String> {
     let addr: SocketAddrV4 = text

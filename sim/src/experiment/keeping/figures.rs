@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Kept, Sample, floor};
-use crate::experiment::Latencies;
+use crate::experiment::figures::{Latencies, or_dash};
 use crate::experiment::request_log::{Read, RequestLog};
 use crate::plan::Plan;
 
@@ -74,19 +74,19 @@ impl KeepingFigures {
         }
         let (samples, reads) = (kept.samples(), requests.reads());
         let all = Measured::new(plan, samples, reads.iter());
-        let session = plan.churn.map(|churn| churn.session.mean());
+        let session = plan.churn.map(|churn| churn.session.mean_seconds());
         Some(Self {
             values: plan.keeping.values,
             publishers: plan.publishers().len(),
             reads: all.reads,
             found_rate: all.found_rate,
-            latency: Latencies::measured(reads.iter().map(|read| read.took)),
+            latency: Latencies::of(reads.iter().map(|read| read.took)),
             copies_mean: all.copies_mean,
             below_half_rate: all.below_half_rate,
             datagrams_per_value_hour: all.sent,
             received_per_value_hour: all.received,
             floor_per_value_hour: session
-                .and_then(|session| floor::datagrams_per_hour(plan.redundancy(), session)),
+                .and_then(|session| floor::datagrams_per_hour(plan.redundancy(), session / 3600.0)),
             curve: curve(plan, samples, reads),
         })
     }
@@ -126,7 +126,6 @@ impl fmt::Display for KeepingFigures {
         let mut row = |name: &str, figure: String| writeln!(f, "{name:<26}{figure:>20}");
         let percent = |share: f64| format!("{:.3} %", share * 100.0);
         let tenths = |figure: f64| format!("{figure:.1}");
-        let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "–".to_owned());
         row("values kept", self.values.to_string())?;
         row("  reads", self.reads.to_string())?;
         row("  found by reads", or_dash(self.found_rate.map(percent)))?;

@@ -13,22 +13,19 @@
 //!
 //! The floor is what the best `m` takes in an hour.
 
-use std::time::Duration;
-
 /// The share of time for which copies may be below half of the redundancy.
 const BELOW_HALF: f64 = 0.01;
 
-/// Datagrams an hour for one value, each counted once.
-pub(super) fn datagrams_per_hour(redundancy: usize, mean_session: Duration) -> Option<f64> {
-    let session = mean_session.as_secs_f64() / 3600.0;
-    if session <= 0.0 || redundancy == 0 {
+/// Datagrams an hour for one value, each counted once; a mean session is in hours.
+pub(super) fn datagrams_per_hour(redundancy: usize, mean_session: f64) -> Option<f64> {
+    if !(mean_session > 0.0 && mean_session.is_finite()) || redundancy == 0 {
         return None;
     }
     let costs = (redundancy..=4 * redundancy).map(|copies| {
         // In sessions, not in hours.
         let every = longest_span(copies, redundancy);
         let left = libm::exp(-every);
-        copies as f64 * (1.0 + left + 4.0 * (1.0 - left)) / (every * session)
+        copies as f64 * (1.0 + left + 4.0 * (1.0 - left)) / (every * mean_session)
     });
     costs.min_by(f64::total_cmp)
 }
@@ -83,14 +80,11 @@ mod tests {
 
     #[test]
     fn the_floor_follows_the_churn() {
-        let floor = |minutes: u64| {
-            let session = Duration::from_secs(60 * minutes);
-            datagrams_per_hour(6, session).expect("a session")
-        };
-        let (long, short) = (floor(30), floor(10));
+        let floor = |minutes: f64| datagrams_per_hour(6, minutes / 60.0).expect("a session");
+        let (long, short) = (floor(30.0), floor(10.0));
         assert!((short / long - 3.0).abs() < 1e-6, "{short} {long}");
         assert!((50.0..150.0).contains(&long), "{long}");
-        assert_eq!(datagrams_per_hour(6, Duration::ZERO), None);
+        assert_eq!(datagrams_per_hour(6, 0.0), None);
     }
 
     #[test]

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use khashmir::{Id, Instant};
 
-use super::run::{RequestKind, Run};
+use super::request_log::Task;
+use super::run::{PUTS, RequestKind, Run};
 use super::schedule::ScheduledAction;
-use super::{Experiment, values};
+use super::values;
 use crate::host::HostId;
 use crate::plan::Plan;
 use crate::random::{Draw, topic};
@@ -86,10 +87,10 @@ impl<W: Observer> Run<'_, W> {
         self.world.count_keys(owners);
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/keeping")]);
         for number in 0..self.plan.keeping.values {
-            self.plan_request(&mut draw, Experiment::PUTS, RequestKind::Keep(number));
+            self.plan_request(&mut draw, PUTS, RequestKind::Keep(number));
         }
-        self.wait("storing", Experiment::PUTS);
-        self.finish("storing");
+        self.wait("storing", PUTS);
+        self.finish("storing", Task::is_put);
     }
 
     /// Lets reads of what is kept arrive over a span of time, and looks where the copies are all

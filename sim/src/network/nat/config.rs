@@ -34,9 +34,11 @@ pub struct NatConfig {
 pub enum Dependence {
     /// On nothing outside: one mapping for all receivers; or all senders are let in.
     EndpointIndependent,
-    /// On the address: a mapping for each; or only whoever has an address to which the host sent.
+    /// On the address: a mapping for each; or only remote addresses to which the host
+    /// sent.
     AddressDependent,
-    /// On address and port: a mapping for each; or only whoever the host sent to.
+    /// On address and port: a mapping for each; or only remote endpoints to which the host
+    /// sent.
     AddressAndPortDependent,
 }
 
@@ -63,7 +65,8 @@ impl NatConfig {
     }
 }
 
-/// A common home router: one mapping for all, and let in are only those to whom the host wrote.
+/// A common home router: one mapping for all remotes, and only remotes are let in to which the
+/// host sent.
 impl Default for NatConfig {
     fn default() -> Self {
         Self {

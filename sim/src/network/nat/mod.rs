@@ -26,11 +26,11 @@ pub struct Nat {
     config: NatConfig,
     outside: IpAddr,
     chance: Draw,
-    /// The port that is mapped for each far end.
+    /// The port that is mapped for each remote.
     mappings: Recent<u16>,
-    /// For which far end each port is mapped.
+    /// The remote for which each port is mapped.
     ports: BTreeMap<u16, Remote>,
-    /// To whom the host wrote, as far as the filtering cares.
+    /// The remote addresses to which the host sent, as far as the filtering tells them apart.
     written: Recent<()>,
 }
 
@@ -87,7 +87,7 @@ impl Nat {
         }
     }
 
-    /// Frees what has expired. It happens by itself when the host sends.
+    /// Frees expired mappings. It happens by itself when the host sends.
     pub fn sweep(&mut self, now: Instant) {
         let config = self.config;
         let is_over = |used| now.since(used) >= config.expiry;
@@ -114,7 +114,7 @@ impl Nat {
             .into()
     }
 
-    /// The port that is mapped for a far end from now on.
+    /// Maps a port for a remote.
     fn map(&mut self, now: Instant, remote: Remote) -> u16 {
         if let Some(port) = self.mappings.touch(now, remote) {
             return *port;
@@ -141,7 +141,7 @@ impl Nat {
         }
     }
 
-    /// Remembers for the filtering that the host wrote there.
+    /// Remembers for the filtering that the host sent to a remote.
     fn remember(&mut self, now: Instant, remote: Remote) {
         let is_new = self.written.get(remote).is_none();
         if is_new && self.written.len() >= self.bound() {

@@ -1,5 +1,5 @@
-//! What a translator remembers: things by the far end that they concern, the longest unused first to
-//! go.
+//! What a translator remembers: entries by remote address, of which the least recently used goes
+//! first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use khashmir::Instant;
 
 use super::config::Remote;
 
-/// Things with the time at which each was last used.
+/// Entries with the time at which each was last used.
 #[derive(Debug)]
 pub(super) struct Recent<T> {
     things: BTreeMap<Remote, (Instant, T)>,
@@ -27,12 +27,12 @@ impl<T> Recent<T> {
         self.things.len()
     }
 
-    /// When a thing was last used, and the thing.
+    /// When an entry was last used, and the entry.
     pub(super) fn get(&self, remote: Remote) -> Option<&(Instant, T)> {
         self.things.get(&remote)
     }
 
-    /// Uses a thing.
+    /// Marks an entry as used.
     pub(super) fn touch(&mut self, now: Instant, remote: Remote) -> Option<&T> {
         let (used, thing) = self.things.get_mut(&remote)?;
         self.ages.remove(&(*used, remote));
@@ -41,7 +41,7 @@ impl<T> Recent<T> {
         Some(thing)
     }
 
-    /// Adds a thing, in place of that which was there.
+    /// Adds an entry, in place of an earlier one.
     pub(super) fn insert(&mut self, now: Instant, remote: Remote, thing: T) {
         if let Some((used, _)) = self.things.insert(remote, (now, thing)) {
             self.ages.remove(&(used, remote));
@@ -49,7 +49,7 @@ impl<T> Recent<T> {
         self.ages.insert((now, remote));
     }
 
-    /// Takes out the thing that was not used for longest, if it was last used at such a time.
+    /// Removes the least recently used entry, if it was last used at such a time.
     pub(super) fn pop_if(&mut self, stale: impl FnOnce(Instant) -> bool) -> Option<T> {
         let (used, remote) = *self.ages.first()?;
         if !stale(used) {

@@ -1,5 +1,6 @@
 //! Hosts that one thread computes: everything that happens to them within one window of time.
 
+mod delivery;
 mod outside;
 
 use std::cmp::Reverse;
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 use khashmir::{Event, Instant};
 
+use delivery::{Arrived, arrive};
+
 use super::alarm::Needs;
 use super::host::{Host, Power};
 use super::host_event::{Datagram, EventKind, HostEvent, Order};
@@ -16,7 +19,7 @@ use super::keyed::{KeyCounter, Way};
 use super::observer::{Fact, Observer, When};
 use super::report::{News, Report};
 use crate::host::HostId;
-use crate::network::{Fate, LossCause, Network};
+use crate::network::{Fate, LossCause, LossCounts, LossPlace, Network};
 use crate::wheel::{Timed as _, Wheel, Window};
 
 /// Every n-th host, and what is going to happen to them.
@@ -27,16 +30,17 @@ pub(super) struct Shard<W> {
     /// How many hosts there are in all shards.
     all: u32,
     wheel: Wheel<HostEvent>,
-    /// What happens still within the window that is being computed.
+    /// Events within the window that is being computed, which arose in it.
     soon: BinaryHeap<Reverse<HostEvent>>,
     /// The end of that window.
     end: Instant,
-    /// When hosts that have fallen silent are asked next to free what is over.
+    /// When all hosts next free links and mappings that have expired.
     settle_at: Instant,
-    /// What happens to hosts of other shards, in windows to come.
+    /// Events for hosts of other shards, by shard.
     outgoing: Vec<Vec<HostEvent>>,
     reports: Vec<Report>,
     events: u64,
+    losses: LossCounts,
     buffer: Vec<u8>,
     /// Counts what is about certain keys, if anything is to be counted.
     keyed: Option<Box<KeyCounter>>,
@@ -60,6 +64,7 @@ impl<W: Observer> Shard<W> {
             outgoing: (0..count).map(|_| Vec::new()).collect(),
             reports: Vec::new(),
             events: 0,
+            losses: LossCounts::default(),
             buffer: Vec::new(),
             keyed: None,
             observer,
@@ -120,6 +125,10 @@ impl<W: Observer> Shard<W> {
         self.events
     }
 
+    pub(super) const fn losses(&self) -> &LossCounts {
+        &self.losses
+    }
+
     pub(super) fn take_reports(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.reports)
     }
@@ -178,7 +187,7 @@ impl<W: Observer> Shard<W> {
         let host = &mut self.hosts[place];
         match what {
             EventKind::Arrival(datagram) => match arrive(host, at, &datagram) {
-                Arrived::Lost => return,
+                Arrived::Lost(cause) => return self.losses.count(LossPlace::Receiver, cause),
                 Arrived::After(wait) => {
                     let (at, what) = (at + wait, EventKind::Delivery(datagram));
                     return self.later(HostEvent { at, to, what });
@@ -198,8 +207,8 @@ impl<W: Observer> Shard<W> {
                 if host.starts() != start {
                     return;
                 }
-                if let Some(backlog) = host.backlog() {
-                    return backlog.push(EventKind::Written { up_to, start });
+                if host.backlog().is_some() {
+                    return self.hold_back(to, at, EventKind::Written { up_to, start });
                 }
                 if let Some(disk) = host.disk() {
                     disk.written(up_to);
@@ -210,8 +219,8 @@ impl<W: Observer> Shard<W> {
                 }
             }
             EventKind::Order(order) => {
-                if let Some(backlog) = host.backlog() {
-                    return backlog.push(EventKind::Order(order));
+                if host.backlog().is_some() {
+                    return self.hold_back(to, at, EventKind::Order(order));
                 }
                 self.obey(to, when, *order);
             }
@@ -230,26 +239,6 @@ impl<W: Observer> Shard<W> {
             }
         }
         self.drain(to, at, network);
-    }
-
-    /// Gives a datagram to the machine of a host; says whether there is one that has it now.
-    fn deliver(&mut self, id: HostId, when: When, datagram: Box<Datagram>) -> bool {
-        let place = self.place(id);
-        let host = &mut self.hosts[place];
-        if let Some(backlog) = host.backlog() {
-            backlog.push(EventKind::Delivery(datagram));
-            return false;
-        }
-        let Power::On(machine) = &mut host.power else {
-            return false;
-        };
-        let (from, bytes) = (datagram.from.into(), &*datagram.bytes);
-        if let Some(keyed) = &mut self.keyed {
-            keyed.pass(when.at, id, from, Way::In, bytes);
-        }
-        self.observer.see(when, id, Fact::Heard { from, bytes });
-        machine.handle_datagram(when.reading, from, bytes);
-        true
     }
 
     fn obey(&mut self, id: HostId, when: When, order: Order) {
@@ -359,9 +348,11 @@ impl<W: Observer> Shard<W> {
                     }
                 }
                 Event::Alone
+                | Event::BootstrapWanted
                 | Event::CopiesLost { .. }
                 | Event::Kept { .. }
                 | Event::Online { .. } => {}
+                _ => {}
             }
         }
     }
@@ -374,14 +365,16 @@ impl<W: Observer> Shard<W> {
         let receiver = HostId::at(to).filter(|receiver| receiver.number() < self.all);
         let (Some(receiver), SocketAddr::V4(to_v4)) = (receiver, to) else {
             host.traffic.lost += 1;
+            self.losses.count(LossPlace::Network, LossCause::Nobody);
             let fate = Fate::Lost(LossCause::Nobody);
             host.trace.datagram(now, to, &fate, &self.buffer);
             return fate;
         };
         let sent = network.send(&mut host.attachment, now, receiver, to, self.buffer.len());
         host.trace.datagram(now, to, &sent.fate, &self.buffer);
-        if let Fate::Lost(_) = sent.fate {
+        if let Fate::Lost(cause) = sent.fate {
             host.traffic.lost += 1;
+            self.losses.count(cause.place_on_the_way(), cause);
         }
         for arrival in sent.arrivals() {
             let SocketAddr::V4(from) = arrival.from else {
@@ -456,26 +449,5 @@ impl<W: Observer> Shard<W> {
     fn place(&self, id: HostId) -> usize {
         debug_assert_eq!(id.number() as usize % self.count, self.index);
         id.number() as usize / self.count
-    }
-}
-
-/// What becomes of a datagram at the line of its receiver.
-enum Arrived {
-    Lost,
-    Now,
-    After(Duration),
-}
-
-fn arrive(host: &mut Host, at: Instant, datagram: &Datagram) -> Arrived {
-    let (from, to) = (datagram.from.into(), datagram.to.into());
-    let slowness = host.rare.as_ref().map(|rare| rare.slowness);
-    let wait = match host.attachment.receive(at, from, to, datagram.bytes.len()) {
-        Ok(wait) => wait + slowness.unwrap_or_default(),
-        Err(_) => return Arrived::Lost,
-    };
-    if wait.is_zero() {
-        Arrived::Now
-    } else {
-        Arrived::After(wait)
     }
 }

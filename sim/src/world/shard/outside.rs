@@ -8,7 +8,7 @@ use khashmir::{Id, Instant};
 
 use super::Shard;
 use crate::host::HostId;
-use crate::network::Network;
+use crate::network::{LossCause, Network};
 use crate::world::alarm::Alarm;
 use crate::world::clock::Clock;
 use crate::world::host::{Backlog, Power};
@@ -29,13 +29,18 @@ impl<W: Observer> Shard<W> {
         let when = self.when(id, now);
         let host = self.host_mut(id);
         host.alarm = Alarm::NONE;
+        let mut held = None;
         if let Some(rare) = &mut host.rare {
-            rare.pause = None;
+            held = rare.pause.take();
             rare.starts = rare.starts.wrapping_add(1);
             if let Some(disk) = &mut rare.disk {
                 disk.lose_pending();
             }
         }
+        for what in held.into_iter().flat_map(Backlog::into_all) {
+            self.drop_held(id, now, what, LossCause::Off);
+        }
+        let host = self.host_mut(id);
         let power = machine.map_or(Power::Off, Power::On);
         let before = std::mem::replace(&mut host.power, power);
         let before = match before {

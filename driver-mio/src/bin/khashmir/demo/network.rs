@@ -1,12 +1,12 @@
 //! The nodes of the demo, driven through their handles by one thread.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use khashmir::{Command, Config, Id, Keep, Outcome, OwnStore, Seed, Value};
-use khashmir_mio::{Driver, Handle, Operation, Over};
+use khashmir_mio::{Driver, Handle, NewNode, Operation, Over};
 
 use super::summary::{Spread, Tally, Tried};
 use crate::failure::Failure;
@@ -32,11 +32,12 @@ impl Network {
         for number in 1..=count {
             let seed = Seed::from_number(random.next());
             let observer = verbosity.observer(&format!("node {number}: "));
-            let node = driver
-                .add_observed(listen, Config::default(), seed, observer)
-                .map_err(|error| {
-                    Failure::failed(format_args!("node {number} cannot listen: {error}"))
-                })?;
+            let cannot = |error: &dyn std::fmt::Display| {
+                Failure::failed(format_args!("node {number} cannot listen: {error}"))
+            };
+            let socket = UdpSocket::bind(listen).map_err(|error| cannot(&error))?;
+            let new = NewNode::new(Config::default(), seed).observed_by(observer);
+            let node = driver.add_at(socket, new).map_err(|error| cannot(&error))?;
             nodes.push(node);
         }
         let running = driver.spawn().map_err(Failure::failed)?;
@@ -119,7 +120,7 @@ impl Network {
         let (mut sent, mut dropped) = (0, 0);
         for node in &self.nodes {
             let stats = node.stats().map_err(Failure::failed)?;
-            sent += stats.datagrams_out;
+            sent += stats.datagrams_sent();
             dropped += stats.dropped();
         }
         Ok((sent, dropped))
