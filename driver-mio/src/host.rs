@@ -304,7 +304,9 @@ impl<S: Datagrams> Host<S> {
                 }
             }
             Event::Checkpoint
+            | Event::CopiesLost { .. }
             | Event::Ended { .. }
+            | Event::Kept { .. }
             | Event::Online { .. }
             | Event::Values { .. } => {}
             _ => {}

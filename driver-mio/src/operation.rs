@@ -89,7 +89,12 @@ fn gather(event: Event, values: &mut Vec<Value>) -> Option<Over> {
             values.extend(more);
             None
         }
-        Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => None,
+        Event::Alone
+        | Event::BootstrapWanted
+        | Event::Checkpoint
+        | Event::CopiesLost { .. }
+        | Event::Kept { .. }
+        | Event::Online { .. } => None,
         _ => None,
     }
 }

@@ -53,7 +53,8 @@ impl Node {
                 };
                 let same = |operation: &Operation| match operation {
                     Operation::Get(get) => get.is_same(&key, retrieve, own),
-                    Operation::Find(_)
+                    Operation::Check(_)
+                    | Operation::Find(_)
                     | Operation::Join(_)
                     | Operation::Ping(_)
                     | Operation::Put(_)

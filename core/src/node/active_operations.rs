@@ -59,6 +59,8 @@ pub(super) struct Waiter {
 /// What upkeep does through operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MaintenanceTask {
+    /// Asking the holders of this put's value.
+    Check(OpId),
     /// Storing the value of this put once more.
     Keep(OpId),
     /// Looking around in stale buckets.
@@ -125,6 +127,21 @@ impl ActiveOperations {
             .count()
     }
 
+    /// Ends what upkeep does about a kept put.
+    pub(super) fn stop_keeping(&mut self, kept: OpId) {
+        let about = |running: &Running| match running.waiters {
+            Waiters::Upkeep(MaintenanceTask::Check(op) | MaintenanceTask::Keep(op)) => op == kept,
+            Waiters::Upkeep(
+                MaintenanceTask::Merge | MaintenanceTask::Refresh | MaintenanceTask::Rejoin,
+            )
+            | Waiters::Commands(_) => false,
+        };
+        let mut all = self.running.iter();
+        if let Some(op) = all.find_map(|(op, running)| about(running).then_some(*op)) {
+            self.remove(op);
+        }
+    }
+
     /// The operation that joins, if one does, and what waits for it.
     pub(super) fn joining(&self) -> Option<(OpId, &Waiters)> {
         let joins = |running: &Running| matches!(running.operation, Operation::Join(_));
@@ -139,7 +156,8 @@ impl ActiveOperations {
             .values()
             .any(|running| match &running.operation {
                 Operation::Put(put) => put.key() == key && put.value() == value,
-                Operation::Find(_)
+                Operation::Check(_)
+                | Operation::Find(_)
                 | Operation::Get(_)
                 | Operation::Join(_)
                 | Operation::Ping(_)

@@ -133,7 +133,16 @@ pub enum Keep {
     /// Until the value expires where it was stored.
     Once,
     /// Until [`Node::cancel`](crate::Node::cancel) is called with the id of the put, which stays
-    /// good for that after its ending event: the value is stored again at 5/6 of its life.
+    /// good for that after its ending event.
+    ///
+    /// The value is looked after. Its holders are asked now and then whether they still have it, the
+    /// more often the sooner holders are seen to leave, so that between two questions no more than
+    /// about a third of the copies is lost. Where copies are missing, or more than a few closer nodes
+    /// have none, it is stored at the closest nodes that have none; and each holder gets it again at
+    /// 5/6 of its life there. As long as no other node holds it, storing is tried again with growing
+    /// waits, and at once when the node comes online. [`Event::Kept`](crate::Event::Kept) and
+    /// [`Event::CopiesLost`](crate::Event::CopiesLost) say how it stands.
+    ///
     /// Not part of a snapshot: a program that starts again puts again.
     UntilCancelled,
 }

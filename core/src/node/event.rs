@@ -24,6 +24,12 @@ pub enum Event {
     BootstrapWanted,
     /// A checkpoint has passed: a good moment for a snapshot.
     Checkpoint,
+    /// No other node holds a copy of a kept value any more, as far as we know: they are gone, or
+    /// cannot be reached. It is being stored again.
+    CopiesLost {
+        /// The put that keeps it.
+        op: OpId,
+    },
     /// A command is over.
     Ended {
         /// The command.
@@ -32,6 +38,15 @@ pub enum Event {
         outcome: Outcome,
         /// What it took.
         query_stats: QueryStats,
+    },
+    /// A kept value has copies at other nodes: for the first time, or again after
+    /// [`CopiesLost`](Self::CopiesLost). What our own node holds does not count, since it is lost
+    /// with us.
+    Kept {
+        /// The put that keeps it.
+        op: OpId,
+        /// How many copies.
+        copies: usize,
     },
     /// A contact has answered, after a time of being alone: since the start, since
     /// [`Alone`](Self::Alone) was told, or since the node left its network. While a join is under
@@ -56,7 +71,10 @@ impl Event {
     #[must_use]
     pub const fn op(&self) -> Option<OpId> {
         match self {
-            Self::Ended { op, .. } | Self::Values { op, .. } => Some(*op),
+            Self::CopiesLost { op }
+            | Self::Ended { op, .. }
+            | Self::Kept { op, .. }
+            | Self::Values { op, .. } => Some(*op),
             Self::Alone | Self::BootstrapWanted | Self::Checkpoint | Self::Online { .. } => None,
         }
     }
@@ -69,6 +87,8 @@ impl Event {
             Self::Alone
             | Self::BootstrapWanted
             | Self::Checkpoint
+            | Self::CopiesLost { .. }
+            | Self::Kept { .. }
             | Self::Online { .. }
             | Self::Values { .. } => None,
         }

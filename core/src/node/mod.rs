@@ -233,7 +233,7 @@ impl Node {
     /// put that is over. False when there is nothing to end.
     pub fn cancel(&mut self, now: Instant, op: OpId) -> bool {
         self.advance_clock(now);
-        let kept = self.upkeep.kept.forget(op);
+        let kept = self.stop_keeping(op);
         let cancelled = self.abort(op, Abort::Cancelled);
         // It may have been the join that would have planned this.
         self.check_bootstrap();
@@ -455,6 +455,7 @@ impl Node {
         self.transactions.clear();
         self.introduction = Introduction::None;
         self.upkeep.stop();
+        self.outbox.forget_all_copies();
     }
 }
 

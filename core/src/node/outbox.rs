@@ -1,12 +1,12 @@
 //! What waits to be polled: datagrams, events and records, and what waits for a record to be safe.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::journal::{Safe, UnsavedRecords, UnsavedStore};
 use super::queue::{Queue, Queued};
-use super::{Event, Record, RecordNo, Transmit};
+use super::{Event, OpId, Record, RecordNo, Transmit};
 use crate::config::{Journal, Limits};
 use crate::storage::Durability;
 
@@ -25,6 +25,8 @@ pub(super) struct Outbox {
     presence: Option<Box<Event>>,
     checkpoint: Option<Box<Event>>,
     bootstrap_wanted: Option<Box<Event>>,
+    /// The latest word on the copies of each kept value, at most one for each of them.
+    copies: BTreeMap<OpId, Event>,
 }
 
 impl Outbox {
@@ -43,6 +45,7 @@ impl Outbox {
             presence: None,
             checkpoint: None,
             bootstrap_wanted: None,
+            copies: BTreeMap::new(),
         }
     }
 
@@ -143,14 +146,30 @@ impl Outbox {
             Event::Alone | Event::Online { .. } => self.presence = Some(event.into()),
             Event::BootstrapWanted => self.bootstrap_wanted = Some(event.into()),
             Event::Checkpoint => self.checkpoint = Some(event.into()),
+            Event::CopiesLost { op } | Event::Kept { op, .. } => {
+                self.copies.insert(op, event);
+            }
             Event::Ended { .. } | Event::Values { .. } => self.events.push_back(event),
         }
+    }
+
+    /// Nothing more is said of copies, since no value is kept any longer.
+    pub(super) fn forget_all_copies(&mut self) {
+        self.copies = BTreeMap::new();
+    }
+
+    /// Nothing more is said of the copies of a value that is kept no longer.
+    pub(super) fn forget_copies(&mut self, op: OpId) {
+        self.copies.remove(&op);
     }
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         let own = self.presence.take().or_else(|| self.checkpoint.take());
         let own = own.or_else(|| self.bootstrap_wanted.take());
-        let event = own.map(|own| *own).or_else(|| self.events.pop_front());
+        let event = own
+            .map(|own| *own)
+            .or_else(|| self.events.pop_front())
+            .or_else(|| self.copies.pop_first().map(|(_, event)| event));
         if self.events.is_empty() {
             self.events = VecDeque::new();
         }

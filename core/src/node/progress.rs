@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::active_operations::{Waiter, Waiters};
+use super::active_operations::{MaintenanceTask, Waiter, Waiters};
 use super::journal::Safe;
 use super::sender::CallQuestion;
 use super::{Event, Node, OpId, Owner, Transmit};
@@ -70,7 +70,8 @@ impl Node {
                 return;
             }
             match running.operation.step(self.now) {
-                Step::Ask(question) => self.ask(op, question),
+                Step::Ask(question) => self.ask(op, Sends::Several, question),
+                Step::AskOnce(question) => self.ask(op, Sends::Once, question),
                 Step::Deliver(values) => self.deliver(op, &values),
                 Step::Done(outcome) => return self.finish(op, outcome),
                 Step::Finished(action) => self.action_over(&action),
@@ -143,7 +144,7 @@ impl Node {
         }
     }
 
-    fn ask(&mut self, op: OpId, question: Question) {
+    fn ask(&mut self, op: OpId, sends: Sends, question: Question) {
         let Question {
             peer,
             ask,
@@ -155,7 +156,7 @@ impl Node {
             Turnout::Low => Slow::AfterMean,
         };
         let owner = Owner::Operation { op, branch };
-        self.call(peer, owner, (Sends::Several, slow), ask);
+        self.call(peer, owner, (sends, slow), ask);
         self.operations.count_call(op);
     }
 
@@ -295,10 +296,16 @@ impl Node {
             joined.contacts = self.table.len();
         }
         self.upkeep_hears_of(&running.waiters, &outcome);
-        if let Waiters::Commands(waiters) = running.waiters {
-            for waiter in waiters {
-                self.tell_end(waiter, outcome.clone(), query_stats.clone());
+        match (running.operation, running.waiters) {
+            (_, Waiters::Commands(waiters)) => {
+                for waiter in waiters {
+                    self.tell_end(waiter, outcome.clone(), query_stats.clone());
+                }
             }
+            (Operation::Check(check), Waiters::Upkeep(MaintenanceTask::Check(kept))) => {
+                self.checked_kept(kept, check.into_findings());
+            }
+            (_, Waiters::Upkeep(_)) => {}
         }
     }
 

@@ -128,7 +128,9 @@ impl<T: FromBencode> TypedGet<T> {
             Event::Alone
             | Event::BootstrapWanted
             | Event::Checkpoint
+            | Event::CopiesLost { .. }
             | Event::Ended { .. }
+            | Event::Kept { .. }
             | Event::Online { .. }
             | Event::Values { .. } => TypedEvent::Other,
         }

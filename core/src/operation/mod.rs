@@ -1,6 +1,7 @@
 //! Operations: what a command turns into, one state machine each. They know which contacts to ask
 //! and what the answers mean; the node does the asking.
 
+mod check;
 mod find;
 mod get;
 mod join;
@@ -15,6 +16,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+pub(crate) use check::{Check, Checked, Findings, Replica};
 pub(crate) use find::Find;
 pub(crate) use get::Get;
 pub(crate) use join::{Join, Surroundings};
@@ -34,6 +36,7 @@ use crate::wire::{InvalidReply, Method, Query, Reply};
 
 /// A running operation.
 pub(crate) enum Operation {
+    Check(Check),
     Find(Find),
     Get(Get),
     Join(Join),
@@ -46,6 +49,8 @@ pub(crate) enum Operation {
 pub(crate) enum Step {
     /// Ask a contact.
     Ask(Question),
+    /// Ask someone, with one datagram: it may well be gone, and nobody waits for the answer.
+    AskOnce(Question),
     /// Tell the user of these values.
     Deliver(Vec<Value>),
     /// It is over.
@@ -169,6 +174,7 @@ impl Operation {
     /// What it wants next; to be called until it is [`Step::Wait`] or [`Step::Done`].
     pub(crate) fn step(&mut self, now: Instant) -> Step {
         match self {
+            Self::Check(check) => check.step(),
             Self::Find(find) => find.step(),
             Self::Get(get) => get.step(now),
             Self::Join(join) => join.step(now),
@@ -185,6 +191,7 @@ impl Operation {
         rules: &AddressRules,
     ) -> Result<(), InvalidReply> {
         match self {
+            Self::Check(check) => check.answered(answer, rules),
             Self::Find(find) => find.answered(answer, rules),
             Self::Get(get) => get.answered(answer, rules),
             Self::Join(join) => join.answered(answer, rules),
@@ -197,6 +204,7 @@ impl Operation {
     /// Takes in that a call has trouble.
     pub(crate) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
         match self {
+            Self::Check(check) => check.troubled(peer, trouble),
             Self::Find(find) => find.troubled(peer, trouble),
             Self::Get(get) => get.troubled(peer, trouble),
             Self::Join(join) => join.troubled(peer, branch, trouble),
@@ -211,7 +219,7 @@ impl Operation {
         match self {
             Self::Join(join) => join.open(walk),
             Self::Refresh(refresh) => refresh.open(walk),
-            Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) => {}
+            Self::Check(_) | Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) => {}
         }
     }
 
@@ -219,7 +227,12 @@ impl Operation {
     pub(crate) fn refresh_targets(&mut self, targets: Vec<Id>) {
         match self {
             Self::Join(join) => join.refresh_targets(targets),
-            Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) | Self::Refresh(_) => {}
+            Self::Check(_)
+            | Self::Find(_)
+            | Self::Get(_)
+            | Self::Ping(_)
+            | Self::Put(_)
+            | Self::Refresh(_) => {}
         }
     }
 
@@ -227,7 +240,12 @@ impl Operation {
     pub(crate) const fn follows(&self, branch: u16) -> bool {
         match self {
             Self::Join(join) => join.follows(branch),
-            Self::Find(_) | Self::Get(_) | Self::Ping(_) | Self::Put(_) | Self::Refresh(_) => false,
+            Self::Check(_)
+            | Self::Find(_)
+            | Self::Get(_)
+            | Self::Ping(_)
+            | Self::Put(_)
+            | Self::Refresh(_) => false,
         }
     }
 
@@ -235,13 +253,19 @@ impl Operation {
     pub(crate) fn stored_here(&mut self, stored: StoredHere) {
         match self {
             Self::Put(put) => put.stored_here(stored),
-            Self::Find(_) | Self::Get(_) | Self::Join(_) | Self::Ping(_) | Self::Refresh(_) => {}
+            Self::Check(_)
+            | Self::Find(_)
+            | Self::Get(_)
+            | Self::Join(_)
+            | Self::Ping(_)
+            | Self::Refresh(_) => {}
         }
     }
 
     /// What it has come to when its time is up.
     pub(crate) fn out_of_time(&mut self) -> Outcome {
         match self {
+            Self::Check(check) => check.outcome(),
             Self::Find(find) => find.outcome(),
             Self::Get(get) => get.outcome(),
             Self::Join(join) => join.outcome(),
@@ -258,7 +282,7 @@ impl Operation {
             Self::Get(get) => get.reach(),
             Self::Join(join) => join.reach(),
             Self::Put(put) => put.reach(),
-            Self::Ping(_) | Self::Refresh(_) => Reach::default(),
+            Self::Check(_) | Self::Ping(_) | Self::Refresh(_) => Reach::default(),
         }
     }
 }

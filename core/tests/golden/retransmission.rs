@@ -65,6 +65,8 @@ fn outcome(event: Event) -> Option<Outcome> {
         Event::Alone
         | Event::BootstrapWanted
         | Event::Checkpoint
+        | Event::CopiesLost { .. }
+        | Event::Kept { .. }
         | Event::Online { .. }
         | Event::Values { .. } => None,
         _ => None,

@@ -47,7 +47,12 @@ pub(crate) fn result_of(events: &[Event]) -> StepResult {
                 values.extend(some.iter().map(|value| hex_text(value.as_bytes())));
             }
             Event::Ended { outcome, .. } => result = Some(outcome_text(outcome)),
-            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone
+            | Event::BootstrapWanted
+            | Event::Checkpoint
+            | Event::CopiesLost { .. }
+            | Event::Kept { .. }
+            | Event::Online { .. } => {}
             _ => {}
         }
     }

@@ -67,6 +67,15 @@ impl Commands {
             Event::Alone => coverage.reach("event Alone"),
             Event::BootstrapWanted => coverage.reach("event BootstrapWanted"),
             Event::Checkpoint => coverage.reach("event Checkpoint"),
+            Event::CopiesLost { op } => {
+                self.keeps(*op);
+                coverage.reach("event CopiesLost");
+            }
+            Event::Kept { op, copies } => {
+                self.keeps(*op);
+                assert!(*copies > 0, "{op} is kept nowhere");
+                coverage.reach("event Kept");
+            }
             Event::Online { contacts } => {
                 assert!(*contacts > 0, "online with nobody");
                 coverage.reach("event Online");
@@ -143,6 +152,11 @@ impl Commands {
     pub(crate) fn may_be_cancelled(&self, op: OpId) -> bool {
         let command = &self.all[&op];
         command.state == State::Open || command.keep == Keep::UntilCancelled
+    }
+
+    fn keeps(&self, op: OpId) {
+        let kept = self.all.get(&op).map(|command| command.keep);
+        assert_eq!(kept, Some(Keep::UntilCancelled), "{op} keeps nothing");
     }
 
     fn open(&mut self, op: OpId, does: &str) -> &mut Accepted {

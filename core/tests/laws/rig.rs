@@ -81,6 +81,14 @@ impl Said {
             Self::Event(Event::Ended { .. } | Event::Values { .. })
         )
     }
+
+    /// Whether it is an event about the copies of a kept value.
+    pub(crate) const fn is_of_a_kept_value(&self) -> bool {
+        matches!(
+            self,
+            Self::Event(Event::CopiesLost { .. } | Event::Kept { .. })
+        )
+    }
 }
 
 impl Rig {

@@ -36,7 +36,13 @@ impl Rig {
             .filter(|said| said.is_of_a_command())
             .count();
         assert!(theirs <= limits.max_events, "{theirs} events of commands");
-        assert!(events - theirs <= 3, "the node's own events merge");
+        let copies = self.said[before..].iter();
+        let copies = copies.filter(|said| said.is_of_a_kept_value()).count();
+        assert!(
+            copies <= limits.max_kept,
+            "{copies} events of kept values, which merge"
+        );
+        assert!(events - theirs - copies <= 3, "the node's own events merge");
 
         let running = self.node.status(self.latest).operations;
         assert_eq!(running, self.commands.open_count(), "commands under way");

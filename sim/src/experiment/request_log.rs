@@ -188,7 +188,12 @@ impl RequestLog {
                     self.end(&outcome, ended, population);
                 }
             }
-            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone
+            | Event::BootstrapWanted
+            | Event::Checkpoint
+            | Event::CopiesLost { .. }
+            | Event::Kept { .. }
+            | Event::Online { .. } => {}
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ mod presence;
 mod probes;
 mod recovery;
 mod remembered;
+mod survival;
 mod sweep;
 mod unverified;
 
@@ -59,7 +60,7 @@ impl Upkeep {
             conflicts: IdentityConflicts::new(config.limits.max_probes.saturating_mul(100)),
             recovery: Recovery::new(config),
             probes: Probes::new(config.limits.max_probes),
-            kept: KeptPuts::default(),
+            kept: KeptPuts::new(),
             unverified: Unverified::default(),
             sweep: Sweep::default(),
         }
@@ -146,11 +147,11 @@ impl Node {
             (Outcome::Join(joined), _) if joined.contacts == 0 => self.still_alone(),
             (Outcome::Join(_), _) => self.recover_after_join(),
             (Outcome::Stored(places), Waiters::Upkeep(MaintenanceTask::Keep(op))) => {
-                self.stored_kept(*op, !places.is_empty());
+                self.stored_kept(*op, places);
             }
             (Outcome::Stored(places), Waiters::Commands(waiters)) => {
                 if let Some(waiter) = waiters.first() {
-                    self.stored_kept(waiter.op, !places.is_empty());
+                    self.stored_kept(waiter.op, places);
                 }
             }
             _ => {}

@@ -70,6 +70,7 @@ impl Node {
             Presence::Answered if !joining => {
                 self.upkeep.presence = Presence::Online;
                 self.outbox.event(Event::Online { contacts });
+                self.check_all_kept();
             }
             Presence::Online if contacts == 0 => {
                 self.upkeep.recovery.restart_waits();

@@ -36,7 +36,12 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
                 )));
             }
             Event::Ended { .. } => return Ok(()),
-            Event::Alone | Event::BootstrapWanted | Event::Checkpoint | Event::Online { .. } => {}
+            Event::Alone
+            | Event::BootstrapWanted
+            | Event::Checkpoint
+            | Event::CopiesLost { .. }
+            | Event::Kept { .. }
+            | Event::Online { .. } => {}
             _ => {}
         }
     }

@@ -347,7 +347,11 @@ impl<W: Observer> Shard<W> {
                         disk.save(machine.node().snapshot(when.reading), when.reading);
                     }
                 }
-                Event::Alone | Event::BootstrapWanted | Event::Online { .. } => {}
+                Event::Alone
+                | Event::BootstrapWanted
+                | Event::CopiesLost { .. }
+                | Event::Kept { .. }
+                | Event::Online { .. } => {}
                 _ => {}
             }
         }
