@@ -125,8 +125,8 @@ impl KeptPuts {
     pub(in crate::node) fn all_due_at(&mut self, then: Instant) {
         self.due.clear();
         for (op, kept) in &mut self.puts {
-            if let KeptState::Due { at, .. } = &mut kept.state {
-                *at = then.min(*at);
+            if let KeptState::Due { at, next } = &mut kept.state {
+                (*at, *next) = (then.min(*at), Next::Store);
                 self.due.insert((*at, *op));
             }
         }
