@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 use super::active_operations::{Waiter, Waiters};
 use super::{Buckets, Command, Event, Keep, Life, Node, OpId, OwnStore, Refused};
 use crate::address::BadAddress;
+use crate::config::Retrieve;
 use crate::id::Id;
 use crate::operation::{Find, Get, Operation, Ping, Put, Refresh, WalkKind};
 use crate::value::Value;
@@ -45,30 +46,7 @@ impl Node {
                 key,
                 retrieve,
                 own_store,
-            } => {
-                let retrieve = retrieve.unwrap_or(self.config.retrieve);
-                let own = match own_store {
-                    OwnStore::Include => Some(self.own),
-                    OwnStore::LeaveOut => None,
-                };
-                let same = |operation: &Operation| match operation {
-                    Operation::Get(get) => get.is_same(&key, retrieve, own),
-                    Operation::Check(_)
-                    | Operation::Find(_)
-                    | Operation::Join(_)
-                    | Operation::Ping(_)
-                    | Operation::Put(_)
-                    | Operation::Refresh(_) => false,
-                };
-                if let Some(leader) = self.operations.find_same(same) {
-                    return Ok(self.share_get(reserved, key, leader));
-                }
-                let walk = self.walk(key, WalkKind::FindValue);
-                let own =
-                    own.map(|own| (own, self.store.values(&key, self.now).cloned().collect()));
-                let get = Get::new(walk, retrieve, self.config.alpha, own);
-                Ok(self.begin_command(reserved, Operation::Get(get)))
-            }
+            } => Ok(self.accept_get(reserved, key, retrieve, own_store)),
             Command::Join { bootstrap } => self.accept_join(reserved, &bootstrap),
             Command::Ping { addr } => {
                 let addr = self.usable(addr)?;
@@ -140,6 +118,37 @@ impl Node {
             self.outbox.event(Event::Values { op, key, values });
         }
         op
+    }
+
+    /// Starts a `get`, or lets it share the lookup of another that is the same.
+    fn accept_get(
+        &mut self,
+        reserved: usize,
+        key: Id,
+        retrieve: Option<Retrieve>,
+        own_store: OwnStore,
+    ) -> OpId {
+        let retrieve = retrieve.unwrap_or(self.config.retrieve);
+        let own = match own_store {
+            OwnStore::Include => Some(self.own),
+            OwnStore::LeaveOut => None,
+        };
+        let same = |operation: &Operation| match operation {
+            Operation::Get(get) => get.is_same(&key, retrieve, own),
+            Operation::Check(_)
+            | Operation::Find(_)
+            | Operation::Join(_)
+            | Operation::Ping(_)
+            | Operation::Put(_)
+            | Operation::Refresh(_) => false,
+        };
+        if let Some(leader) = self.operations.find_same(same) {
+            return self.share_get(reserved, key, leader);
+        }
+        let walk = self.walk(key, WalkKind::FindValue);
+        let own = own.map(|own| (own, self.store.values(&key, self.now).cloned().collect()));
+        let get = Get::new(walk, retrieve, self.config.alpha, own);
+        self.begin_command(reserved, Operation::Get(get))
     }
 
     fn accept_join(&mut self, reserved: usize, bootstrap: &[SocketAddr]) -> Result<OpId, Refused> {
