@@ -93,10 +93,14 @@ impl Observer for Trace {
                 self.show(Verbosity::Operations, || "bootstrap wanted".to_owned());
             }
             Event::CopiesLost { op } => {
-                self.show(Verbosity::Operations, || format!("{op} has lost its copies"));
+                self.show(Verbosity::Operations, || {
+                    format!("{op} has lost its copies")
+                });
             }
             Event::Kept { op, copies } => {
-                self.show(Verbosity::Operations, || format!("{op} has {copies} copies"));
+                self.show(Verbosity::Operations, || {
+                    format!("{op} has {copies} copies")
+                });
             }
             Event::Online { contacts } => {
                 self.show(Verbosity::Operations, || {
