@@ -51,15 +51,7 @@ impl Node {
                     OwnStore::Include => Some(self.own),
                     OwnStore::LeaveOut => None,
                 };
-                let same = |operation: &Operation| match operation {
-                    Operation::Get(get) => get.is_same(&key, retrieve, own),
-                    Operation::Check(_)
-                    | Operation::Find(_)
-                    | Operation::Join(_)
-                    | Operation::Ping(_)
-                    | Operation::Put(_)
-                    | Operation::Refresh(_) => false,
-                };
+                let same = |operation: &Operation| matches!(operation, Operation::Get(get) if get.is_same(&key, retrieve, own));
                 if let Some(leader) = self.operations.find_same(same) {
                     return Ok(self.share_get(reserved, key, leader));
                 }
