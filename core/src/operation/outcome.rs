@@ -5,7 +5,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::contact::Place;
+use crate::contact::{Contact, Place};
 use crate::id::Id;
 use crate::wire::InvalidReply;
 
@@ -34,7 +34,9 @@ pub enum Outcome {
         /// How many distinct values were delivered.
         values: usize,
     },
-    /// Of [`Command::Put`](crate::Command::Put): where the value is stored now, empty if nowhere.
+    /// Of [`Command::Put`](crate::Command::Put): where the value is stored now, closest first, empty
+    /// if nowhere. [`Place::Here`] is our own store: with that alone, no other node holds the value,
+    /// and it is lost with us. [`stored_elsewhere`](Self::stored_elsewhere) leaves it out.
     Stored(Vec<Place>),
     /// Of [`Command::Refresh`](crate::Command::Refresh).
     Refreshed {
@@ -68,6 +70,23 @@ impl fmt::Display for Abort {
 }
 
 impl core::error::Error for Abort {}
+
+impl Outcome {
+    /// The other nodes that a put stored its value at, closest first: our own copy does not count.
+    pub fn stored_elsewhere(&self) -> impl Iterator<Item = Contact> + '_ {
+        let places: &[Place] = match self {
+            Self::Stored(places) => places,
+            Self::Aborted(_)
+            | Self::Ping(_)
+            | Self::Join(_)
+            | Self::Found(_)
+            | Self::Holders(_)
+            | Self::Got { .. }
+            | Self::Refreshed { .. } => &[],
+        };
+        places.iter().filter_map(Place::contact)
+    }
+}
 
 /// In a few words, without what it brought.
 impl fmt::Display for Outcome {

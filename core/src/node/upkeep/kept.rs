@@ -121,7 +121,8 @@ impl KeptPuts {
         self.puts.len()
     }
 
-    /// Lets every kept value that waits for its time be stored again then, if not earlier.
+    /// Lets every kept value that waits for its time be stored again then, if not earlier: how much
+    /// of the lives of its copies is left, and who holds them, nobody knows.
     pub(in crate::node) fn all_due_at(&mut self, then: Instant) {
         self.due.clear();
         for (op, kept) in &mut self.puts {

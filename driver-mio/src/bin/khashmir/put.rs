@@ -1,6 +1,6 @@
 //! `khashmir put`: stores a value under a key.
 
-use khashmir::{Command, Keep, Outcome, Value};
+use khashmir::{Command, Keep, Outcome, Place, Value};
 use serde_json::json;
 
 use crate::args::PutArgs;
@@ -38,7 +38,19 @@ pub(crate) fn run(args: &PutArgs, verbosity: Verbosity) -> Result<(), Failure> {
         let object = json!({ "key": args.key.to_string(), "stored_at": stored_at });
         return output::line(object.to_string());
     }
-    output::line(format!("stored at {} nodes", places.len()))
+    output::line(stored(&places))
+}
+
+/// Where a value is stored, in words. Our own copy does not count as one of the nodes: it goes with
+/// this command.
+fn stored(places: &[Place]) -> String {
+    let nodes = places.iter().filter_map(Place::contact).count();
+    let here = if nodes < places.len() {
+        ", and here"
+    } else {
+        ""
+    };
+    format!("stored at {nodes} nodes{here}")
 }
 
 impl PutArgs {
