@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::{DropCause, MethodStats, Stats};
+use super::{DropCause, MethodStats, Stats};
 use crate::wire::Method;
 
 /// [`Stats`], as they are written.
