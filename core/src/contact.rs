@@ -1,4 +1,4 @@
-//! Whom a node knows: an identifier together with the address where it was found.
+//! Contacts: an identifier together with the address where it was found.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -112,7 +112,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Someone to ask: an address, and the identifier if one is expected there.
+/// An address to ask, and the identifier if one is expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) id: Option<Id>,
@@ -120,7 +120,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Whoever is at that address.
+    /// Any node at that address.
     pub(crate) const fn at(addr: SocketAddr) -> Self {
         Self { id: None, addr }
     }

@@ -91,8 +91,8 @@
 //!
 //! `wire` turns bytes into a [`Message`](wire::Message), whose parts are valid from there on. A
 //! query goes to `server`, which answers from the routing table, the store and the tokens. An
-//! answer closes a call in `rpc`, which says for whom it was: an `operation`, or upkeep. That is
-//! told, and says whom to ask next. Parts return facts, and only the node acts on them; no part
+//! answer closes a call in `rpc`, which says what it belongs to: an `operation`, or upkeep. That
+//! takes it in, and says which contact to ask next. Parts return facts, and only the node acts on them; no part
 //! knows another beside or above it:
 //!
 //! ```text

@@ -79,7 +79,7 @@ impl RoundTrip {
 pub(crate) enum Memory {
     /// Of one contact: the weights 1/8 and 1/4 of RFC 6298, section 2.3.
     Contact,
-    /// Of all contacts, who differ from each other: a few answers from close by must not make it
+    /// Of all contacts, which differ from each other: a few answers from close by must not make it
     /// forget that others are far away. A sample moves the estimate by one part in `weight`.
     Everyone { weight: u32 },
 }

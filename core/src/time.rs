@@ -6,7 +6,7 @@ use core::time::Duration;
 
 /// A point in time: nanoseconds since an origin of the driver's choosing.
 ///
-/// The core never reads a clock. Whoever drives a node hands it a reading with every input, from
+/// The core never reads a clock. The driver of a node hands it a reading with every input, from
 /// whatever monotonic clock it has: `std::time::Instant` in a real process, virtual time in a
 /// simulator. The range is 584 years; all arithmetic saturates, and a deadline that saturates is
 /// never reached.

@@ -1,4 +1,4 @@
-//! Write tokens: proof that whoever stores a value can receive at the address it writes from.
+//! Write tokens: proof that a node which stores a value can receive at the address it writes from.
 
 use core::net::SocketAddr;
 use core::{iter, mem};
@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::rng::Rng;
 
-/// A write token (specification, section 6: 20 bytes). Nobody but its issuer can tell what it is
+/// A write token (specification, section 6: 20 bytes). Only its issuer can tell what it is
 /// made of: 4 bytes that name the secret, and 16 of the address under that secret.
 pub(crate) type Token = [u8; 20];
 

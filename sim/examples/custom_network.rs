@@ -31,10 +31,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("all equally far", constant),
         ("two continents", Latency::custom(two_continents)),
     ] {
-        let summary = look_up(latency)?;
+        let lookups = look_up(latency)?.lookup_figures;
+        let lookups = lookups.ok_or("nothing was looked up")?;
         let millis = |span: Duration| format!("{:.0} ms", span.as_secs_f64() * 1000.0);
-        let (half, most) = (millis(summary.latency.p50), millis(summary.latency.p99));
-        println!("{name:<18}{:>8.2}{half:>10}{most:>10}", summary.rounds_mean);
+        let (half, most) = (millis(lookups.latency.p50), millis(lookups.latency.p99));
+        println!("{name:<18}{:>8.2}{half:>10}{most:>10}", lookups.rounds_mean);
     }
     Ok(())
 }

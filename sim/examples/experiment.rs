@@ -15,12 +15,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         print!("{percent:>4} %");
         for preset in presets {
             let dead = f64::from(percent) / 100.0;
-            let summary = look_up(preset, dead)?;
+            let lookups = look_up(preset, dead)?.lookup_figures;
+            let lookups = lookups.ok_or("nothing was looked up")?;
             print!(
                 "{:>12.1} %{:>8.2}{:>8.0} ms",
-                summary.exact_rate * 100.0,
-                summary.unanswered_per_lookup,
-                summary.latency.p50.as_secs_f64() * 1000.0,
+                lookups.exact_rate * 100.0,
+                lookups.unanswered_mean,
+                lookups.latency.p50.as_secs_f64() * 1000.0,
             );
         }
         println!();

@@ -339,9 +339,10 @@ fn a_swarm_counts_the_faults_of_its_seeds() {
 
 #[test]
 fn a_file_that_cannot_be_opened_is_refused_before_the_run() {
+    /// The run itself would take hours.
+    const LIMIT: Duration = Duration::from_secs(20);
     let folder = Folder::new("unopened");
     let path = folder.0.to_str().expect("a plain path");
-    // It would take hours.
     let run = [
         "run",
         "--nodes",
@@ -353,12 +354,15 @@ fn a_file_that_cannot_be_opened_is_refused_before_the_run() {
     ];
     for option in ["--json", "--report", "--pcap"] {
         for bad in ["/no/such/folder/file", path] {
-            let output = simulate(&[&run[..], &[option, bad]].concat());
+            let output = common::simulate_within(LIMIT, &[&run[..], &[option, bad]].concat());
             is_refused(&output, &format!("{bad}: "));
         }
     }
     let both = format!("{path}/figures");
-    let output = simulate(&[&run[..], &["--json", &both, "--report", &both]].concat());
+    let output = common::simulate_within(
+        LIMIT,
+        &[&run[..], &["--json", &both, "--report", &both]].concat(),
+    );
     is_refused(&output, "figures: written twice");
     assert_eq!(folder.names(), [""; 0], "nothing is left behind");
 }

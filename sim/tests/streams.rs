@@ -193,7 +193,7 @@ fn interrupted(words: &[&str], name: &str, stdout: Stdio) -> (Output, Duration) 
     (child.wait_with_output().expect("what it said"), took)
 }
 
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(2000);
 
 #[test]
 fn an_interrupted_run_says_what_was_done_and_leaves_no_file() {

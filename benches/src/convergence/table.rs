@@ -3,26 +3,28 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use khashmir_sim::experiment::LookupFigures;
 use khashmir_sim::plan::Preset;
 
 use super::{Cell, Row, UNLIMITED, Weather};
 
-/// A figure: its name, how many digits stand after the point, and how it comes out of a row.
-type Column = (&'static str, usize, fn(&Row) -> f64);
+/// A figure: its name, how many digits stand after the point, and how it comes out of the lookups
+/// of a row.
+type Column = (&'static str, usize, fn(&LookupFigures) -> f64);
 
 const COLUMNS: [Column; 12] = [
-    ("found %", 2, |row| row.summary.success_rate * 100.0),
-    ("exact %", 2, |row| row.summary.exact_rate * 100.0),
-    ("hops", 2, |row| row.summary.hops_mean),
-    ("rounds", 2, |row| row.summary.rounds_mean),
-    ("queries", 2, |row| row.summary.queries_per_lookup),
-    ("unanswered", 2, |row| row.summary.unanswered_per_lookup),
-    ("datagrams", 2, |row| row.summary.datagrams_per_lookup),
-    ("bytes", 0, |row| row.summary.bytes_per_lookup),
-    ("p50 ms", 1, |row| millis(row.summary.latency.p50)),
-    ("p90 ms", 1, |row| millis(row.summary.latency.p90)),
-    ("p99 ms", 1, |row| millis(row.summary.latency.p99)),
-    ("max ms", 1, |row| millis(row.summary.latency.max)),
+    ("found %", 2, |of| of.success_rate * 100.0),
+    ("exact %", 2, |of| of.exact_rate * 100.0),
+    ("hops", 2, |of| of.hops_mean),
+    ("rounds", 2, |of| of.rounds_mean),
+    ("queries", 2, |of| of.queries_mean),
+    ("unanswered", 2, |of| of.unanswered_mean),
+    ("datagrams", 2, |of| of.datagrams_mean),
+    ("bytes", 0, |of| of.bytes_mean),
+    ("p50 ms", 1, |of| millis(of.latency.p50)),
+    ("p90 ms", 1, |of| millis(of.latency.p90)),
+    ("p99 ms", 1, |of| millis(of.latency.p99)),
+    ("max ms", 1, |of| millis(of.latency.max)),
 ];
 
 /// A line for each row, in aligned columns.
@@ -45,7 +47,7 @@ pub fn table(rows: &[Row]) -> String {
             cell.nodes, cell.weather
         );
         for (_, digits, figure) in COLUMNS {
-            let _ = write!(text, " {:>10.digits$}", figure(row));
+            let _ = write!(text, " {:>10}", shown(row, digits, figure));
         }
         text.push('\n');
     }
@@ -68,7 +70,7 @@ pub fn tsv(rows: &[Row]) -> String {
             cell.nodes, cell.weather, cell.preset, cell.alpha
         );
         for (_, digits, figure) in COLUMNS {
-            let _ = write!(text, "\t{:.digits$}", figure(row));
+            let _ = write!(text, "\t{}", shown(row, digits, figure));
         }
         text.push('\n');
     }
@@ -87,12 +89,13 @@ pub fn ratios(rows: &[Row]) -> String {
     );
     for row in rows.iter().filter(|row| row.cell.is_plain()) {
         let cell = row.cell;
-        let p50 = |other: &Row| millis(other.summary.latency.p50);
-        let beside = |other: Cell, figure: &dyn Fn(&Row) -> f64| {
+        let p50 = |of: &LookupFigures| millis(of.latency.p50);
+        let beside = |other: Cell, figure: &dyn Fn(&LookupFigures) -> f64| {
             let other = rows.iter().find(|row| row.cell == other);
-            other.map_or("-".to_owned(), |other| {
-                format!("{:.2}", figure(row) / figure(other))
-            })
+            let own = row.summary.lookup_figures.map(|of| figure(&of));
+            let other = other.and_then(|other| other.summary.lookup_figures);
+            let ratio = own.zip(other).map(|(own, other)| own / figure(&other));
+            ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
         };
         let fair = Cell {
             weather: Weather::Fair,
@@ -107,7 +110,7 @@ pub fn ratios(rows: &[Row]) -> String {
             alpha: Preset::Early.config().alpha,
             ..cell
         };
-        let queries = |other: &Row| other.summary.queries_per_lookup;
+        let queries = |of: &LookupFigures| of.queries_mean;
         let (unlimited, queries) = if cell.preset == Preset::Adaptive {
             (beside(unlimited, &p50), beside(early, &queries))
         } else {
@@ -123,6 +126,12 @@ pub fn ratios(rows: &[Row]) -> String {
         );
     }
     text
+}
+
+/// The text of a figure: a dash where nothing was looked up.
+fn shown(row: &Row, digits: usize, figure: fn(&LookupFigures) -> f64) -> String {
+    let figures = row.summary.lookup_figures.as_ref();
+    figures.map_or("-".to_owned(), |of| format!("{:.digits$}", figure(of)))
 }
 
 fn alpha(alpha: usize) -> String {

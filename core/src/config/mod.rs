@@ -398,7 +398,7 @@ pub enum Retrieve {
 
 /// Which stale buckets a node looks up again by itself.
 ///
-/// Whoever is in a bucket and has not answered for as long as a bucket may go unused is pinged, and
+/// A contact that has not answered for as long as a bucket may go unused is pinged, and
 /// gives way to a candidate if it is gone, so a lookup brings a full bucket nothing that it has room
 /// for. In a large network all buckets but the last few are full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

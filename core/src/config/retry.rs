@@ -15,8 +15,8 @@ pub enum Retry {
     /// The waits follow the measured round trips: a call is sent again when it is later than nearly
     /// all answers are, and fails after 9 s at the latest.
     ///
-    /// Lookups do not sit those waits out. Whoever is slow has a stand-in asked beside it; once
-    /// answers no longer come closer to the target, all who are left of the closest are asked at
+    /// Lookups do not sit those waits out. A lookup asks a stand-in beside a slow contact; once
+    /// answers no longer come closer to the target, all that are left of the closest are asked at
     /// once; and where many are late, they are taken for dead, and more are asked in their place,
     /// [alpha](super::Config::alpha) or not.
     Adaptive,

@@ -1,4 +1,4 @@
-//! A walk towards a target: the closest known so far, who of them is asked, and when it is over.
+//! A closest-nodes lookup: the closest contacts known so far, which of them is asked, and when it is over.
 //!
 //! The contract: call [`ClosestNodes::next`] until it is `None`, report every answer and failure, call
 //! `next` again; the walk is over when [`ClosestNodes::is_done`]. Nobody is asked twice, whoever is slow
@@ -11,12 +11,12 @@ use super::{News, State};
 use crate::contact::{Contact, Place};
 use crate::id::{Distance, Id, NextBit};
 
-/// Someone who may be asked, or who has answered.
+/// A contact that may be asked, or that has answered.
 struct Candidate {
     distance: Distance,
     place: Place,
     state: State,
-    /// How it was found: 1 from our own table, one more than whoever named it otherwise.
+    /// How it was found: 1 from our own table, otherwise one more than the contact that named it.
     depth: u32,
 }
 
@@ -41,7 +41,7 @@ enum Trend {
     Settled,
 }
 
-/// Someone to ask.
+/// A contact to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) contact: Contact,
@@ -51,7 +51,7 @@ pub(crate) struct Asked {
     pub(crate) turnout: Turnout,
 }
 
-/// Whether someone who was named is news.
+/// Whether a contact that was named is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offered {
     /// It is now on the shortlist.
@@ -164,7 +164,7 @@ impl ClosestNodes {
         })
     }
 
-    /// Reports that someone answered. False for whoever was not being asked.
+    /// Reports that a contact answered. False for one that was not being asked.
     pub(crate) fn answered(&mut self, id: &Id) -> bool {
         match self.find(id) {
             Some(at) if self.candidates[at].state.is_pending() => {
@@ -176,7 +176,7 @@ impl ClosestNodes {
         }
     }
 
-    /// Reports anything else about someone who is being asked.
+    /// Reports anything else about a contact that is being asked.
     pub(crate) fn report(&mut self, id: &Id, news: News) {
         if let Some(at) = self.find(id) {
             self.candidates[at].state = news.apply(self.candidates[at].state);
@@ -260,7 +260,7 @@ impl ClosestNodes {
         }
     }
 
-    /// Whether someone belongs to the K closest of those who answered or may well answer.
+    /// Whether a contact belongs to the K closest of those that answered or may well answer.
     fn is_among_the_closest(&self, id: &Id) -> bool {
         let hopeful =
             |c: &&Candidate| matches!(c.state, State::Fresh | State::Waiting | State::Answered);
@@ -314,7 +314,7 @@ impl ClosestNodes {
                 depth,
             },
         );
-        // Whoever was asked stays, however far away: its answer is still to be told from others.
+        // A contact that was asked stays, however far away: its answer is still to be told from others.
         let mut beyond = self.candidates.iter().skip(most);
         if let Some(at) = beyond.position(|c| c.state == State::Fresh) {
             self.candidates.remove(most + at);

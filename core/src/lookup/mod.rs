@@ -1,4 +1,4 @@
-//! Whom to ask next: a walk towards a target, and a spread over a fixed list. Neither knows the
+//! Which contact to ask next: a walk towards a target, and a spread over a fixed list. Neither knows the
 //! wire nor the clock; both are told what happened and say what follows.
 
 mod closest_nodes;
@@ -9,7 +9,7 @@ pub(crate) use closest_nodes::{Asked, ClosestNodes};
 pub(crate) use pace::{Pace, Turnout};
 pub(crate) use spread::Spread;
 
-/// How it stands with someone who is asked.
+/// The state of a contact of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Not asked yet.
@@ -35,7 +35,7 @@ impl State {
     }
 }
 
-/// What is learnt about someone who was asked.
+/// What is learnt about a contact that was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
     /// The time in which most answer is over.
@@ -49,7 +49,7 @@ pub(crate) enum News {
 }
 
 impl News {
-    /// The state that follows; nothing changes for someone who is not asked, or already worse.
+    /// The state that follows; nothing changes for a contact that is not asked, or already worse.
     const fn apply(self, state: State) -> State {
         match (self, state) {
             (Self::Slow, State::Waiting) => State::Slow,

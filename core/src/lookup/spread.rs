@@ -44,7 +44,7 @@ impl Spread {
         });
     }
 
-    /// Whom to ask now, if anyone.
+    /// The contact to ask now, if there is one.
     pub(crate) fn next(&mut self) -> Option<Contact> {
         let mut in_flight = 0;
         let mut expected = self.credit;
@@ -65,7 +65,7 @@ impl Spread {
         Some(next.contact)
     }
 
-    /// Reports that someone answered. False for whoever was not being asked.
+    /// Reports that a contact answered. False for one that was not being asked.
     pub(crate) fn answered(&mut self, id: &Id) -> bool {
         match self.find(id) {
             Some(member) if member.state.is_pending() => {
@@ -97,15 +97,15 @@ impl Spread {
         member.map_or(0, |member| member.share)
     }
 
-    /// Reports anything else about someone who is being asked.
+    /// Reports anything else about a contact that is being asked.
     pub(crate) fn report(&mut self, id: &Id, news: News) {
         if let Some(member) = self.find(id) {
             member.state = news.apply(member.state);
         }
     }
 
-    /// Whether the quota is met, or nobody is left to meet it. As long as nobody has answered,
-    /// those who are silent are waited for: a result that may come late is better than none.
+    /// Whether the quota is met, or no contact is left to meet it. As long as none has answered, the
+    /// spread waits for those that are silent: a result that may come late is better than none.
     pub(crate) fn is_done(&self) -> bool {
         let answered = self
             .members

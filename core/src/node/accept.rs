@@ -203,7 +203,7 @@ impl Node {
         Ok(op)
     }
 
-    /// An address that a command names: whoever names a private one means it.
+    /// An address that a command names. Private ones are accepted: the user means them.
     fn usable(&self, addr: SocketAddr) -> Result<SocketAddr, Refused> {
         let refused = |why| Refused::BadAddress { addr, why };
         let addr = BadAddress::check(addr).map_err(refused)?;

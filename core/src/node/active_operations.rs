@@ -1,4 +1,4 @@
-//! The commands under way: who waits for them, what they took, and how they come to their end.
+//! The operations under way: which commands wait for them, what they took, and how they end.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ pub(super) struct Running {
     query_stats: QueryStats,
 }
 
-/// Who waits for an operation.
+/// The commands, or the maintenance task, that wait for an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Waiters {
     /// These commands, each with the events that it may still cause.
@@ -125,7 +125,7 @@ impl ActiveOperations {
             .count()
     }
 
-    /// The operation that joins, if one does, and for whom.
+    /// The operation that joins, if one does, and what waits for it.
     pub(super) fn joining(&self) -> Option<(OpId, &Waiters)> {
         let joins = |running: &Running| matches!(running.operation, Operation::Join(_));
         self.running
@@ -337,7 +337,7 @@ impl Running {
         }
     }
 
-    /// What it took so far; whoever was asked and has not been heard of counts as unanswered.
+    /// What it took so far. A query without an answer yet counts as unanswered.
     pub(super) fn query_stats(&self) -> QueryStats {
         let mut query_stats = self.query_stats.clone();
         let heard = query_stats.answered + query_stats.broken + query_stats.refused;

@@ -39,7 +39,7 @@ impl fmt::Display for OpId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command {
-    /// Ask whoever is at an address for its id and what it sees as ours, and take it into the
+    /// Ask the node at an address for its id and for our address as it sees it, and take it into the
     /// table: the original's `addContact`.
     AddContact {
         /// The address.
@@ -52,7 +52,7 @@ pub enum Command {
         /// The target.
         target: Id,
     },
-    /// Find out who of the K closest nodes holds how many values of a key.
+    /// Find out how many values of a key each of the K closest nodes holds.
     FindValue {
         /// The key.
         key: Id,
@@ -61,7 +61,7 @@ pub enum Command {
     Get {
         /// The key.
         key: Id,
-        /// Whom to ask; as configured when `None`.
+        /// Which holders to ask; as configured when `None`.
         retrieve: Option<Retrieve>,
         /// Whether what our own node stores counts.
         own_store: OwnStore,
@@ -74,7 +74,7 @@ pub enum Command {
         /// answer again and again. Without any, it keeps those that it had before.
         bootstrap: Vec<SocketAddr>,
     },
-    /// Ask whoever is at an address whether it is there.
+    /// Ask the node at an address whether it is there.
     Ping {
         /// The address.
         addr: SocketAddr,

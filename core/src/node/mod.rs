@@ -90,7 +90,7 @@ enum Life {
     ShutDown,
 }
 
-/// For whom a call is.
+/// What a call belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// A part of an operation.
@@ -101,7 +101,7 @@ enum Owner {
     Recovery,
 }
 
-/// Why upkeep pings someone.
+/// Why upkeep pings a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
     /// It was long unseen, and somebody wants its place.
@@ -233,7 +233,7 @@ impl Node {
     }
 
     /// Leaves the network: everything under way ends with [`Abort::Left`], nothing is kept or
-    /// retried any longer, and nobody is answered. Table and store stay, and
+    /// retried any longer, and no query is answered. Table and store stay, and
     /// [joining](Command::Join) works again.
     pub fn leave(&mut self, now: Instant) {
         self.advance_clock(now);
@@ -284,7 +284,7 @@ impl Node {
 
     /// Gives back the memory that is kept for the datagrams to come, if none waits to be polled.
     ///
-    /// A node does that by itself now and then. Whoever holds many that are mostly idle may want it
+    /// A node does that by itself now and then. A program that holds many idle nodes may want it
     /// after each input: then the next datagram is allocated anew.
     pub fn shrink(&mut self) {
         self.outbox.shrink_to_fit();

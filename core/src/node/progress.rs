@@ -1,5 +1,5 @@
-//! Letting operations run: whom they want asked is asked, what they found is told, and when they are
-//! over, whoever waits for them hears of it.
+//! Letting operations run: the node asks the contacts that they name, passes on the values that they
+//! found, and tells the commands that wait for them when they are over.
 
 use alloc::vec::Vec;
 use core::net::SocketAddr;

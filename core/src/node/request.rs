@@ -60,7 +60,7 @@ pub struct FindValue {
 pub struct Get {
     /// The key.
     pub key: Id,
-    /// Whom to ask; as configured when `None`.
+    /// Which holders to ask; as configured when `None`.
     pub retrieve: Option<Retrieve>,
     /// Whether what our own node stores counts.
     pub own_store: OwnStore,
@@ -100,7 +100,10 @@ pub struct Refresh {
 
 /// Implements [`Request`] for a type: its command, and how its output is taken out of an outcome.
 macro_rules! request {
-    ($name:ident, $output:ty, $self:ident => $command:expr, $values:ident, $($pattern:pat => $found:expr),+) => {
+    (
+        $name:ident, $output:ty, $self:ident => $command:expr,
+        $values:ident, $($pattern:pat => $found:expr),+
+    ) => {
         impl Request for $name {
             type Output = $output;
 

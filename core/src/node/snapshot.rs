@@ -1,4 +1,4 @@
-//! What of a node outlives it: its identity, whom it knew, and what it stored, without a clock.
+//! What of a node outlives it: its identity, its contacts and the values it stored, without a clock.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;

@@ -27,11 +27,11 @@ pub struct Stats {
     pub datagrams_out: u64,
     /// Those of them that the system refused to send, as the driver says.
     pub datagrams_refused: u64,
-    /// Their bytes.
+    /// The bytes of those handed out.
     pub bytes_out: u64,
     /// Queries received that name no method of the protocol.
     pub unknown_methods: u64,
-    /// Times that somebody claimed the identifier of a contact from another address.
+    /// Times that a query claimed the identifier of a contact from another address.
     pub identity_conflicts: u64,
     /// Times that a newcomer found its bucket full, and the contact there that was seen least
     /// recently questionable.
@@ -221,9 +221,9 @@ pub struct Status {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Reachable {
-    /// Nobody has asked it anything yet.
+    /// No other node has asked it anything yet.
     Unknown,
-    /// Somebody has.
+    /// Another node has asked it something.
     Yes,
 }
 

@@ -23,7 +23,7 @@ enum State {
 
 enum Wanted {
     Nodes,
-    /// How many values who holds.
+    /// How many values each node holds.
     Holders(BTreeMap<Id, u64>),
 }
 
@@ -37,7 +37,7 @@ impl Find {
         }
     }
 
-    /// Who holds values, by a `find_value` walk. `own` is how many our own node holds.
+    /// The holders of values, by a `find_value` walk. `own` is how many our own node holds.
     pub(crate) fn holders(walk: Walk, own: (Id, u64)) -> Self {
         let wanted = Wanted::Holders(BTreeMap::from([own]));
         Self {

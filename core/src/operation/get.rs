@@ -1,4 +1,4 @@
-//! Getting the values of a key: find who holds some, then ask them, closest first.
+//! Getting the values of a key: find the nodes that hold some, then ask them, closest first.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Method};
 
-/// A `find_value` walk, and a spread of `get_value` over those who hold values.
+/// A `find_value` walk, and a spread of `get_value` over the nodes that hold values.
 pub(crate) struct Get {
     key: Id,
     retrieve: Retrieve,
@@ -74,7 +74,7 @@ impl Get {
         self.key == *key && self.retrieve == retrieve && self.own == own
     }
 
-    /// Everything delivered so far, for somebody who asks for the same later.
+    /// Everything delivered so far, for a command that asks for the same later.
     pub(crate) fn delivered(&self) -> Vec<Value> {
         self.known
             .iter()
@@ -241,7 +241,7 @@ impl Get {
         spread
     }
 
-    /// How many values to ask someone for: all, unless fewer are missing than it holds.
+    /// How many values to ask a holder for: all, unless fewer are missing than it holds.
     fn num_for(&self, id: &Id) -> i64 {
         let (Retrieve::AtMost(_), Phase::Fetching { spread, .. }) = (self.retrieve, &self.phase)
         else {

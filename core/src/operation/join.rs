@@ -18,7 +18,7 @@ use crate::wire::{InvalidReply, Method};
 
 /// The branch of the greetings.
 const GREETING: u16 = 0;
-/// The branch of the self-lookup that starts at those who answered the greetings.
+/// The branch of the self-lookup that starts at the nodes which answered the greetings.
 const SELF_LOOKUP: u16 = 1;
 /// The branch of the self-lookup that starts at the contacts of our own table; later ones are the
 /// refresh's.
@@ -29,7 +29,7 @@ pub(crate) struct Join {
     own: Id,
     phase: Phase,
     todo: VecDeque<Peer>,
-    /// Who is greeted and has not answered.
+    /// The addresses that are greeted and have not answered.
     pending: Vec<Greeted>,
     answered: Vec<Contact>,
     seen_as: Vec<Report>,
@@ -62,7 +62,7 @@ enum TableLookup {
     Walking(Box<Walk>),
     /// It is over and was answered.
     Answered,
-    /// Nobody of the table answered, or the table was empty.
+    /// No contact of the table answered, or the table was empty.
     Unanswered,
 }
 
@@ -81,7 +81,7 @@ struct Greeted {
     state: Patience,
 }
 
-/// Whether a greeting is still waited for by those who have other answers.
+/// Whether a join that has other answers still waits for a greeting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Patience {
     Waiting,
@@ -90,7 +90,7 @@ enum Patience {
 
 enum Phase {
     Fresh,
-    /// Nobody has answered a greeting yet.
+    /// No greeting is answered yet.
     Greeting {
         since: Instant,
     },
@@ -169,15 +169,7 @@ impl Join {
         match &mut self.phase {
             Phase::Greeting { since } => {
                 let since = *since;
-                if !self.answered.is_empty() || (self.pending.is_empty() && table_is_over) {
-                    self.phase = Phase::LookupRequested { since };
-                    return Step::OpenUnseeded(self.own.neighbour());
-                }
-                if let TableLookup::Answered = self.table {
-                    self.phase = Phase::RefreshRequested { since };
-                    return Step::RefreshTargets(self.surroundings);
-                }
-                Step::Wait
+                self.greeting_step(since)
             }
             Phase::SelfLookup { walk, found, since } => {
                 if *found == Found::Strangers {
@@ -359,6 +351,19 @@ impl Join {
             branch: GREETING,
             turnout: Turnout::High,
         }))
+    }
+
+    /// What is to be done while no greeting has led to a self-lookup.
+    fn greeting_step(&mut self, since: Instant) -> Step {
+        if !self.answered.is_empty() || (self.pending.is_empty() && self.table_is_over()) {
+            self.phase = Phase::LookupRequested { since };
+            return Step::OpenUnseeded(self.own.neighbour());
+        }
+        if let TableLookup::Answered = self.table {
+            self.phase = Phase::RefreshRequested { since };
+            return Step::RefreshTargets(self.surroundings);
+        }
+        Step::Wait
     }
 
     /// What is to be done about the self-lookup from our own table, if anything is.

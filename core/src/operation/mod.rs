@@ -1,5 +1,5 @@
-//! Operations: what a command turns into, one state machine each. They know whom to ask and what
-//! to make of the answers; the node does the asking.
+//! Operations: what a command turns into, one state machine each. They know which contacts to ask
+//! and what the answers mean; the node does the asking.
 
 mod find;
 mod get;
@@ -44,7 +44,7 @@ pub(crate) enum Operation {
 
 /// What an operation wants next.
 pub(crate) enum Step {
-    /// Ask someone.
+    /// Ask a contact.
     Ask(Question),
     /// Tell the user of these values.
     Deliver(Vec<Value>),
@@ -54,7 +54,7 @@ pub(crate) enum Step {
     Finished(Action),
     /// Give it a walk towards this target, seeded from the table.
     Open(Id),
-    /// Give it a walk towards this target that knows nobody yet.
+    /// Give it a walk towards this target that knows no contact yet.
     OpenUnseeded(Id),
     /// A part of it begins that counts as an action of its own.
     Started(Method),
@@ -74,13 +74,13 @@ pub(crate) enum Action {
     Walk(Box<Walk>),
 }
 
-/// Someone to ask something.
+/// A contact, and what to ask it.
 pub(crate) struct Question {
     pub(crate) peer: Peer,
     pub(crate) ask: Ask,
     /// Which part of the operation asks: comes back with the answer.
     pub(crate) branch: u16,
-    /// How many of those whom that part knows seem to be there.
+    /// How many of the contacts that this part knows seem to be there.
     pub(crate) turnout: Turnout,
 }
 

@@ -18,7 +18,7 @@ pub enum Outcome {
     /// It was ended before it was over.
     Aborted(Abort),
     /// Of [`Command::Ping`](crate::Command::Ping) and
-    /// [`Command::AddContact`](crate::Command::AddContact): who answered, or why nobody did.
+    /// [`Command::AddContact`](crate::Command::AddContact): the node that answered, or why none did.
     Ping(Result<Pong, CallError>),
     /// Of [`Command::Join`](crate::Command::Join).
     Join(Joined),
@@ -26,8 +26,8 @@ pub enum Outcome {
     /// [`Command::FindClose`](crate::Command::FindClose): the K closest nodes that answered,
     /// closest first, our own among them if it answers others.
     Found(Vec<Place>),
-    /// Of [`Command::FindValue`](crate::Command::FindValue): who of the K closest holds how many
-    /// values, closest first.
+    /// Of [`Command::FindValue`](crate::Command::FindValue): how many values each of the K
+    /// closest holds, closest first.
     Holders(Vec<Holder>),
     /// Of [`Command::Get`](crate::Command::Get): the values came as events before.
     Got {
@@ -94,11 +94,11 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Someone who answered a ping.
+/// A node that answered a ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pong {
-    /// Who it is.
+    /// Its identifier.
     pub id: Id,
     /// How long the answer took, resends included.
     pub took: Duration,
@@ -118,21 +118,21 @@ pub struct Joined {
     pub refreshed: usize,
 }
 
-/// What someone said our address is.
+/// What a node said our address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Report {
-    /// Who said it.
+    /// The address of that node.
     pub by: SocketAddr,
     /// What it said.
     pub seen_as: SocketAddr,
 }
 
-/// Someone who holds values.
+/// A node that holds values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Holder {
-    /// Who it is.
+    /// The node.
     pub place: Place,
     /// How many values it says it holds.
     pub values: u64,
@@ -150,7 +150,7 @@ pub enum CallError {
     Refused(i64),
     /// No answer came.
     Timeout,
-    /// Somebody else answered than was expected at that address.
+    /// Another node answered than was expected at that address.
     WrongId,
 }
 
@@ -177,7 +177,7 @@ pub struct QueryStats {
     pub answered: u32,
     /// Calls not answered when the operation ended, or at all.
     pub unanswered: u32,
-    /// Calls answered against the rules, or by someone else than expected.
+    /// Calls answered against the rules, or by another node than expected.
     pub broken: u32,
     /// Calls answered with an error.
     pub refused: u32,
@@ -205,7 +205,7 @@ impl QueryStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Refusal {
-    /// Who refused.
+    /// The address of the node that refused.
     pub by: SocketAddr,
     /// The code of the error (specification, section 1.4).
     pub code: i64,

@@ -1,4 +1,4 @@
-//! Asking one address whether somebody is there.
+//! Asking one address whether a node is there.
 
 use super::{Action, Answer, Ask, CallError, Outcome, Pong, Question, Step, Trouble};
 use crate::contact::Peer;

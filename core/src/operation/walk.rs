@@ -75,7 +75,7 @@ impl Walk {
         } = self.closest_nodes.next()?;
         let ask = match self.kind {
             WalkKind::FindNode => Ask::FindNode { target: about },
-            // How many values somebody holds is asked for as well, and only of one key.
+            // A `find_value` asks how many values a node holds, too, and of one key only.
             WalkKind::FindValue => Ask::FindValue {
                 key: *self.closest_nodes.target(),
             },
@@ -93,7 +93,7 @@ impl Walk {
         self.closest_nodes.seed(contact);
     }
 
-    /// Takes in an answer: whom it names may be asked next. False when it comes too late.
+    /// Takes in an answer: the contacts that it names may be asked next. False when it comes too late.
     pub(super) fn answered(
         &mut self,
         reply: &Reply<'_>,

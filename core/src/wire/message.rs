@@ -15,9 +15,9 @@ pub enum Method {
     Ping,
     /// Are you there, and what is my address as you see it?
     Join,
-    /// Whom do you know close to this target? The answer brings a write token.
+    /// Which contacts do you know close to this target? The answer brings a write token.
     FindNode,
-    /// Whom do you know close to this key, and how many values do you hold under it?
+    /// Which contacts do you know close to this key, and how many values do you hold under it?
     FindValue,
     /// What values do you hold under this key?
     GetValue,
@@ -77,7 +77,7 @@ pub enum Message<'a> {
     Query {
         /// Transaction id, to be echoed.
         tid: &'a [u8],
-        /// Who says it asks.
+        /// The identifier that the asking node gives.
         sender: Id,
         /// What it asks.
         query: Query<'a>,
@@ -190,9 +190,9 @@ impl Query<'_> {
 /// What an answer says. It does not name its method, so every fact but the id may be absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply<'a> {
-    /// Who answers.
+    /// The identifier of the node that answers.
     pub id: Id,
-    /// Whom it knows close to the target.
+    /// The contacts that it knows close to the target.
     pub nodes: Option<Nodes<'a>>,
     /// How many values it holds under the key.
     pub num: Option<u64>,
@@ -205,7 +205,7 @@ pub struct Reply<'a> {
 }
 
 impl Reply<'_> {
-    /// An answer that says no more than who gives it.
+    /// An answer that names the answering node and nothing else.
     #[must_use]
     pub const fn from(id: Id) -> Self {
         Self {

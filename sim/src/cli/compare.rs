@@ -3,15 +3,19 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
-use khashmir_sim::experiment::{Completion, Experiment, Summary};
+use khashmir_sim::experiment::{Completion, Experiment, Latencies, LookupFigures, Summary};
 
 use super::interrupt::Interrupt;
 use super::output::print;
 use super::progress::{self, Bar};
 use super::world::{World, preset_or_plan};
 use super::{fail, refuse};
+
+/// A row of the table: its name, and how its figure comes out of others.
+type Row<Of, Figure> = (&'static str, fn(&Of) -> Figure);
 
 /// The options of a comparison.
 #[derive(Args)]
@@ -80,79 +84,55 @@ impl Compare {
         }
     }
 
-    /// A row for each figure, with the ratio of the second to the first.
+    /// A row for each figure, with the ratio of the second to the first. What nothing was measured
+    /// of is a dash.
     fn table(&self, a: &Summary, b: &Summary) -> String {
-        let millis = |span: std::time::Duration| span.as_secs_f64() * 1000.0;
-        let rows = [
-            (
-                "found the closest, %",
-                a.success_rate * 100.0,
-                b.success_rate * 100.0,
-            ),
-            (
-                "exactly the K closest, %",
-                a.exact_rate * 100.0,
-                b.exact_rate * 100.0,
-            ),
-            (
-                "values found, %",
-                a.values_found_rate * 100.0,
-                b.values_found_rate * 100.0,
-            ),
-            ("hops", a.hops_mean, b.hops_mean),
-            ("rounds", a.rounds_mean, b.rounds_mean),
-            (
-                "queries a lookup",
-                a.queries_per_lookup,
-                b.queries_per_lookup,
-            ),
-            (
-                "unanswered a lookup",
-                a.unanswered_per_lookup,
-                b.unanswered_per_lookup,
-            ),
-            (
-                "datagrams a lookup",
-                a.datagrams_per_lookup,
-                b.datagrams_per_lookup,
-            ),
-            ("bytes a lookup", a.bytes_per_lookup, b.bytes_per_lookup),
-            (
-                "latency p50, ms",
-                millis(a.latency.p50),
-                millis(b.latency.p50),
-            ),
-            (
-                "latency p90, ms",
-                millis(a.latency.p90),
-                millis(b.latency.p90),
-            ),
-            (
-                "latency p99, ms",
-                millis(a.latency.p99),
-                millis(b.latency.p99),
-            ),
-            (
-                "latency max, ms",
-                millis(a.latency.max),
-                millis(b.latency.max),
-            ),
-            (
-                "datagrams in all",
-                a.traffic.sent as f64,
-                b.traffic.sent as f64,
-            ),
+        let millis = |span: Duration| span.as_secs_f64() * 1000.0;
+        let lookups: [Row<LookupFigures, f64>; 8] = [
+            ("found the closest, %", |of| of.success_rate * 100.0),
+            ("exactly the K closest, %", |of| of.exact_rate * 100.0),
+            ("hops", |of| of.hops_mean),
+            ("rounds", |of| of.rounds_mean),
+            ("queries a lookup", |of| of.queries_mean),
+            ("unanswered a lookup", |of| of.unanswered_mean),
+            ("datagrams a lookup", |of| of.datagrams_mean),
+            ("bytes a lookup", |of| of.bytes_mean),
         ];
+        let latencies: [Row<Latencies, Duration>; 4] = [
+            ("latency p50, ms", |of| of.p50),
+            ("latency p90, ms", |of| of.p90),
+            ("latency p99, ms", |of| of.p99),
+            ("latency max, ms", |of| of.max),
+        ];
+        let both = |name: &'static str, figure: &dyn Fn(&Summary) -> Option<f64>| {
+            (name, figure(a), figure(b))
+        };
+        let mut rows: Vec<(&str, Option<f64>, Option<f64>)> = Vec::new();
+        for (name, figure) in lookups {
+            rows.push(both(name, &|run| run.lookup_figures.as_ref().map(figure)));
+        }
+        for (name, figure) in latencies {
+            rows.push(both(name, &|run| {
+                let lookups = run.lookup_figures.as_ref();
+                lookups.map(|of| millis(figure(&of.latency)))
+            }));
+        }
+        rows.push(both("values found, %", &|run| {
+            run.get_figures.map(|gets| gets.found_rate * 100.0)
+        }));
+        rows.push(both("datagrams in all", &|run| {
+            Some(run.traffic.sent as f64)
+        }));
         let (first, second) = (short(&self.a), short(&self.b));
         let mut table = format!("{:<26}{first:>14}{second:>14}{:>10}\n", "", "ratio");
+        let text = |figure: Option<f64>, digits: usize| {
+            figure.map_or("–".to_owned(), |figure| format!("{figure:.digits$}"))
+        };
         for (name, a, b) in rows {
             // A figure that is zero in the first run has no ratio.
-            let ratio = if a > 0.0 {
-                format!("{:.3}", b / a)
-            } else {
-                "-".to_owned()
-            };
-            table += &format!("{name:<26}{a:>14.2}{b:>14.2}{ratio:>10}\n");
+            let ratio = a.zip(b).filter(|(a, _)| *a > 0.0).map(|(a, b)| b / a);
+            let (a, b, ratio) = (text(a, 2), text(b, 2), text(ratio, 3));
+            table += &format!("{name:<26}{a:>14}{b:>14}{ratio:>10}\n");
         }
         table
     }

@@ -5,6 +5,7 @@
 mod actions;
 mod churn_state;
 mod details;
+mod figures;
 mod healed;
 mod keeping;
 mod machine_factory;
@@ -19,11 +20,12 @@ mod values;
 mod whole;
 
 pub use details::{Details, Ending};
+pub use figures::{GetFigures, Latencies, LookupFigures};
 pub use keeping::{KeepingFigures, KeepingPoint};
 pub use machine_factory::MachineFactory;
 pub use progress::Progress;
 pub use quality::Quality;
-pub use summary::{Latencies, Summary};
+pub use summary::Summary;
 
 use crate::checks::Violation;
 use crate::network::{Network, NetworkConfig};

@@ -74,6 +74,8 @@ pub(super) struct Member {
     lot: Lot,
     /// How much longer churn keeps it away when the network comes to stand, if it does.
     away_at_first: Option<Duration>,
+    /// The identifier of the node that lived here before under another one, and when that left.
+    earlier: Option<(Id, Instant)>,
     /// How many nodes lived here before.
     generation: u64,
     presence: Presence,
@@ -228,6 +230,9 @@ impl Population {
     /// Gives a host another identity, which no other node knows.
     pub(super) fn rename(&mut self, host: HostId) {
         if let Some(member) = self.members.get_mut(&host) {
+            if let Presence::Away { since } = member.presence {
+                member.earlier = Some((member.id, since));
+            }
             member.id = id(&mut member.drawn(self.seed, "population/id", host));
         }
     }
@@ -292,6 +297,18 @@ impl Population {
         })
     }
 
+    /// Whether a host had a node of that identifier at some time since then.
+    pub(super) fn was_there(&self, host: HostId, id: &Id, since: Instant) -> bool {
+        self.members.get(&host).is_some_and(|member| {
+            let is_it = match member.presence {
+                Presence::Here { .. } => true,
+                Presence::Away { since: left } => left > since,
+            };
+            let was_it = |(earlier, left): (Id, Instant)| earlier == *id && left > since;
+            (member.id == *id && is_it) || member.earlier.is_some_and(was_it)
+        })
+    }
+
     /// The K closest to a target of those that a lookup must find and that have run since then.
     pub(super) fn closest(&self, target: &Id, since: Instant) -> Vec<Id> {
         let mut asked = self.k;
@@ -349,6 +366,7 @@ impl Member {
                 ChurnStart::Here(_) => None,
                 ChurnStart::Away(left) => Some(left),
             }),
+            earlier: None,
             generation: 0,
             presence: Presence::Away {
                 since: Instant::ORIGIN,

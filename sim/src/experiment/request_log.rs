@@ -61,6 +61,7 @@ pub(super) struct RequestLog {
     /// With the time at which each was stored.
     stored: Vec<(u32, Instant)>,
     lookups: Vec<Lookup>,
+    unjudged: u64,
     gets: Gets,
     reads: Vec<Read>,
     /// What steps of the plan expect gets to find.
@@ -105,7 +106,6 @@ pub(super) struct Read {
 /// Gets that are over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gets {
-    pub(super) all: u64,
     pub(super) successful: u64,
     pub(super) took: Vec<Duration>,
 }
@@ -222,6 +222,11 @@ impl RequestLog {
         &self.lookups
     }
 
+    /// Lookups for which there was nobody to find but the asker.
+    pub(super) const fn unjudged(&self) -> u64 {
+        self.unjudged
+    }
+
     pub(super) const fn gets(&self) -> &Gets {
         &self.gets
     }
@@ -260,16 +265,19 @@ impl RequestLog {
         let Running { task, brought, .. } = ended.running;
         match (task, outcome) {
             (Task::Lookup { target }, outcome) => {
-                let found = if let Outcome::Found(places) = outcome {
-                    judge(&ended, &target, places, population)
+                let places = if let Outcome::Found(places) = outcome {
+                    &places[..]
                 } else {
-                    Quality::Failure
+                    &[]
                 };
-                self.lookups.push(Lookup {
-                    ended: ended.at,
-                    found,
-                    query_stats: ended.query_stats,
-                });
+                match judge(&ended, &target, places, population) {
+                    Some(found) => self.lookups.push(Lookup {
+                        ended: ended.at,
+                        found,
+                        query_stats: ended.query_stats,
+                    }),
+                    None => self.unjudged += 1,
+                }
             }
             (Task::Put(number), Outcome::Stored(places)) if !places.is_empty() => {
                 self.stored.push((number, ended.at));
@@ -285,7 +293,6 @@ impl RequestLog {
                 }
             }
             (Task::Get(_), _) => {
-                self.gets.all += 1;
                 self.gets.successful += u64::from(brought == Brought::TheValue);
                 self.gets.took.push(ended.query_stats.took);
             }
@@ -315,36 +322,44 @@ struct Ended {
 
 /// Compares the result of a lookup with the truth: the K closest nodes that ran, answered and could
 /// be reached by all hosts from the beginning of the lookup to its end, and the asking node, if it
-/// answers queries. Other nodes may be in the result or not.
-fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Quality {
-    let Some(asker) = population.member(ended.host) else {
-        return Quality::Failure;
-    };
-    let own = asker.id;
-    let mut expected = population.closest(target, ended.running.begun);
-    if asker.role != Role::Client && !expected.contains(&own) {
-        expected.push(own);
+/// answers queries. Other nodes may be in the result or not, but they must exist: an identity that
+/// no host had while the lookup went on is no result.
+///
+/// `None` if there was nobody to find but the asking node.
+fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Option<Quality> {
+    let begun = ended.running.begun;
+    let asker = population.member(ended.host)?;
+    let mut expected = population.closest(target, begun);
+    expected.iter().find(|id| **id != asker.id)?;
+    if asker.role != Role::Client && !expected.contains(&asker.id) {
+        expected.push(asker.id);
         expected.sort_by_key(|id| target.distance(id));
         expected.truncate(population.k());
     }
-    let counts = |place: &&Place| match place {
+    let at = |place: &Place, holds: &dyn Fn(HostId, &Id) -> bool| match place {
         Place::Here(_) => true,
-        Place::There(contact) => HostId::at(contact.addr)
-            .is_some_and(|host| population.was_findable(host, &contact.id, ended.running.begun)),
+        Place::There(contact) => {
+            HostId::at(contact.addr).is_some_and(|host| holds(host, &contact.id))
+        }
     };
     let found: Vec<Id> = places
         .iter()
-        .filter(counts)
+        .filter(|place| at(place, &|host, id| population.was_findable(host, id, begun)))
         .map(|place| *place.id())
         .collect();
-    // Nodes that do not count may stand between the others, but the result must be full.
-    let full = places.len() >= expected.len();
-    if full && !found.is_empty() && expected.starts_with(&found) {
-        return Quality::Exact;
-    }
-    if found.first() == expected.first() {
+    let all_exist = places
+        .iter()
+        .all(|place| at(place, &|host, id| population.was_there(host, id, begun)));
+    // Those who may be found or not may stand between the others, but a result that is not full
+    // must hold all others, and a full one all that are closer than its last.
+    let reach = places.last().map(|place| target.distance(place.id()));
+    let is_full = places.len() >= population.k();
+    expected.retain(|id| !is_full || Some(target.distance(id)) <= reach);
+    Some(if all_exist && found == expected {
+        Quality::Exact
+    } else if !found.is_empty() && found.first() == expected.first() {
         Quality::Success
     } else {
         Quality::Failure
-    }
+    })
 }

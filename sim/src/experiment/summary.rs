@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::figures::{GetFigures, LookupFigures, or_dash};
 use super::keeping::{KeepingFigures, Kept};
-use super::quality::Quality;
 use super::request_log::RequestLog;
 use crate::network::LossCounts;
 use crate::plan::{Plan, Start};
@@ -24,30 +24,14 @@ pub struct Summary {
     pub start: Start,
     /// Lookups that are over.
     pub lookups: u64,
-    /// The share of them whose result holds the closest node.
-    pub success_rate: f64,
-    /// The share of them whose result is exactly the K closest.
-    pub exact_rate: f64,
+    /// Those of them that cannot be judged: there was nobody to find but the asker.
+    pub unjudged: u64,
+    /// The figures of the others, if there are any.
+    pub lookup_figures: Option<LookupFigures>,
     /// Values that were stored somewhere.
     pub values: u64,
-    /// The share of gets that brought a value.
-    pub values_found_rate: f64,
-    /// The mean depth at which the closest node was found; the asker's own table is depth 1.
-    pub hops_mean: f64,
-    /// The mean length of the longest chain of queries, each caused by an answer.
-    pub rounds_mean: f64,
-    /// Queries of a lookup, resends not counted.
-    pub queries_per_lookup: f64,
-    /// Queries of a lookup that had no answer when it ended.
-    pub unanswered_per_lookup: f64,
-    /// Datagrams of a lookup, sent and received, resends included.
-    pub datagrams_per_lookup: f64,
-    /// Their bytes.
-    pub bytes_per_lookup: f64,
-    /// How long lookups took.
-    pub latency: Latencies,
-    /// How long gets took.
-    pub get_latency: Latencies,
+    /// The figures of gets, if any is over.
+    pub get_figures: Option<GetFigures>,
     /// What came of keeping values, if any were to be kept.
     pub keeping: Option<KeepingFigures>,
     /// Joins that found no contact.
@@ -72,19 +56,6 @@ pub struct Summary {
     pub trace_hash: TraceHash,
 }
 
-/// How long something took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Latencies {
-    /// Half took no longer.
-    pub p50: Duration,
-    /// Nine of ten took no longer.
-    pub p90: Duration,
-    /// Ninety-nine of a hundred took no longer.
-    pub p99: Duration,
-    /// None took longer.
-    pub max: Duration,
-}
-
 impl Summary {
     pub(super) fn new<W: Observer>(
         plan: &Plan,
@@ -94,41 +65,16 @@ impl Summary {
         before: Traffic,
     ) -> Self {
         let lookups = request_log.lookups();
-        let mean = |figure: &dyn Fn(&khashmir::QueryStats) -> f64| {
-            ratio(
-                lookups
-                    .iter()
-                    .map(|lookup| figure(&lookup.query_stats))
-                    .sum(),
-                lookups.len(),
-            )
-        };
-        let share = |good: &dyn Fn(Quality) -> bool| {
-            let count = lookups.iter().filter(|lookup| good(lookup.found)).count();
-            ratio(count as f64, lookups.len())
-        };
-        let gets = request_log.gets();
         let traffic = world.traffic();
         Self {
             plan: plan.clone(),
             nodes: plan.hosts.len(),
             start: plan.start,
-            lookups: lookups.len() as u64,
-            success_rate: share(&|found| found != Quality::Failure),
-            exact_rate: share(&|found| found == Quality::Exact),
+            lookups: lookups.len() as u64 + request_log.unjudged(),
+            unjudged: request_log.unjudged(),
+            lookup_figures: LookupFigures::new(lookups),
             values: request_log.stored().len() as u64,
-            values_found_rate: ratio(
-                gets.successful as f64,
-                usize::try_from(gets.all).unwrap_or(usize::MAX),
-            ),
-            hops_mean: mean(&|query_stats| query_stats.hops.into()),
-            rounds_mean: mean(&|query_stats| query_stats.rounds.into()),
-            queries_per_lookup: mean(&|query_stats| query_stats.asked.into()),
-            unanswered_per_lookup: mean(&|query_stats| query_stats.unanswered.into()),
-            datagrams_per_lookup: mean(&|query_stats| query_stats.datagrams.into()),
-            bytes_per_lookup: mean(&|query_stats| query_stats.bytes as f64),
-            latency: Latencies::of(lookups.iter().map(|lookup| lookup.query_stats.took)),
-            get_latency: Latencies::of(gets.took.iter().copied()),
+            get_figures: GetFigures::new(request_log.gets()),
             keeping: KeepingFigures::new(plan, kept, request_log),
             failed_joins: request_log.failed_joins(),
             refused: request_log.refused(),
@@ -147,27 +93,30 @@ impl Summary {
     pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
     /// The figures under names that do not change from version to version, with all that it takes
-    /// to make them again.
+    /// to make them again. What nothing was measured of is null.
     #[must_use]
     pub fn to_json(&self) -> Value {
+        let lookups = self.lookup_figures.as_ref();
+        let gets = self.get_figures.as_ref();
         json!({
             "version": Self::VERSION,
             "seed": self.plan.seed,
             "plan": self.plan.to_string(),
             "nodes": self.nodes,
             "lookups": self.lookups,
-            "success_rate": self.success_rate,
-            "exact_rate": self.exact_rate,
+            "lookups_unjudged": self.unjudged,
+            "success_rate": lookups.map(|figures| figures.success_rate),
+            "exact_rate": lookups.map(|figures| figures.exact_rate),
             "values": self.values,
-            "values_found_rate": self.values_found_rate,
-            "hops_mean": self.hops_mean,
-            "rounds_mean": self.rounds_mean,
-            "queries_per_lookup": self.queries_per_lookup,
-            "unanswered_per_lookup": self.unanswered_per_lookup,
-            "datagrams_per_lookup": self.datagrams_per_lookup,
-            "bytes_per_lookup": self.bytes_per_lookup,
-            "latency_ms": self.latency.to_json(),
-            "get_latency_ms": self.get_latency.to_json(),
+            "values_found_rate": gets.map(|figures| figures.found_rate),
+            "hops_mean": lookups.map(|figures| figures.hops_mean),
+            "rounds_mean": lookups.map(|figures| figures.rounds_mean),
+            "queries_per_lookup": lookups.map(|figures| figures.queries_mean),
+            "unanswered_per_lookup": lookups.map(|figures| figures.unanswered_mean),
+            "datagrams_per_lookup": lookups.map(|figures| figures.datagrams_mean),
+            "bytes_per_lookup": lookups.map(|figures| figures.bytes_mean),
+            "latency_ms": lookups.map(|figures| figures.latency.to_json()),
+            "get_latency_ms": gets.map(|figures| figures.latency.to_json()),
             "keeping": self.keeping.as_ref().map(KeepingFigures::to_json),
             "failed_joins": self.failed_joins,
             "refused": self.refused,
@@ -184,49 +133,12 @@ impl Summary {
     }
 }
 
-impl Latencies {
-    fn of(spans: impl Iterator<Item = Duration>) -> Self {
-        let mut spans: Vec<Duration> = spans.collect();
-        spans.sort_unstable();
-        let rank = |percent: usize| {
-            let rank = (spans.len() * percent).div_ceil(100).saturating_sub(1);
-            spans.get(rank).copied().unwrap_or_default()
-        };
-        Self {
-            p50: rank(50),
-            p90: rank(90),
-            p99: rank(99),
-            max: rank(100),
-        }
-    }
-
-    /// Nothing if nothing was measured.
-    pub(super) fn measured(spans: impl Iterator<Item = Duration>) -> Option<Self> {
-        let mut spans = spans.peekable();
-        spans.peek().is_some().then(|| Self::of(spans))
-    }
-
-    pub(super) fn to_json(self) -> Value {
-        let millis = |span: Duration| span.as_secs_f64() * 1000.0;
-        json!({
-            "p50": millis(self.p50),
-            "p90": millis(self.p90),
-            "p99": millis(self.p99),
-            "max": millis(self.max),
-        })
-    }
-}
-
 fn losses_to_json(losses: &LossCounts) -> Value {
     let mut places = json!({});
     for (place, cause, count) in losses.iter() {
         places[place.name()][cause.name()] = count.into();
     }
     places
-}
-
-fn ratio(sum: f64, count: usize) -> f64 {
-    if count == 0 { 0.0 } else { sum / count as f64 }
 }
 
 /// A table of two columns.
@@ -240,29 +152,37 @@ impl fmt::Display for Summary {
             row("joins that found nobody", self.failed_joins.to_string())?;
         }
         row("lookups", self.lookups.to_string())?;
-        row("  found the closest", percent(self.success_rate))?;
-        row("  exactly the K closest", percent(self.exact_rate))?;
-        row("  hops", format!("{:.2}", self.hops_mean))?;
-        row("  rounds", format!("{:.2}", self.rounds_mean))?;
-        row("  queries", format!("{:.2}", self.queries_per_lookup))?;
-        row(
-            "  timeouts met",
-            format!("{:.2}", self.unanswered_per_lookup),
-        )?;
-        row("  datagrams", format!("{:.1}", self.datagrams_per_lookup))?;
-        row("  bytes", format!("{:.0}", self.bytes_per_lookup))?;
-        row("  latency p50", millis(self.latency.p50))?;
-        row("  latency p90", millis(self.latency.p90))?;
-        row("  latency p99", millis(self.latency.p99))?;
-        row("  latency max", millis(self.latency.max))?;
+        if self.unjudged > 0 {
+            row("  with nobody to find", self.unjudged.to_string())?;
+        }
+        let lookups = self.lookup_figures.as_ref();
+        let mut figure = |name: &str, text: &dyn Fn(&LookupFigures) -> String| {
+            row(name, or_dash(lookups.map(text)))
+        };
+        figure("  found the closest", &|of| percent(of.success_rate))?;
+        figure("  exactly the K closest", &|of| percent(of.exact_rate))?;
+        figure("  hops", &|of| format!("{:.2}", of.hops_mean))?;
+        figure("  rounds", &|of| format!("{:.2}", of.rounds_mean))?;
+        figure("  queries", &|of| format!("{:.2}", of.queries_mean))?;
+        figure("  timeouts met", &|of| format!("{:.2}", of.unanswered_mean))?;
+        figure("  datagrams", &|of| format!("{:.1}", of.datagrams_mean))?;
+        figure("  bytes", &|of| format!("{:.0}", of.bytes_mean))?;
+        figure("  latency p50", &|of| millis(of.latency.p50))?;
+        figure("  latency p90", &|of| millis(of.latency.p90))?;
+        figure("  latency p99", &|of| millis(of.latency.p99))?;
+        figure("  latency max", &|of| millis(of.latency.max))?;
         if self.cut_off > 0 {
             row("cut off by departures", self.cut_off.to_string())?;
         }
         if self.values > 0 {
             row("values stored", self.values.to_string())?;
-            row("  found by gets", percent(self.values_found_rate))?;
-            row("  get latency p50", millis(self.get_latency.p50))?;
-            row("  get latency p99", millis(self.get_latency.p99))?;
+            let gets = self.get_figures.as_ref();
+            let mut figure = |name: &str, text: &dyn Fn(&GetFigures) -> String| {
+                row(name, or_dash(gets.map(text)))
+            };
+            figure("  found by gets", &|of| percent(of.found_rate))?;
+            figure("  get latency p50", &|of| millis(of.latency.p50))?;
+            figure("  get latency p99", &|of| millis(of.latency.p99))?;
         }
         if let Some(keeping) = &self.keeping {
             write!(f, "{keeping}")?;

@@ -63,18 +63,23 @@ fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) 
 
 /// The few figures that are looked at first.
 fn tiles(page: &mut String, summary: &Summary) -> fmt::Result {
-    if summary.lookups == 0 {
-        return page.write_str("<p class=\"nothing\">Nothing was looked up in this run.</p>\n");
-    }
-    let unit = Unit::of_time(summary.latency.p99);
+    let Some(lookups) = &summary.lookup_figures else {
+        let nothing = if summary.lookups == 0 {
+            "Nothing was looked up in this run."
+        } else {
+            "No lookup of this run had anybody to find."
+        };
+        return writeln!(page, "<p class=\"nothing\">{nothing}</p>");
+    };
+    let unit = Unit::of_time(lookups.latency.p99);
     let time = |span| format!("{} {}", number(unit.of(nanos(span))), unit.name);
     let tiles = [
-        ("found the closest", percent(summary.success_rate)),
-        ("exactly the K closest", percent(summary.exact_rate)),
-        ("latency p50", time(summary.latency.p50)),
-        ("latency p99", time(summary.latency.p99)),
-        ("hops", number(summary.hops_mean)),
-        ("datagrams a lookup", number(summary.datagrams_per_lookup)),
+        ("found the closest", percent(lookups.success_rate)),
+        ("exactly the K closest", percent(lookups.exact_rate)),
+        ("latency p50", time(lookups.latency.p50)),
+        ("latency p99", time(lookups.latency.p99)),
+        ("hops", number(lookups.hops_mean)),
+        ("datagrams a lookup", number(lookups.datagrams_mean)),
     ];
     page.push_str("<dl class=\"tiles\">\n");
     for (name, value) in tiles {

@@ -19,6 +19,10 @@ pub(super) struct StatsForm {
     datagrams_refused: u64,
     bytes_out: u64,
     unknown_methods: u64,
+    identity_conflicts: u64,
+    questionable_contacts: u64,
+    waits_for_calls: u64,
+    evicted_keys: u64,
     drops: Vec<Dropped>,
     methods: BTreeMap<Method, MethodStats>,
 }
@@ -41,6 +45,10 @@ impl From<Stats> for StatsForm {
             datagrams_refused: stats.datagrams_refused,
             bytes_out: stats.bytes_out,
             unknown_methods: stats.unknown_methods,
+            identity_conflicts: stats.identity_conflicts,
+            questionable_contacts: stats.questionable_contacts,
+            waits_for_calls: stats.waits_for_calls,
+            evicted_keys: stats.evicted_keys,
             drops: drops
                 .map(|(&cause, &count)| Dropped { cause, count })
                 .collect(),
@@ -51,15 +59,17 @@ impl From<Stats> for StatsForm {
 
 impl From<StatsForm> for Stats {
     fn from(form: StatsForm) -> Self {
-        let mut stats = Self {
-            datagrams_in: form.datagrams_in,
-            bytes_in: form.bytes_in,
-            datagrams_out: form.datagrams_out,
-            datagrams_refused: form.datagrams_refused,
-            bytes_out: form.bytes_out,
-            unknown_methods: form.unknown_methods,
-            ..Self::default()
-        };
+        let mut stats = Self::default();
+        stats.datagrams_in = form.datagrams_in;
+        stats.bytes_in = form.bytes_in;
+        stats.datagrams_out = form.datagrams_out;
+        stats.datagrams_refused = form.datagrams_refused;
+        stats.bytes_out = form.bytes_out;
+        stats.unknown_methods = form.unknown_methods;
+        stats.identity_conflicts = form.identity_conflicts;
+        stats.questionable_contacts = form.questionable_contacts;
+        stats.waits_for_calls = form.waits_for_calls;
+        stats.evicted_keys = form.evicted_keys;
         for Dropped { cause, count } in form.drops {
             stats.drops.insert(cause, count);
         }

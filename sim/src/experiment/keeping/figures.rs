@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Kept, Sample, floor};
-use crate::experiment::Latencies;
+use crate::experiment::figures::{Latencies, or_dash};
 use crate::experiment::request_log::{Read, RequestLog};
 use crate::plan::Plan;
 
@@ -80,7 +80,7 @@ impl KeepingFigures {
             publishers: plan.publishers().len(),
             reads: all.reads,
             found_rate: all.found_rate,
-            latency: Latencies::measured(reads.iter().map(|read| read.took)),
+            latency: Latencies::of(reads.iter().map(|read| read.took)),
             copies_mean: all.copies_mean,
             below_half_rate: all.below_half_rate,
             datagrams_per_value_hour: all.sent,
@@ -126,7 +126,6 @@ impl fmt::Display for KeepingFigures {
         let mut row = |name: &str, figure: String| writeln!(f, "{name:<26}{figure:>20}");
         let percent = |share: f64| format!("{:.3} %", share * 100.0);
         let tenths = |figure: f64| format!("{figure:.1}");
-        let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "–".to_owned());
         row("values kept", self.values.to_string())?;
         row("  reads", self.reads.to_string())?;
         row("  found by reads", or_dash(self.found_rate.map(percent)))?;
