@@ -187,4 +187,17 @@ mod tests {
             Ok("192.0.2.1:5".parse().expect("an address"))
         );
     }
+
+    #[test]
+    fn shared_addresses_of_providers_are_private_and_their_neighbours_are_not() {
+        for (ip, private) in [
+            ([100, 64, 0, 1], true),
+            ([100, 127, 255, 255], true),
+            ([100, 63, 255, 255], false),
+            ([100, 128, 0, 0], false),
+            ([99, 64, 0, 1], false),
+        ] {
+            assert_eq!(is_private(ip.into()), private, "{ip:?}");
+        }
+    }
 }

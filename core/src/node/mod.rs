@@ -18,8 +18,6 @@ mod sleep;
 mod snapshot;
 mod snapshot_parts;
 mod stats;
-#[cfg(feature = "serde")]
-mod stats_form;
 mod transmit;
 mod typed;
 mod upkeep;

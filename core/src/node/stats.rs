@@ -1,5 +1,8 @@
 //! What a node counts.
 
+#[cfg(feature = "serde")]
+mod form;
+
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::fmt;
@@ -8,15 +11,12 @@ use core::time::Duration;
 use crate::address::BadAddress;
 use crate::wire::{Malformed, Method};
 
-#[cfg(feature = "serde")]
-use super::stats_form::StatsForm;
-
 /// Counters since the node's start; they only rise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
-    serde(into = "StatsForm", from = "StatsForm")
+    serde(into = "form::StatsForm", from = "form::StatsForm")
 )]
 pub struct Stats {
     /// Datagrams received, garbage included.

@@ -24,7 +24,6 @@ enum Happening {
     /// The loop is over.
     Over(io::Result<()>),
     /// A signal says that it is to stop.
-    #[cfg(unix)]
     Stop,
 }
 
@@ -83,7 +82,6 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
                     output::complain(&what);
                 }
             }
-            #[cfg(unix)]
             Happening::Stop => {
                 // It may be over already; that is told next.
                 let _ = node.leave().and_then(|()| node.shutdown());

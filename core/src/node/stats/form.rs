@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::{DropCause, MethodStats, Stats};
+use super::{DropCause, MethodStats, Stats};
 use crate::wire::Method;
 
 /// [`Stats`], as they are written.
@@ -59,20 +59,23 @@ impl From<Stats> for StatsForm {
 
 impl From<StatsForm> for Stats {
     fn from(form: StatsForm) -> Self {
-        let mut stats = Self::default();
-        stats.datagrams_in = form.datagrams_in;
-        stats.bytes_in = form.bytes_in;
-        stats.datagrams_out = form.datagrams_out;
-        stats.datagrams_refused = form.datagrams_refused;
-        stats.bytes_out = form.bytes_out;
-        stats.unknown_methods = form.unknown_methods;
-        stats.identity_conflicts = form.identity_conflicts;
-        stats.questionable_contacts = form.questionable_contacts;
-        stats.waits_for_calls = form.waits_for_calls;
-        stats.evicted_keys = form.evicted_keys;
-        for Dropped { cause, count } in form.drops {
-            stats.drops.insert(cause, count);
-        }
+        let drops = form.drops.into_iter();
+        let mut stats = Self {
+            datagrams_in: form.datagrams_in,
+            bytes_in: form.bytes_in,
+            datagrams_out: form.datagrams_out,
+            datagrams_refused: form.datagrams_refused,
+            bytes_out: form.bytes_out,
+            unknown_methods: form.unknown_methods,
+            identity_conflicts: form.identity_conflicts,
+            questionable_contacts: form.questionable_contacts,
+            waits_for_calls: form.waits_for_calls,
+            evicted_keys: form.evicted_keys,
+            drops: drops
+                .map(|Dropped { cause, count }| (cause, count))
+                .collect(),
+            methods: Default::default(),
+        };
         for (method, counted) in form.methods {
             // Equal statistics are equal, whether or not something was counted and is zero.
             if counted != MethodStats::default() {
