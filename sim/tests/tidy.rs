@@ -10,7 +10,12 @@ fn uses(folder: &Path, module: &str) -> BTreeMap<String, BTreeSet<String>> {
     for entry in fs::read_dir(folder).expect("the folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_stem().expect("a name").to_string_lossy();
-        texts.insert(name.into_owned(), fs::read_to_string(&path).expect("text"));
+        let text = if path.is_dir() {
+            text_of_folder(&path)
+        } else {
+            fs::read_to_string(&path).expect("text")
+        };
+        texts.insert(name.into_owned(), text);
     }
     let parents = ["super::".to_owned(), format!("crate::{module}::")];
     let named = |text: &str| {
@@ -40,6 +45,23 @@ fn uses(folder: &Path, module: &str) -> BTreeMap<String, BTreeSet<String>> {
         .filter(|name| root.contains(&format!("{name}::")));
     uses.insert("mod".to_owned(), used.cloned().collect());
     uses
+}
+
+/// The text of a module that is a folder, with `super` as its own file would say it.
+fn text_of_folder(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).expect("text");
+        if path.file_stem().is_some_and(|name| name == "mod") {
+            all += &text;
+        } else {
+            let outside = text.replace("super::super::", "outside::");
+            let inside = outside.replace("super::", "self::");
+            all += &inside.replace("outside::", "super::");
+        }
+    }
+    all
 }
 
 /// The names with which paths begin: one, or those within braces.

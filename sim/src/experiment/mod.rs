@@ -8,6 +8,7 @@ mod details;
 mod figures;
 mod healed;
 mod keeping;
+mod kept_values;
 mod machine_factory;
 mod population;
 mod progress;
