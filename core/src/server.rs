@@ -60,7 +60,7 @@ pub(crate) enum Verdict {
     Unknown,
 }
 
-/// A value that was stored for someone, and what had to give way for it.
+/// A value that was stored, and what had to give way for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) key: Id,
@@ -158,7 +158,7 @@ impl Server<'_> {
     }
 
     /// All values, in their order, when all are asked for and fit; a random choice otherwise, so
-    /// that whoever asks often enough sees them all.
+    /// that a node which asks often enough sees them all.
     fn get_value(
         &mut self,
         now: Instant,

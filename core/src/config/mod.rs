@@ -67,7 +67,7 @@ pub struct Config {
     pub first_checkpoint: Duration,
     /// Time from one checkpoint to the next, give or take a tenth (section 7: 5 minutes).
     pub checkpoint: Duration,
-    /// The first wait before a node tries again that found nobody, has lost more than half of its
+    /// The first wait before a node tries again that found no contact, has lost more than half of its
     /// contacts, or has a bootstrap address that does not answer (section 10: 20 s). It doubles with
     /// each try.
     pub rejoin_first: Duration,

@@ -1,4 +1,5 @@
-//! What arrives: queries are served, answers go to whoever asked, and the table hears of both.
+//! What arrives: queries are served, answers go to the operation or probe that asked, and the table
+//! hears of both.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -251,7 +252,7 @@ impl Node {
             (_, CallError::WrongId) | (Owner::Probe(Probe::Questionable), _) => {
                 self.table.remove(self.now, &contact)
             }
-            // Claims of others, who may be liars, do not count against it.
+            // Claims of other nodes, which may be liars, do not count against it.
             (Owner::Probe(Probe::Holder), _) => Failed::Kept,
             _ => self.table.fail(self.now, &contact),
         };

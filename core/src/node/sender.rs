@@ -13,7 +13,7 @@ use crate::rpc::{Closed, Sends, Slow};
 use crate::time::Instant;
 use crate::wire::{Dialect, Method};
 
-/// What a call asks, and as whom.
+/// What a call asks, and under which identifier.
 #[derive(Clone, Debug)]
 pub(super) struct CallQuestion {
     pub(super) ask: Ask,
@@ -22,14 +22,14 @@ pub(super) struct CallQuestion {
 
 /// Whose identifier a query bears.
 ///
-/// The original takes whoever asks into its table, at once or when it answers a ping, and the
+/// The original takes a node that asks into its table, at once or when it answers a ping, and the
 /// earlier generation then waits 20 s for each client that is gone again. It ignores its own
 /// identifier (specification, section 4: insert, rule 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sender {
     /// Our own: others may take us into their tables.
     Ourselves,
-    /// Nobody's, the null identifier, for a client that does not know yet whom it asks. The later
+    /// The null identifier, for a client that does not know yet which node it asks. The later
     /// generation answers and leaves it out of its table; the earlier refuses it, and only then a
     /// client gives its own (section 12, insert timing).
     Nobody,
@@ -37,7 +37,7 @@ pub(super) enum Sender {
     Recipient,
 }
 
-/// Whether a client is giving its own identifier to somebody.
+/// Whether a client is giving its own identifier to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Introduction {
     None,
@@ -80,7 +80,7 @@ impl CallQuestion {
 }
 
 impl Node {
-    /// As whom this node asks someone first.
+    /// Under which identifier this node first asks a peer.
     pub(super) fn sender_for(&self, peer: &Peer) -> Sender {
         match (self.config.role, peer.id) {
             (Role::Client, Some(_)) => Sender::Recipient,

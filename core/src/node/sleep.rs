@@ -1,4 +1,4 @@
-//! Waking up: what a node does when the machine was asleep, so that nobody is blamed for it and
+//! Waking up: what a node does when the machine was asleep, so that no contact is blamed for it and
 //! nothing of before is taken for news.
 
 use core::time::Duration;

@@ -127,7 +127,7 @@ impl Check {
     /// names nodes that are not there can cost.
     const TRIES: usize = 2;
 
-    /// A check that asks nobody yet.
+    /// A check that has asked no holder yet.
     pub(crate) const fn new(about: Checked, now: Instant) -> Self {
         Self {
             tries: about.copies * Self::TRIES,
@@ -269,7 +269,7 @@ impl Check {
         Outcome::Stored(places.collect())
     }
 
-    /// What it has found. What nobody has answered yet is as it was.
+    /// What it has found. A holder that has not answered yet is as it was.
     pub(crate) fn into_findings(self) -> Findings {
         let mut findings = Findings {
             survived: self.survived,
@@ -336,7 +336,7 @@ impl Check {
     }
 
     /// Has the closest of those that were named become holders, until there are copies enough
-    /// among the closest nodes. When there is nobody left to turn to, one more holder is asked.
+    /// among the closest nodes. When no node is left to turn to, one more holder is asked.
     fn recruit(&mut self) {
         loop {
             let there = |member: &&Member| !matches!(member.state, State::Failed);
@@ -354,7 +354,7 @@ impl Check {
     }
 
     /// Asks the holder that was not asked for longest, for the nodes that it names; one after the
-    /// other until one answers, and only when those who are due have said what they know.
+    /// other until one answers, and only when the holders that are due have said what they know.
     fn ask_early(&mut self) {
         let mut members = self.members.iter();
         let open = |member: &Member| matches!(member.state, State::Asked(_) | State::Due(_));

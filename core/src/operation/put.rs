@@ -13,7 +13,7 @@ use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Method};
 
-/// A `find_node` walk that gathers tokens, and a spread of `store_value` over those who gave one.
+/// A `find_node` walk that gathers tokens, and a spread of `store_value` over the nodes that gave one.
 pub(crate) struct Put {
     key: Id,
     value: Value,

@@ -1,4 +1,5 @@
-//! Who gets a free place, and who loses one because another answered at its address.
+//! Which candidate gets a free place, and which contact loses one because another answered at its
+//! address.
 
 use alloc::vec::Vec;
 
@@ -9,7 +10,7 @@ use crate::id::Id;
 use crate::time::Instant;
 
 impl Table {
-    /// Who is to be asked next for a free place in the bucket of this identifier, now that another
+    /// The candidate to ask next for a free place in the bucket of this identifier, now that another
     /// candidate for it did not answer. Candidates whose last answer still vouches for them have
     /// entered without being asked.
     pub(crate) fn next_candidate(&mut self, now: Instant, id: &Id) -> Option<Contact> {
@@ -30,7 +31,7 @@ impl Table {
         }
     }
 
-    /// Remembers who answered under the identifier of a contact that is known at another address.
+    /// Remembers a claimant that answered under the identifier of a contact known at another address.
     pub(super) fn keep_claimant(&mut self, now: Instant, claimant: Entry) {
         self.forget_address(now, &claimant.compact);
         let at = self.bucket_of(&claimant.compact.id);
@@ -49,7 +50,7 @@ impl Table {
                 let beside = |entry: &&Entry| own.common_prefix(&entry.compact.id) == shared;
                 // A bucket that splits does so until all in it share as much with us as the candidate.
                 let room = has_room || can_split && entries.iter().filter(beside).count() < k;
-                // Whoever claims the id of another that is still here waits until that one is gone.
+                // A claimant of the id of a contact that is still here waits until that one is gone.
                 room && entries.iter().all(|entry| entry.compact.id != *id)
             };
             match self.replacements.take_best(at, fits)? {

@@ -107,7 +107,7 @@ impl Entry {
     }
 }
 
-/// Someone who found the bucket full.
+/// A contact that found its bucket full.
 #[derive(Clone, Debug)]
 pub(super) enum Candidate {
     /// It only wrote to us: it has to answer before it enters.

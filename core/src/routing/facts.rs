@@ -15,7 +15,7 @@ pub(crate) enum Heard {
 /// What the table makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// The identifier is known at another address, which has to be asked who is right.
+    /// The identifier is known at another address, which has to be asked whether it is still there.
     IdentityConflict(Contact),
     /// It is in the table since now.
     Entered,
@@ -36,7 +36,7 @@ pub(crate) enum Seen {
 pub(crate) enum Failed {
     /// It has failures left.
     Kept,
-    /// It is gone, and nobody waits for its place, or somebody has it already.
+    /// It is gone, and no candidate waits for its place, or one has it already.
     Removed,
     /// It is gone; this one may have its place, if it answers.
     RemovedFor(Contact),

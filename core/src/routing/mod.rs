@@ -1,4 +1,4 @@
-//! The routing table: whom we know, in k-buckets that are finer the closer they are to ourselves.
+//! The routing table: contacts in k-buckets that are finer the closer they are to ourselves.
 //!
 //! Bucket `i` holds the contacts that share exactly `i` leading bits with our own identifier; the
 //! last bucket holds all that share more. So the buckets always cover the whole space without
@@ -41,7 +41,7 @@ pub(crate) struct Table {
     settings: TableSettings,
     /// The contacts of each bucket, least recently seen first.
     entries: Rows<Entry>,
-    /// Who would take a free place in each bucket.
+    /// The candidates for a free place in each bucket.
     replacements: ReplacementCache,
     /// When the part of the space that each bucket covers wants to be looked up again.
     stale_at: Vec<Instant>,
@@ -143,7 +143,7 @@ impl Table {
         }
     }
 
-    /// Removes a contact that is no longer who it was.
+    /// Removes a contact that answers under another identifier now.
     pub(crate) fn remove(&mut self, now: Instant, contact: &Contact) -> Failed {
         let at = self.bucket_of(&contact.id);
         match self.position(at, &contact.id) {
@@ -179,7 +179,7 @@ impl Table {
         self.fill(target, room, |entry| entry.fresh_until >= self.vouched_from)
     }
 
-    /// Names nobody to others any more who has not answered again.
+    /// Names no contact to others any more until it has answered again.
     pub(crate) fn distrust(&mut self, now: Instant) {
         self.vouched_from = now + self.settings.fresh;
     }
@@ -343,7 +343,7 @@ impl Table {
         let distance = self.own.distance(target);
         let last = self.entries.count() - 1;
         let home = distance.leading_zeros().min(last);
-        // Whoever is in the target's own bucket shares more with it than anyone else. The finer
+        // A contact in the target's own bucket shares more with it than any other. The finer
         // buckets all share less, and what sets one apart from those that are finer still is one
         // bit: it is closer than all of these if the target has that bit as its contacts have it.
         let finer = home + 1..last + 1;
@@ -355,7 +355,7 @@ impl Table {
         core::iter::once(home).chain(near).chain(far).chain(coarser)
     }
 
-    /// Somebody new who answered us.
+    /// A new contact that answered us.
     fn see_newcomer(&mut self, now: Instant, compact: Compact, took: RttSample) -> Seen {
         let fresh_until = now + self.settings.fresh;
         let mut newcomer = Entry::new(compact, fresh_until);
@@ -367,7 +367,7 @@ impl Table {
         self.enter(now, newcomer)
     }
 
-    /// Somebody who wrote to us: all it gets is a chance to answer, or a place among those who wait.
+    /// A contact that wrote to us: all it gets is a chance to answer, or a place among the candidates.
     fn see_stranger(&mut self, now: Instant, at: usize, compact: Compact) -> Seen {
         if self.has_room(at) || self.can_split(at) {
             return Seen::Room;

@@ -1,4 +1,4 @@
-//! Who in a bucket is closest to a target: every query for contacts asks that.
+//! Which contacts of a bucket are closest to a target: every query for contacts asks that.
 
 use super::MAX_K;
 use super::entry::Entry;
@@ -42,7 +42,7 @@ impl<'t> Ranking<'t> {
         }
         let ranks = &mut self.ranks[..count];
         let at = |rank: Rank| &bucket[(rank & PLACE) as usize];
-        // Only those whose distances begin alike have to be looked at as a whole.
+        // Only distances that begin alike have to be looked at as a whole.
         if ranks.windows(2).any(|two| two[0] ^ two[1] <= PLACE) {
             ranks.sort_unstable_by_key(|rank| self.target.distance(&at(*rank).compact.id));
         }

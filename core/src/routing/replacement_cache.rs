@@ -1,13 +1,13 @@
-//! Those who wait for a place in a full bucket.
+//! The replacement cache: candidates for a place in a full bucket.
 
 use super::entry::{Candidate, Compact, Entry};
 use super::rows::Rows;
 use crate::id::Id;
 
-/// The candidates of each bucket, never more than K. Those who answered are better than those who
+/// The candidates of each bucket, never more than K. Those that answered are better than those that
 /// only wrote; among either, the latest is at the back, and the best.
 ///
-/// Nothing is allocated until somebody waits.
+/// Nothing is allocated until there is a candidate.
 pub(super) struct ReplacementCache {
     k: usize,
     /// Apart, because there are many of them and little is known of each.
@@ -16,7 +16,7 @@ pub(super) struct ReplacementCache {
 }
 
 impl ReplacementCache {
-    /// Nobody, for one bucket.
+    /// No candidates, for one bucket.
     pub(super) fn new(k: usize) -> Self {
         Self {
             k,
@@ -30,7 +30,7 @@ impl ReplacementCache {
         self.unverified.all().len() + self.verified.all().len()
     }
 
-    /// Remembers someone who answered but found no place: the best candidate now. If all places
+    /// Remembers a contact that answered but found no place: the best candidate now. If all places
     /// are taken, the worst gives way.
     pub(super) fn keep_verified(&mut self, bucket: usize, entry: Entry) {
         self.forget(bucket, &entry.compact.id);
@@ -40,7 +40,7 @@ impl ReplacementCache {
         self.verified.push(bucket, entry);
     }
 
-    /// Remembers someone who wrote to us but found no place. It comes after all who answered, and
+    /// Remembers a contact that wrote to us but found no place. It comes after all that answered, and
     /// displaces none of them.
     pub(super) fn keep_unverified(&mut self, bucket: usize, compact: Compact) {
         if self.knows(bucket, &compact.id) {
@@ -78,7 +78,7 @@ impl ReplacementCache {
         }
     }
 
-    /// Forgets all who are at the address of this one.
+    /// Forgets all candidates at the address of this one.
     pub(super) fn forget_address(&mut self, newcomer: &Compact) {
         self.unverified
             .remove_where(|compact| compact.is_where(newcomer));
@@ -86,8 +86,8 @@ impl ReplacementCache {
             .remove_where(|entry| entry.compact.is_where(newcomer));
     }
 
-    /// Forgets all at the address of this one who only wrote to us. False, and nothing is forgotten,
-    /// when someone there has answered.
+    /// Forgets all at the address of this one that only wrote to us. False, and nothing is forgotten,
+    /// when one of them has answered.
     pub(super) fn forget_unverified_at(&mut self, stranger: &Compact) -> bool {
         let mut verified = self.verified.all().iter();
         if verified.any(|entry| entry.compact.is_where(stranger)) {
@@ -98,7 +98,7 @@ impl ReplacementCache {
         true
     }
 
-    /// Takes the best of those whose id is free.
+    /// Takes the best candidate whose id is free.
     pub(super) fn take_best(
         &mut self,
         bucket: usize,
@@ -115,7 +115,7 @@ impl ReplacementCache {
             .map(Candidate::Unverified)
     }
 
-    /// Gives those for the last bucket who belong closer to ourselves a bucket of their own.
+    /// Gives the candidates of the last bucket that belong closer to ourselves a bucket of their own.
     pub(super) fn split_last(&mut self, is_closer: impl Fn(&Id) -> bool) {
         self.unverified.split_last(|compact| is_closer(&compact.id));
         self.verified

@@ -1,4 +1,5 @@
-//! Transactions: which query is in flight to which contact, who asked for it, and until when it waits for the reply.
+//! Transactions: which query is in flight to which contact, what it belongs to, and until when it waits
+//! for its reply.
 
 mod network_estimate;
 mod retransmit;
@@ -22,10 +23,10 @@ use crate::wire::{Method, TID_LEN};
 use network_estimate::NetworkEstimate;
 use tid_hasher::TidHasher;
 
-/// A transaction id of ours: 20 bytes that nobody can guess.
+/// A transaction id of ours: 20 bytes that no other node can guess.
 pub(crate) type Tid = [u8; TID_LEN];
 
-/// The calls in flight, at most as many as the settings say; `O` says for whom one is, `Q` what is
+/// The calls in flight, at most as many as the settings say; `O` says what one belongs to, `Q` what is
 /// asked.
 pub(crate) struct Transactions<O, Q> {
     max: usize,
@@ -204,7 +205,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         self.network_estimate.answering()
     }
 
-    /// How long whoever does not answer is waited for.
+    /// How long a call waits for a contact that does not answer.
     pub(crate) const fn patience(&self) -> Patience {
         self.network_estimate.patience()
     }
@@ -238,7 +239,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
                 call.schedule.resend.clear();
             }
             let due = call.pass(elapsed, tid);
-            // Whoever is asked but once may have been asked at an address that never was right.
+            // A call that is sent only once may have gone to a forged address: its silence says nothing.
             if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
                 self.network_estimate.silent();
             }

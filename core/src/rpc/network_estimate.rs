@@ -3,7 +3,7 @@
 use super::retransmit::Patience;
 use crate::rtt::{Memory, RoundTrip, RttSample};
 
-/// What is expected of someone of whom nothing is known.
+/// What is expected of a contact of which nothing is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NetworkEstimate {
     round_trip: RoundTrip,
@@ -19,7 +19,7 @@ impl NetworkEstimate {
     /// So many calls are remembered: an older one counts for a third of the latest, and less.
     const MEMORY: u32 = 32;
 
-    /// Where so many of a thousand calls are answered, nobody has been silent for forty calls.
+    /// Where so many of a thousand calls are answered, no contact has been silent for forty calls.
     const ALL_ANSWER: u32 = 990;
 
     /// The estimate of a node that has measured nothing: it trusts that nearly all who are listed are there.
@@ -29,8 +29,8 @@ impl NetworkEstimate {
         answering: 980,
     };
 
-    /// Where everybody answers, whoever does not is far away rather than gone, and waiting for the
-    /// few who are that far makes a lookup exact. Where some do not, it would make it slow.
+    /// Where all contacts answer, one that does not is far away rather than gone, and waiting for the
+    /// few that are so far makes a lookup exact. Where some do not, it would make it slow.
     pub(super) const fn patience(&self) -> Patience {
         if self.answering >= Self::ALL_ANSWER {
             Patience::Long
@@ -48,7 +48,7 @@ impl NetworkEstimate {
         self.answering
     }
 
-    /// Somebody answered.
+    /// A call was answered.
     pub(super) fn answered(&mut self, took: RttSample) {
         let weight = (Self::ASSUMPTION + self.answers).min(Self::MEMORY);
         took.refine(&mut self.round_trip, Memory::Everyone { weight });
@@ -56,7 +56,7 @@ impl NetworkEstimate {
         self.count(1000);
     }
 
-    /// Somebody did not, though asked again.
+    /// A call was not, though it was sent again.
     pub(super) fn silent(&mut self) {
         self.count(0);
     }

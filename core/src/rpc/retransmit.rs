@@ -11,7 +11,7 @@ use crate::wire::Method;
 /// How often a call may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sends {
-    /// Once: whoever is asked unbidden, at an address that may be forged, gets one datagram.
+    /// Once: an address that may be forged gets one datagram.
     Once,
     /// As often as the settings say.
     Several,
@@ -20,7 +20,7 @@ pub(crate) enum Sends {
 /// When a call counts as slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slow {
-    /// When it is slower than most answers are: whoever is slow is probably not there.
+    /// When it is slower than most answers are: the contact is probably not there.
     AfterMost,
     /// Hardly later than the mean: many are not there, and asking others is worth more than waiting.
     AfterMean,
@@ -31,7 +31,7 @@ pub(crate) enum Slow {
 pub(crate) enum Patience {
     /// Until the answer to a resend is late as well.
     Short,
-    /// So much longer that not even someone at the end of the world is missed.
+    /// So much longer that not even a contact at the end of the world is missed.
     Long,
 }
 
@@ -52,18 +52,18 @@ pub(crate) struct RetransmitSchedule {
 
 impl RetransmitSchedule {
     /// A call is slow when its answer is later than the mean by so many quarters of the deviation.
-    /// At fewer quarters a lookup asks too many beside those who are just far away (at 5, of 10,000
+    /// At fewer quarters a lookup asks too many beside contacts that are just far away (at 5, of 10,000
     /// nodes in the simulator's `geo` world, a third more than a plain walk does, at 6 a quarter
     /// more); at more it finds out too late that contacts are dead.
     const SLOW_QUARTERS: u32 = 6;
-    /// And so many where many are dead: half of those who are asked never answer, and each round of a
+    /// And so many where many are dead: half of the contacts that are asked never answer, and each round of a
     /// lookup waits for that.
     const SLOW_QUARTERS_AFTER_MEAN: u32 = 1;
     /// It is late, and sent again, when its answer is later by so many: one in two hundred is.
     /// RFC 6298 waits for a third more, because what it sends again adds to a congestion; this is
     /// one datagram.
     const LATE_QUARTERS: u32 = 12;
-    /// However steady someone was, its answers are taken to deviate by this part of their mean:
+    /// However steady a contact was, its answers are taken to deviate by this part of their mean:
     /// otherwise it would be late the moment that an answer takes a little longer.
     const LEAST_DEVIATION: u32 = 8;
     /// No call is slow, late or silent sooner than that, however close its peer:
@@ -83,7 +83,7 @@ impl RetransmitSchedule {
     /// When an adaptive call has failed, as in the later generation of the original.
     const GIVE_UP: Duration = Duration::from_secs(9);
 
-    /// The waits for a query of this method to someone whose round trip is estimated like that.
+    /// The waits for a query of this method to a contact with this estimate of its round trip.
     pub(crate) fn new(
         retry: &Retry,
         method: Method,

@@ -4,7 +4,7 @@ use core::hash::{BuildHasher, Hash};
 
 use siphasher::sip::SipHasher13;
 
-/// SipHash-1-3 with a key of our own, so that nobody can choose transaction ids that collide.
+/// SipHash-1-3 with a key of our own, so that no peer can choose transaction ids that collide.
 pub(super) struct TidHasher {
     key: [u8; 16],
 }

@@ -30,7 +30,7 @@ struct Conflict {
     state: HolderState,
     /// Until when the holder is not asked again, however many claim its identifier.
     asked_again_at: Instant,
-    /// Who would be asked if the holder does not answer, at most [`IdentityConflicts::CLAIMANTS`].
+    /// The claimants to ask if the holder does not answer, at most [`IdentityConflicts::CLAIMANTS`].
     claimants: Vec<SocketAddr>,
 }
 
@@ -59,7 +59,7 @@ enum Claim {
 
 impl IdentityConflicts {
     /// Claimants remembered of one identifier. The first that claim it are: a flood of claims does
-    /// not drive out the one that has moved, and when the holder is silent all who claim are asked.
+    /// not drive out the one that has moved, and when the holder is silent all claimants are asked.
     const CLAIMANTS: usize = 4;
     /// How long a holder that did not answer may lose its place: long enough for a claimant whose
     /// first ping was lost to be asked again, and no longer, because the holder is not asked
@@ -110,7 +110,7 @@ impl IdentityConflicts {
         }
     }
 
-    /// Takes in that a contact answered: if it is a holder, those who claimed its identifier so far
+    /// Takes in that a contact answered: if it is a holder, the claimants of its identifier so far
     /// were wrong.
     fn answered(&mut self, contact: &Contact) {
         if let Some(conflict) = self.of_holder(contact) {
@@ -119,7 +119,7 @@ impl IdentityConflicts {
         }
     }
 
-    /// Takes in that a contact did not answer: if it is a holder, gives who claims its identifier.
+    /// Takes in that a contact did not answer: if it is a holder, gives the claimants of its identifier.
     fn silent(&mut self, now: Instant, contact: &Contact) -> Option<Vec<SocketAddr>> {
         let conflict = self.of_holder(contact)?;
         conflict.state = HolderState::Silent {
@@ -207,7 +207,7 @@ impl Node {
         }
     }
 
-    /// Remembers those whom an answer names at another address than we know them at: no more than
+    /// Remembers contacts that an answer names at another address than we know them at: no more than
     /// that, because anyone can name anyone anywhere.
     pub(in crate::node) fn note_elsewhere(&mut self, reply: &Reply<'_>) {
         let rules = self.rules();
@@ -225,7 +225,7 @@ impl Node {
         self.upkeep.conflicts.answered(contact);
     }
 
-    /// Asks those who claim the identifier of a contact that did not answer.
+    /// Asks the claimants of the identifier of a contact that did not answer.
     pub(in crate::node) fn holder_silent(&mut self, contact: &Contact) {
         let Some(claimants) = self.upkeep.conflicts.silent(self.now, contact) else {
             return;
@@ -264,7 +264,7 @@ impl Node {
         self.contact_removed(removed, holder);
     }
 
-    /// Remembers where a contact was that has left the table, and asks who may have its place.
+    /// Remembers where a contact was that has left the table, and asks the candidate for its place.
     pub(in crate::node) fn contact_removed(&mut self, failed: Failed, contact: &Contact) {
         match failed {
             Failed::Removed => self.contact_lost(contact.addr),

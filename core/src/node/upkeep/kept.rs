@@ -274,7 +274,7 @@ impl Node {
         }
     }
 
-    /// Has every kept value looked after now: nobody knows what happened while we were alone.
+    /// Has every kept value looked after now: copies may have gone while this node was alone.
     pub(super) fn check_all_kept(&mut self) {
         let now = self.now;
         let waiting: Vec<(OpId, Next)> = self
@@ -381,7 +381,7 @@ impl Node {
 
     /// Plans what comes next for a kept value, and says how it stands. Without copies elsewhere it is
     /// stored again soon; so it is when no more than half are left of those that a lookup placed, since
-    /// their neighbours can no longer be relied upon to say who else is there.
+    /// their neighbours can no longer be relied upon to name the others that are there.
     fn plan_kept(&mut self, op: OpId) {
         let (now, renewal) = (self.now, renewal(&self.config));
         let Some(kept) = self.upkeep.kept.puts.get_mut(&op) else {

@@ -1,4 +1,4 @@
-//! What a node does by itself: probes, refreshes, checkpoints, finding those again who were lost,
+//! What a node does by itself: probes, refreshes, checkpoints, finding lost contacts again,
 //! joining again while it is alone, and storing again what is to be kept.
 
 mod conflicts;

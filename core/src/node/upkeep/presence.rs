@@ -5,10 +5,10 @@ use crate::node::active_operations::MaintenanceTask;
 use crate::node::{Event, Life, Node};
 use crate::operation::{Join, Operation};
 
-/// Whether anybody is there.
+/// Whether any contact is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::node) enum Presence {
-    /// Nobody is, as far as is known: the table is empty, or its contacts did not answer a join.
+    /// None is, as far as is known: the table is empty, or its contacts did not answer a join.
     #[default]
     Alone,
     /// A contact has answered. That is told once no join is under way.
@@ -39,7 +39,7 @@ impl Node {
         self.settle();
     }
 
-    /// The operation that joins, greeting all whom we know of. Whatever was planned is off.
+    /// The operation that joins and greets all known addresses. Whatever was planned is off.
     pub(in crate::node) fn joining(&mut self) -> Operation {
         let greetings = self.upkeep.recovery.greetings();
         Operation::Join(Join::new(self.own, greetings, self.neighbours()))
@@ -52,7 +52,7 @@ impl Node {
         }
     }
 
-    /// A join was answered by nobody: says so, and plans another, later each time.
+    /// A join had no answer: says so, and plans another, later each time.
     pub(super) fn still_alone(&mut self) {
         self.upkeep.presence = Presence::Alone;
         if self.can_rejoin() {

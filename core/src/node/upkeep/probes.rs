@@ -133,7 +133,7 @@ impl Probes {
 }
 
 impl Node {
-    /// Pings someone for upkeep's sake, if that is not too much, and not too soon.
+    /// Pings a contact for upkeep, if that is not too much, and not too soon.
     pub(in crate::node) fn probe(&mut self, contact: Contact, why: Probe) -> Probed {
         let unbidden = matches!(why, Probe::Newcomer | Probe::Claimant);
         if unbidden && self.upkeep.probes.is_resting(self.now, contact.addr) {
@@ -170,16 +170,16 @@ impl Node {
         }
     }
 
-    /// Asks a candidate for each bucket that has room and somebody who waits for it.
+    /// Asks a candidate for each bucket that has room and a candidate for it.
     pub(super) fn fill_buckets(&mut self) {
         for candidate in self.table.next_candidates(self.now) {
             self.ask_candidates(candidate);
         }
     }
 
-    /// Asks those who have not answered for as long as a bucket may go unused whether they are still
+    /// Asks contacts that have not answered for as long as a bucket may go unused whether they are still
     /// there: lookups pass by the same few of a bucket, and without this the others would stay in
-    /// the table for as long as nobody wants their place.
+    /// the table for as long as no newcomer wants their place.
     pub(super) fn probe_unheard(&mut self) {
         let contacts = self.table.contacts(self.now);
         let unheard = contacts.filter(|(_, age)| *age > self.config.staleness);

@@ -1,4 +1,4 @@
-//! How a node finds those again who were cut off from it: rounds in which the addresses are asked
+//! How a node finds contacts again that were cut off from it: rounds in which the addresses are asked
 //! that do not answer at the moment, and the joining of networks that come together again.
 
 use alloc::collections::VecDeque;
@@ -18,9 +18,9 @@ use crate::rpc::{Sends, Slow};
 use crate::time::Instant;
 use crate::wire::Method;
 
-/// What a node does to find those again whom it has lost.
+/// What a node does to find lost contacts again.
 ///
-/// Whoever is cut off cannot tell it by its table alone: each half of a network that was cut in two
+/// A node that is cut off cannot tell it by its table alone: each half of a network that was cut in two
 /// fills its tables with what it has. So each address that does not answer is asked again, for ever.
 pub(in crate::node) struct Recovery {
     pub(super) remembered: Remembered,
@@ -273,7 +273,7 @@ impl Node {
         }
     }
 
-    /// A round is due: whoever has contacts asks the addresses that do not answer, whoever is alone
+    /// A round is due: a node with contacts asks the addresses that do not answer, one that is alone
     /// joins again.
     pub(super) fn recovery_round(&mut self) {
         self.upkeep.recovery.rounds.next = None;

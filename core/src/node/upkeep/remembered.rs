@@ -33,7 +33,7 @@ pub(super) enum Was {
     SilentBootstrap,
     /// The address of a lost contact.
     Lost,
-    /// Nobody missed it.
+    /// It was not missed.
     NotMissed,
 }
 
@@ -135,7 +135,7 @@ impl Remembered {
         all
     }
 
-    /// Whom to greet when joining: the bootstrap addresses, and some of those lost, others each
+    /// The addresses to greet when joining: the bootstrap addresses, and some of those lost, others each
     /// time.
     pub(super) fn greetings(&mut self) -> Vec<SocketAddr> {
         let lost = self.lost.len().min(Self::GREETED);

@@ -21,7 +21,7 @@ impl Survival {
     /// them have left by then, and making their copies anew takes about as much as asking all takes;
     /// and since they are asked in turn, a quarter of the copies is missing on average.
     const INTERVAL_FIFTHS: u32 = 3;
-    /// Nobody is asked again sooner, however fast holders leave or seem to.
+    /// No holder is asked again sooner, however fast holders leave or seem to.
     const SOONEST: Duration = Duration::from_secs(30);
 
     pub(super) const fn new() -> Self {
