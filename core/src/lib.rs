@@ -102,7 +102,7 @@
 //!   wire   routing   storage   token   lookup
 //!   contact   address   interval   rtt
 //!   rng
-//!   time   id   value
+//!   time   id   value   memory
 //! ```
 //!
 //! # Laws
@@ -148,6 +148,7 @@ mod contact;
 mod id;
 mod interval;
 mod lookup;
+mod memory;
 mod node;
 mod operation;
 mod rng;

@@ -10,6 +10,7 @@ use super::OpId;
 use super::RecordNo;
 use crate::address::AddressRules;
 use crate::id::Id;
+use crate::memory::FreeWhenEmpty;
 use crate::operation::{Answer, CallError, Operation, QueryStats, Refusal};
 use crate::time::Instant;
 use crate::value::Value;
@@ -339,10 +340,11 @@ impl ActiveOperations {
         for waiter in running.waiters() {
             self.shared.remove(&waiter.op);
         }
-        if self.running.is_empty() {
-            // An empty tree keeps its last leaf; an idle node shall hold nothing.
-            self.clear();
-        }
+        self.running.free_when_empty();
+        self.deadlines.free_when_empty();
+        self.starved.free_when_empty();
+        self.shared.free_when_empty();
+        self.unsafe_stores.free_when_empty();
         Some(*running)
     }
 }

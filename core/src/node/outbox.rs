@@ -8,6 +8,7 @@ use super::journal::{Safe, UnsavedRecords, UnsavedStore};
 use super::queue::{Queue, Queued};
 use super::{Event, OpId, Record, RecordNo, Transmit};
 use crate::config::{Journal, Limits};
+use crate::memory::FreeWhenEmpty;
 use crate::storage::Durability;
 
 /// The queues behind every `poll_*`.
@@ -20,13 +21,18 @@ pub(super) struct Outbox {
     events: VecDeque<Event>,
     /// Room kept free for what running commands may still report.
     reserved: usize,
-    /// Our own latest word on whether anyone is there; an older one is no longer true.
-    /// Boxed, as it is rarely there and an event is large.
-    presence: Option<Box<Event>>,
-    checkpoint: Option<Box<Event>>,
-    bootstrap_wanted: Option<Box<Event>>,
+    /// The node's own latest event of each kind; an older one is no longer true.
+    own: BTreeMap<OwnEvent, Event>,
     /// The latest word on the copies of each kept value, at most one for each of them.
     copies: BTreeMap<OpId, Event>,
+}
+
+/// The kinds of events that the node has of itself, in the order in which they are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum OwnEvent {
+    Presence,
+    Checkpoint,
+    BootstrapWanted,
 }
 
 impl Outbox {
@@ -42,9 +48,7 @@ impl Outbox {
             records,
             events: VecDeque::new(),
             reserved: 0,
-            presence: None,
-            checkpoint: None,
-            bootstrap_wanted: None,
+            own: BTreeMap::new(),
             copies: BTreeMap::new(),
         }
     }
@@ -142,15 +146,17 @@ impl Outbox {
     }
 
     pub(super) fn event(&mut self, event: Event) {
-        match event {
-            Event::Alone | Event::Online { .. } => self.presence = Some(event.into()),
-            Event::BootstrapWanted => self.bootstrap_wanted = Some(event.into()),
-            Event::Checkpoint => self.checkpoint = Some(event.into()),
+        let kind = match event {
+            Event::Alone | Event::Online { .. } => OwnEvent::Presence,
+            Event::BootstrapWanted => OwnEvent::BootstrapWanted,
+            Event::Checkpoint => OwnEvent::Checkpoint,
             Event::CopiesLost { op } | Event::Kept { op, .. } => {
                 self.copies.insert(op, event);
+                return;
             }
-            Event::Ended { .. } | Event::Values { .. } => self.events.push_back(event),
-        }
+            Event::Ended { .. } | Event::Values { .. } => return self.events.push_back(event),
+        };
+        self.own.insert(kind, event);
     }
 
     /// Nothing more is said of copies, since no value is kept any longer.
@@ -164,15 +170,13 @@ impl Outbox {
     }
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
-        let own = self.presence.take().or_else(|| self.checkpoint.take());
-        let own = own.or_else(|| self.bootstrap_wanted.take());
+        let own = self.own.pop_first().map(|(_, event)| event);
         let event = own
-            .map(|own| *own)
             .or_else(|| self.events.pop_front())
             .or_else(|| self.copies.pop_first().map(|(_, event)| event));
-        if self.events.is_empty() {
-            self.events = VecDeque::new();
-        }
+        self.own.free_when_empty();
+        self.events.free_when_empty();
+        self.copies.free_when_empty();
         event
     }
 

@@ -16,6 +16,7 @@ pub(crate) use retransmit::{Patience, RetransmitSchedule, Sends, Slow};
 
 use crate::config::Retry;
 use crate::contact::Peer;
+use crate::memory::FreeWhenEmpty;
 use crate::rng::Rng;
 use crate::rtt::{RoundTrip, RttSample};
 use crate::time::Instant;
@@ -270,8 +271,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
     fn shrink_to_fit(&mut self) {
         if self.by_tid.is_empty() {
             self.by_tid.shrink_to(0);
-            // An empty tree keeps its last leaf.
-            self.timeline = BTreeMap::new();
+            self.timeline.free_when_empty();
         }
     }
 

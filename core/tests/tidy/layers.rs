@@ -10,7 +10,7 @@ use crate::source::Source;
 /// The modules of the core from the lowest layer up. A module uses only modules of layers below
 /// its own, and its own parts.
 const LAYERS: &[&[&str]] = &[
-    &["time", "id", "value"],
+    &["memory", "time", "id", "value"],
     &["rng", "text_form"],
     &["contact", "address", "interval", "rtt"],
     &["wire", "routing", "storage", "token", "lookup"],

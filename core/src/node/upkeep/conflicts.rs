@@ -12,6 +12,7 @@ use core::time::Duration;
 use super::probes::Probed;
 use crate::contact::Contact;
 use crate::id::Id;
+use crate::memory::FreeWhenEmpty;
 use crate::node::{Node, Probe};
 use crate::routing::{Failed, Heard};
 use crate::time::Instant;
@@ -137,10 +138,7 @@ impl IdentityConflicts {
     fn due(&mut self, now: Instant) -> Vec<Contact> {
         self.open
             .retain(|_, conflict| now < conflict.asked_again_at || conflict.is_claimed());
-        if self.open.is_empty() {
-            // An empty tree keeps its last leaf; an idle node shall hold nothing.
-            self.open = BTreeMap::new();
-        }
+        self.open.free_when_empty();
         let due = self.open.iter();
         due.filter(|(_, conflict)| conflict.asked_again_at <= now)
             .map(|(id, conflict)| Contact::new(*id, conflict.holder))

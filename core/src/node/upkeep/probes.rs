@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::contact::Contact;
+use crate::memory::FreeWhenEmpty;
 use crate::node::{Life, Node, Owner, Probe};
 use crate::operation::Ask;
 use crate::rpc::{Sends, Slow};
@@ -105,10 +106,8 @@ impl Probes {
             self.forget_at.pop_first();
             self.unanswered.remove(&addr);
         }
-        if self.unanswered.is_empty() {
-            self.unanswered = BTreeMap::new();
-            self.forget_at = BTreeSet::new();
-        }
+        self.unanswered.free_when_empty();
+        self.forget_at.free_when_empty();
     }
 
     fn is_resting(&self, now: Instant, addr: SocketAddr) -> bool {
@@ -118,10 +117,7 @@ impl Probes {
 
     fn ended(&mut self, addr: SocketAddr) {
         self.probing.remove(&addr);
-        if self.probing.is_empty() {
-            // An empty tree keeps its last leaf; an idle node shall hold nothing.
-            self.probing = BTreeSet::new();
-        }
+        self.probing.free_when_empty();
     }
 
     fn forget(&mut self, addr: SocketAddr) -> Option<Rest> {

@@ -10,6 +10,7 @@ use super::remembered::{Breadth, Remembered, Was};
 use crate::config::Config;
 use crate::contact::{Contact, Peer};
 use crate::id::Id;
+use crate::memory::FreeWhenEmpty;
 use crate::node::active_operations::{MaintenanceTask, Waiters};
 use crate::node::{Event, Life, Node, Owner};
 use crate::operation::{Ask, Join, Operation};
@@ -328,9 +329,7 @@ impl Node {
             self.stats.of(Method::Ping).started += 1;
             self.call(Peer::at(addr), Owner::Recovery, how, Ask::Ping);
         }
-        if self.upkeep.recovery.queue.is_empty() {
-            self.upkeep.recovery.queue = VecDeque::new();
-        }
+        self.upkeep.recovery.queue.free_when_empty();
     }
 
     /// A self-lookup that starts at a contact shows whether it is in a part of the network that we do
@@ -368,9 +367,7 @@ impl Node {
         let Some(contact) = self.upkeep.recovery.merges.pop_front() else {
             return;
         };
-        if self.upkeep.recovery.merges.is_empty() {
-            self.upkeep.recovery.merges = VecDeque::new();
-        }
+        self.upkeep.recovery.merges.free_when_empty();
         self.upkeep.recovery.len_before_merge = self.table.len();
         let op = self.operations.next_id();
         let join = Join::through(self.own, contact, self.neighbours());

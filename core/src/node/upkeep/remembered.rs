@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::memory::FreeWhenEmpty;
 use crate::time::Instant;
 
 /// Bootstrap addresses, at most `max_bootstrap` of the configuration, and those of lost contacts, at
@@ -99,9 +100,7 @@ impl Remembered {
             return Was::NotMissed;
         };
         self.lost.remove(at);
-        if self.lost.is_empty() {
-            self.lost = VecDeque::new();
-        }
+        self.lost.free_when_empty();
         Was::Lost
     }
 

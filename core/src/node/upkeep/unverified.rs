@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 
 use crate::contact::Contact;
+use crate::memory::FreeWhenEmpty;
 use crate::node::{Life, Node, Probe};
 
 /// Contacts that have not been asked again since the machine slept: at most as many as the table
@@ -35,9 +36,6 @@ impl Node {
             // One failure does not remove it: the machine's own network may not be up yet.
             self.probe(contact, Probe::Failing);
         }
-        if self.upkeep.unverified.contacts.is_empty() {
-            // An idle node holds nothing.
-            self.upkeep.unverified.stop();
-        }
+        self.upkeep.unverified.contacts.free_when_empty();
     }
 }
