@@ -25,7 +25,7 @@ pub(crate) struct Bootstrap {
 }
 
 enum State {
-    /// The node knows whom to try, or there are no names.
+    /// The node knows addresses to try, or there are no names.
     Content,
     /// Names are being resolved.
     Asking {
@@ -199,7 +199,7 @@ impl Bootstrap {
             self.wait = Self::FIRST_WAIT;
         }
         match purpose {
-            // A join that knows nobody ends at once, and says that the node is alone.
+            // A join that knows no address ends at once, and says that the node is alone.
             Purpose::Join => Some(Todo::Join(self.found.clone())),
             Purpose::Renew if self.found.is_empty() => None,
             Purpose::Renew => Some(Todo::Renew(self.found.clone())),

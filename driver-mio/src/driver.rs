@@ -56,7 +56,7 @@ impl Driver {
     }
 
     /// Adds a node at an IPv4 socket that is bound already: one that a service manager handed over,
-    /// or whose port somebody else has chosen.
+    /// or whose port another program has chosen.
     ///
     /// # Errors
     /// [`NotAdded`] when the socket or the configuration cannot work.

@@ -1,4 +1,4 @@
-//! The loop itself: one poll, one clock, and whoever has something to do gets a turn.
+//! The loop itself: one poll, one clock, and each node with something to do gets a turn.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -127,7 +127,7 @@ impl EventLoop {
         self.take_inputs();
         self.serve_busy();
         // A thread that was held up finds timers due and datagrams waiting. The datagrams go first:
-        // they were in time, and nobody is to blame for not having answered.
+        // they were in time, and no contact is to blame for not having answered.
         for _ in 0..SECOND_LOOKS {
             if !self.is_anything_due() {
                 return Ok(());
@@ -159,7 +159,7 @@ impl EventLoop {
         }
         for event in events.iter() {
             let Some(no) = event.token().0.checked_sub(FIRST_HOST) else {
-                // This is said once only: whoever sleeps without having looked sleeps on.
+                // The poll says this only once: a loop that sleeps without having looked sleeps on.
                 self.backlog = Backlog::Some;
                 continue;
             };
@@ -212,7 +212,7 @@ impl EventLoop {
                         observer,
                         answer,
                     } = *addition;
-                    // Whoever asked waits for it.
+                    // The thread that asked waits for it.
                     let _ = answer.send(self.add(udp, node, observer));
                 }
                 Ok(Input::TellTime(answer)) => drop(answer.send(self.clock.now())),

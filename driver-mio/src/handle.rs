@@ -68,7 +68,7 @@ impl Handle {
     pub fn start(&self, command: Command) -> Result<Operation, NotStarted> {
         let (tell, events) = mpsc::channel();
         let id = self.start_with(command, move |event| {
-            // Nobody has to wait for an operation.
+            // No thread has to wait for an operation.
             let _ = tell.send(event);
         })?;
         Ok(Operation::new(id, events))
@@ -250,7 +250,7 @@ impl Handle {
     ) -> Result<R, Gone> {
         let (answer, answered) = mpsc::sync_channel(1);
         let input = Box::new(move |host: &mut Host, now| {
-            // Whoever asked waits for it below.
+            // The thread that asked waits for it below.
             let _ = answer.send(ask(host, now));
         });
         self.post.send(Input::With(self.no, input))?;

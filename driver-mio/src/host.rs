@@ -330,7 +330,7 @@ impl<S: Datagrams> Host<S> {
                 let join = Command::Join {
                     bootstrap: bootstrap.clone(),
                 };
-                // When somebody else's join is under way, these are tried should it find nobody.
+                // When another join is under way, these are tried if it finds no contact.
                 if self.start_unheard(now, join).is_err() {
                     self.node.set_bootstrap(now, &bootstrap);
                 }

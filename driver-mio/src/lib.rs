@@ -34,7 +34,7 @@
 //!
 //! The loop never blocks on a name: [`Handle::bootstrap`] resolves names on threads of their own,
 //! and resolves them again whenever the node finds itself alone. What a socket can suffer without
-//! being broken, such as a full buffer or the report that somebody is not there, it survives.
+//! being broken, such as a full buffer or the report that a port is not open, it survives.
 //!
 //! An answer leaves from the address that was asked, also where the machine has several and the node
 //! listens at all of them. When the machine was asleep, the loop tells its nodes within half a minute

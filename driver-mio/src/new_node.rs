@@ -52,7 +52,7 @@ impl NewNode {
         self
     }
 
-    /// Lets somebody watch it.
+    /// Adds an observer.
     #[must_use]
     pub fn observed_by(mut self, observer: Box<dyn Observer>) -> Self {
         self.observer = observer;

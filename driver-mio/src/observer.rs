@@ -1,4 +1,4 @@
-//! For those who want to watch a node at work: every datagram, operation and mishap.
+//! Observers of a node at work: they see every datagram, operation and mishap.
 
 use std::io;
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ pub trait Observer: Send {
     }
 }
 
-/// Nobody watches.
+/// No observer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unobserved;
 

@@ -1,4 +1,4 @@
-//! A command under way, for those who wait for it.
+//! A command under way, for the thread that waits for it.
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};

@@ -25,7 +25,7 @@ pub(crate) enum Input {
     Add(Box<Addition>),
     /// Say what time it is.
     TellTime(SyncSender<Instant>),
-    /// Shut everything down: there is no handle left through which anybody could.
+    /// Shut everything down: the last handle is gone.
     Abandoned,
 }
 
@@ -63,7 +63,7 @@ impl Post {
     }
 }
 
-/// Tells the loop when the last of those who share it is gone.
+/// Tells the loop when the last handle that shares it is gone.
 pub(crate) struct LastOne {
     post: Post,
 }

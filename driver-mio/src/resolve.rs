@@ -84,7 +84,7 @@ where
             }
         };
         let spawned = thread::Builder::new().name("resolver".into()).spawn(work);
-        // A thread fewer is slower; without a single one nobody would ever tell.
+        // A thread fewer is slower; without a single one no name would ever be resolved.
         if let (Err(error), 0) = (spawned, worker) {
             let error = Arc::new(error);
             while let Some(name) = next(&unknown) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use khashmir::Seed;
 
-/// Draws a seed that nobody can predict from the operating system.
+/// Draws a seed from the operating system, which no other program can predict.
 ///
 /// # Errors
 /// [`NoEntropy`] when the system has no randomness to give.

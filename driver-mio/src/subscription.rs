@@ -11,7 +11,7 @@ use crate::resolve::Resolved;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Notice {
-    /// An event that nobody waits for as part of an operation: the node's own, and the end of the
+    /// An event that no operation waits for: the node's own, and the end of the
     /// join that [`Handle::bootstrap`](crate::Handle::bootstrap) began.
     Event(Event),
     /// A bootstrap name was resolved, or could not be.

@@ -25,7 +25,7 @@ pub(super) struct World {
     /// How many values are stored, and read once each [0]
     #[arg(long, value_name = "V")]
     values: Option<u32>,
-    /// How many values are kept stored by publishers that stay, whoever comes and goes [0]
+    /// How many values are kept stored by publishers that stay while other hosts come and go [0]
     #[arg(long, value_name = "V")]
     kept: Option<u32>,
     /// How many hosts publish what is kept [one for ten values]

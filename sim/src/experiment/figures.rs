@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::quality::Quality;
 use super::request_log::{Gets, Lookup};
 
-/// The figures of lookups of which each had somebody to find.
+/// The figures of lookups of which each had a node to find.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LookupFigures {
     /// The share of them whose result holds the closest node.

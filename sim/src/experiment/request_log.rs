@@ -88,7 +88,7 @@ struct Running {
     brought: Brought,
 }
 
-/// Whether a get has brought the value that was put: what somebody else made up is none.
+/// Whether a get has brought the value that was put: a value that another host made up is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Brought {
     Nothing,
@@ -227,7 +227,7 @@ impl RequestLog {
         &self.lookups
     }
 
-    /// Lookups for which there was nobody to find but the asker.
+    /// Lookups for which there was no node to find but the asking one.
     pub(super) const fn unjudged(&self) -> u64 {
         self.unjudged
     }
@@ -330,7 +330,7 @@ struct Ended {
 /// answers queries. Other nodes may be in the result or not, but they must exist: an identity that
 /// no host had while the lookup went on is no result.
 ///
-/// `None` if there was nobody to find but the asking node.
+/// `None` if there was no node to find but the asking one.
 fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) -> Option<Quality> {
     let begun = ended.running.begun;
     let asker = population.member(ended.host)?;
@@ -355,7 +355,7 @@ fn judge(ended: &Ended, target: &Id, places: &[Place], population: &Population) 
     let all_exist = places
         .iter()
         .all(|place| at(place, &|host, id| population.was_there(host, id, begun)));
-    // Those who may be found or not may stand between the others, but a result that is not full
+    // Nodes that may be found or not may stand between the others, but a result that is not full
     // must hold all others, and a full one all that are closer than its last.
     let reach = places.last().map(|place| target.distance(place.id()));
     let is_full = places.len() >= population.k();

@@ -108,7 +108,7 @@ impl RequestKind {
 }
 
 impl<'e, W: Observer> Run<'e, W> {
-    /// How often somebody is drawn who is not the publisher, before a read is given up.
+    /// How often a host is drawn that is not the publisher, before a read is given up.
     const TRIES: u32 = 64;
 
     pub(super) fn new(

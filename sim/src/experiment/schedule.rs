@@ -15,7 +15,7 @@ pub(super) enum ScheduledAction {
     Return { host: HostId, churn: u32 },
     /// A host that stood still goes on.
     Resume(HostId),
-    /// Somebody looks where the copies of kept values are.
+    /// The copies of kept values are counted.
     Sample,
     /// The step of that place in the plan.
     Step(usize),

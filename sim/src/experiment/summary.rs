@@ -24,7 +24,7 @@ pub struct Summary {
     pub start: Start,
     /// Lookups that are over.
     pub lookups: u64,
-    /// Those of them that cannot be judged: there was nobody to find but the asker.
+    /// Those of them that cannot be judged: there was no node to find but the asking one.
     pub unjudged: u64,
     /// The figures of the others, if there are any.
     pub lookup_figures: Option<LookupFigures>,

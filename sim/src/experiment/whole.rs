@@ -1,4 +1,4 @@
-//! Whether a network that was cut apart is one again by itself: nobody is told to join, and every
+//! Whether a network that was cut apart is one again by itself: no node is told to join, and every
 //! node that runs has to find every other.
 
 use khashmir::{Command, Id, Outcome, Place};
@@ -40,7 +40,7 @@ impl<W: Observer> Run<'_, W> {
         by_seeker.filter_map(report).collect()
     }
 
-    /// Who looks for whom, by the order of those who look.
+    /// Which node looks for which, in the order of the nodes that look.
     fn sought(&self) -> Vec<(HostId, HostId, Id)> {
         let mut draw = Draw::new(self.plan.seed, &[topic("experiment/whole")]);
         let living = self.population.living();

@@ -74,7 +74,7 @@ pub struct Plan {
     /// What happens, in any order; those of the same time in the order of the list.
     pub steps: Vec<Step>,
     /// When the network has to be whole by itself, counted like the times of the steps: then every
-    /// node that runs has to find every other, and nobody is told to join.
+    /// node that runs has to find every other, and no node is told to join.
     pub whole: Option<Duration>,
     /// When all faults end, counted like the times of the steps: all hosts come back, and then the
     /// network has to be as good as new. Without it, nothing is checked at the end.
@@ -252,9 +252,9 @@ pub enum InvalidPlan {
     Hosts,
     /// The network makes no sense.
     Network(BadNetwork),
-    /// Values are to be kept, and nobody is to publish them.
+    /// Values are to be kept, and no host is to publish them.
     Publishers,
-    /// Everybody is made to join before the network has to be whole by itself.
+    /// All nodes are made to join before the network has to be whole by itself.
     Whole,
     /// The share of this name is not from 0 to 1.
     Share(&'static str),

@@ -19,13 +19,13 @@ pub(crate) struct Client {
     timeout: Duration,
 }
 
-/// Something that happens while looking for somebody who answers.
+/// Something that happens while looking for a node that answers.
 enum Word {
     Resolved(Resolved),
     Answered(SocketAddr, Result<Pong, String>),
 }
 
-/// Why nobody was met: what is known of each host or address that was tried.
+/// Why no node was met: what is known of each host or address that was tried.
 pub(crate) struct NobodyMet {
     pub(crate) timeout: Option<Duration>,
     pub(crate) troubles: Vec<String>,
@@ -59,12 +59,12 @@ impl Client {
         })
     }
 
-    /// Meets whoever of these answers first; the others are asked all the same.
+    /// Meets the first of these that answers; the others are asked all the same.
     pub(crate) fn meet(&self, hosts: &[HostPort]) -> Result<Pong, NobodyMet> {
         let (tell, told) = mpsc::channel();
         let tell_resolved = tell.clone();
         resolve(hosts.iter().cloned(), move |resolved| {
-            // When somebody has been met, nobody listens any more.
+            // Once a node has been met, no thread listens any more.
             let _ = tell_resolved.send(Word::Resolved(resolved));
         });
         self.greet_all(hosts.len(), &tell, &told)
@@ -133,12 +133,12 @@ impl Client {
             .start_with(Command::AddContact { addr }, move |event| {
                 if let Event::Ended { outcome, .. } = event {
                     let answer = answer(&outcome);
-                    // When somebody else has been met, nobody listens any more.
+                    // Once another node has been met, no thread listens any more.
                     let _ = tell_end.send(Word::Answered(addr, answer));
                 }
             });
         if let Err(error) = started {
-            // The receiver is ours, so somebody listens.
+            // The receiver is ours, so it listens.
             let _ = tell.send(Word::Answered(addr, Err(error.to_string())));
         }
     }

@@ -10,7 +10,7 @@ pub(crate) enum Failure {
     Usage(String),
     /// Something failed later.
     Failed(String),
-    /// Whoever read our output has gone, and wants no more of it.
+    /// The reader of our output has gone, and wants no more of it.
     NobodyReads,
 }
 

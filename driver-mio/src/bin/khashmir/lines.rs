@@ -1,4 +1,4 @@
-//! Lines for a stream that perhaps nobody reads: a thread of its own writes them, and when too many
+//! Lines for a stream that perhaps no process reads: a thread of its own writes them, and when too many
 //! wait the oldest are lost and counted.
 
 use std::collections::VecDeque;
@@ -64,7 +64,7 @@ impl Lines {
     pub(crate) fn flush(&self, patience: Duration) {
         let is_behind =
             |state: &mut State| !state.waiting.is_empty() || state.writing == Writing::Busy;
-        // Whoever has waited in vain goes on all the same.
+        // A thread that has waited in vain goes on all the same.
         let _ = self
             .changed
             .wait_timeout_while(self.lock(), patience, is_behind);
@@ -115,7 +115,7 @@ mod tests {
         let write = move |bytes: &[u8]| {
             let text = String::from_utf8(bytes.to_vec()).expect("text");
             tell.send(text).expect("the test listens");
-            // Until somebody reads.
+            // Until a process reads.
             let _ = hold.recv();
         };
         let lines = Lines::start(write).expect("a thread");

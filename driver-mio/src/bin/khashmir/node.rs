@@ -42,7 +42,7 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
         .receive_buffer(args.receive_buffer);
     let node = driver.add_at(socket, new).map_err(|error| cannot(&error))?;
     let (tell, told) = mpsc::channel();
-    // Before anybody can know that we run and want us to stop. Without a main thread there is no
+    // Before any process can know that we run, and ask us to stop. Without a main thread there is no
     // process.
     let tell_stop = tell.clone();
     stop_on_signals(move || drop(tell_stop.send(Happening::Stop)))?;
@@ -92,10 +92,10 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is worth telling whoever runs a node about its standing in the network.
+/// What is worth telling the operator of a node about its standing in the network.
 struct Presence {
     state: State,
-    /// Through whom to join.
+    /// The hosts to join through.
     hosts: Vec<String>,
     /// Why those of them that stand for no address do not.
     unresolved: BTreeMap<String, String>,
@@ -113,7 +113,7 @@ enum Loneliness {
 enum State {
     /// Our first join is under way.
     Joining,
-    /// Nobody is there, and that has been said if it was worth it.
+    /// No contact is there, and that has been said if it was worth it.
     Alone,
     Online,
 }

@@ -1,4 +1,4 @@
-//! Lines on standard output and standard error, also when nobody reads them.
+//! Lines on standard output and standard error, also when no process reads them.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::{Arc, OnceLock};
@@ -25,7 +25,7 @@ pub(crate) fn raw(bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Writes a line to standard output without waiting for anybody to read it: for a node, which goes
+/// Writes a line to standard output without waiting for a reader: for a node, which goes
 /// on whatever becomes of its output.
 pub(crate) fn say(text: &str) {
     later(&OUT, format!("{text}\n"), write_out);
@@ -36,12 +36,12 @@ pub(crate) fn complain(what: &str) {
     note(&format!("khashmir: {what}"));
 }
 
-/// Writes a line to standard error, without waiting for anybody to read it.
+/// Writes a line to standard error, without waiting for a reader.
 pub(crate) fn note(text: &str) {
     later(&ERR, format!("{}\n", one_line(text)), write_err);
 }
 
-/// Waits until all that was said is written, or nobody seems to read it.
+/// Waits until all lines are written, or no process seems to read them.
 pub(crate) fn finish() {
     for stream in [&OUT, &ERR] {
         if let Some(Some(lines)) = stream.get() {
@@ -71,7 +71,7 @@ static OUT: Stream = OnceLock::new();
 static ERR: Stream = OnceLock::new();
 
 fn later(stream: &Stream, line: String, write: fn(&[u8]) -> io::Result<()>) {
-    // There is no better place to say that nobody listens there.
+    // There is no better place to say that standard error is closed.
     let write = move |bytes: &[u8]| drop(write(bytes));
     match stream.get_or_init(|| Lines::start(write).ok()) {
         Some(lines) => lines.add(line),

@@ -4,7 +4,7 @@ use khashmir::Seed;
 
 use crate::failure::Failure;
 
-/// A seed that nobody can predict.
+/// A seed that no other program can predict.
 pub(crate) fn drawn() -> Result<Seed, Failure> {
     khashmir_mio::system_seed().map_err(Failure::failed)
 }

@@ -23,7 +23,7 @@ pub(crate) enum Verbosity {
 }
 
 impl Verbosity {
-    /// Somebody who shows that much; `name` tells the nodes of one process apart.
+    /// An observer that shows that much; `name` tells the nodes of one process apart.
     pub(crate) fn observer(self, name: &str) -> Box<dyn Observer> {
         Box::new(Trace {
             verbosity: self,
