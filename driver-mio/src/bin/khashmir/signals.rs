@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 
 /// Calls `stop` at the first SIGINT or SIGTERM from now on. When the process is still there
-/// [`LONGEST_END`] later, or at a second such signal, it ends at once.
+/// [`LONGEST_END`] later, or at a second such signal, it ends at once, with the exit code that shells give
+/// a process which a signal has ended.
 ///
 /// The terminal that a node was started from may be closed: SIGHUP does nothing.
 #[cfg(unix)]
@@ -21,16 +22,17 @@ pub(crate) fn stop_on_signals(stop: impl Fn() + Send + 'static) -> Result<(), Fa
     let ending = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // The handlers of a signal run in this order: the first signal finds the flag unset.
-        register_conditional_shutdown(signal, HASTY, Arc::clone(&ending)).map_err(cannot)?;
+        register_conditional_shutdown(signal, ended_by(signal), Arc::clone(&ending))
+            .map_err(cannot)?;
         register(signal, Arc::clone(&ending)).map_err(cannot)?;
     }
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(cannot)?;
     let listen = move || {
-        if signals.forever().any(|signal| signal != SIGHUP) {
+        if let Some(signal) = signals.forever().find(|signal| *signal != SIGHUP) {
             stop();
             thread::sleep(LONGEST_END);
             // Without what else is done at the end of a process, since something of that hangs.
-            low_level::exit(HASTY);
+            low_level::exit(ended_by(signal));
         }
     };
     let named = thread::Builder::new().name("signals".into());
@@ -47,6 +49,9 @@ pub(crate) fn stop_on_signals(_stop: impl Fn() + Send + 'static) -> Result<(), F
 /// How long a node may take for an orderly end.
 #[cfg(unix)]
 const LONGEST_END: std::time::Duration = std::time::Duration::from_secs(4);
-/// The exit code when the end was not orderly.
+
+/// The exit code of a process that this signal has ended: by the convention of shells 128 more.
 #[cfg(unix)]
-const HASTY: i32 = 1;
+const fn ended_by(signal: i32) -> i32 {
+    128 + signal
+}
