@@ -145,6 +145,7 @@ extern crate alloc;
 mod address;
 mod config;
 mod contact;
+mod estimate;
 mod id;
 mod interval;
 mod lookup;

@@ -14,14 +14,6 @@ pub(crate) struct RoundTrip {
 impl RoundTrip {
     const UNIT: Duration = Duration::from_micros(250);
 
-    /// What is assumed before anything was measured: the mean and mean deviation, rounded, of
-    /// round trips between hosts all over the world (those of the simulator's `geo` model, whose
-    /// tables name their source). RFC 6298 would wait a second; being wrong costs a datagram or two.
-    pub(crate) const ASSUMED: Self = Self {
-        mean: 800,
-        deviation: 300,
-    };
-
     /// The estimate after a first sample: deviation is half of it (RFC 6298, section 2.2).
     pub(crate) fn first(sample: Duration) -> Self {
         let mean = Self::units(sample);
@@ -31,16 +23,12 @@ impl RoundTrip {
         }
     }
 
-    /// Takes in another sample.
-    fn add(&mut self, sample: Duration, memory: Memory) {
+    /// Takes in another sample, with the weights 1/8 and 1/4 of RFC 6298, section 2.3.
+    fn add(&mut self, sample: Duration) {
         let sample = Self::units(sample);
         let error = self.mean.abs_diff(sample);
-        let (of_mean, of_deviation) = match memory {
-            Memory::Contact => (8, 4),
-            Memory::Everyone { weight } => (weight, weight),
-        };
-        self.deviation = blend(self.deviation, error, of_deviation);
-        self.mean = blend(self.mean, sample, of_mean);
+        self.deviation = blend(self.deviation, error, 4);
+        self.mean = blend(self.mean, sample, 8);
     }
 
     /// The estimate after an answer that cannot be told to belong to one certain send, and so is no
@@ -74,41 +62,27 @@ impl RoundTrip {
     }
 }
 
-/// How much an estimate remembers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Memory {
-    /// Of one contact: the weights 1/8 and 1/4 of RFC 6298, section 2.3.
-    Contact,
-    /// Of all contacts, which differ from each other: a few answers from close by must not make it
-    /// forget that others are far away. A sample moves the estimate by one part in `weight`.
-    Everyone { weight: u32 },
-}
-
 /// How long an answer took, as far as that can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RttSample {
-    /// It answers something that was sent once: this is a round trip.
-    Exactly(Duration),
-    /// It answers something that was sent several times: a round trip is no longer than this
-    /// (Karn's rule, RFC 6298, section 3).
+    /// This is a round trip, after so many sends that were lost.
+    Exactly { took: Duration, lost: u8 },
+    /// A round trip is no longer than this: it answers something that was sent several times (Karn's
+    /// rule, RFC 6298, section 3).
     AtMost(Duration),
+    /// It cannot be told: the clock was set back meanwhile.
+    Unknown,
 }
 
 impl RttSample {
     /// Takes it into an estimate.
-    pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>, memory: Memory) {
+    pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>) {
         match (self, estimate) {
-            (took, Some(estimate)) => took.refine(estimate, memory),
-            (Self::Exactly(sample), none) => *none = Some(RoundTrip::first(sample)),
+            (Self::Exactly { took, .. }, Some(estimate)) => estimate.add(took),
+            (Self::AtMost(most), Some(estimate)) => estimate.back_off(most),
+            (Self::Exactly { took, .. }, none) => *none = Some(RoundTrip::first(took)),
             (Self::AtMost(most), none) => *none = Some(RoundTrip::bounded(most)),
-        }
-    }
-
-    /// Takes it into an estimate that there is.
-    pub(crate) fn refine(self, estimate: &mut RoundTrip, memory: Memory) {
-        match self {
-            Self::Exactly(sample) => estimate.add(sample, memory),
-            Self::AtMost(most) => estimate.back_off(most),
+            (Self::Unknown, _) => {}
         }
     }
 }
@@ -128,7 +102,7 @@ mod tests {
         let steady = Duration::from_millis(200);
         let mut estimate = RoundTrip::first(Duration::from_millis(20));
         for _ in 0..60 {
-            estimate.add(steady, Memory::Contact);
+            estimate.add(steady);
         }
         assert!(
             estimate.mean().abs_diff(steady) < Duration::from_millis(3),
@@ -146,27 +120,27 @@ mod tests {
         let mut estimate = Some(RoundTrip::first(Duration::from_millis(20)));
         let wait = |trip: Option<RoundTrip>| trip.map(|trip| trip.mean() + trip.deviation() * 4);
         assert!(wait(estimate) < Some(late));
-        RttSample::AtMost(late).add_to(&mut estimate, Memory::Contact);
+        RttSample::AtMost(late).add_to(&mut estimate);
         assert!(
             wait(estimate) >= Some(late - Duration::from_millis(1)),
             "{estimate:?}"
         );
         for _ in 0..60 {
-            RttSample::Exactly(Duration::from_millis(20)).add_to(&mut estimate, Memory::Contact);
+            RttSample::Exactly { took: Duration::from_millis(20), lost: 0 }.add_to(&mut estimate);
         }
         assert!(
             wait(estimate) < Some(Duration::from_millis(40)),
             "{estimate:?}"
         );
         let mut unknown = None;
-        RttSample::AtMost(late).add_to(&mut unknown, Memory::Contact);
+        RttSample::AtMost(late).add_to(&mut unknown);
         assert!(wait(unknown).is_some_and(|wait| wait.abs_diff(late) < Duration::from_millis(2)));
     }
 
     #[test]
     fn a_huge_sample_saturates() {
         let mut estimate = RoundTrip::first(Duration::MAX);
-        estimate.add(Duration::MAX, Memory::Contact);
+        estimate.add(Duration::MAX);
         assert!(estimate.mean() > Duration::from_secs(16));
     }
 }

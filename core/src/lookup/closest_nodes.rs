@@ -6,18 +6,41 @@
 
 use alloc::vec::Vec;
 
-use super::pace::{Pace, Tally, Turnout};
-use super::{News, State};
 use crate::contact::{Contact, Place};
+use crate::estimate::{NetworkEstimate, Outlook, Silence};
 use crate::id::{Distance, Id, NextBit};
+use crate::rtt::RoundTrip;
+use crate::time::Instant;
 
 /// A contact that may be asked, or that has answered.
 struct Candidate {
     distance: Distance,
     place: Place,
     state: State,
+    /// How long it takes to answer, where our table knows it.
+    round_trip: Option<RoundTrip>,
     /// How it was found: 1 from our own table, otherwise one more than the contact that named it.
     depth: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Not asked yet.
+    Fresh,
+    /// Asked, and not heard of since.
+    Asked { silence: Silence, outlook: Outlook },
+    Answered,
+    /// Did not answer, or not as it should.
+    Failed,
+}
+
+/// How a walk deals with contacts that do not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It judges them by what the node has learnt of its network.
+    Adaptive,
+    /// It waits for each of them, alpha at a time, as in the original.
+    Fixed,
 }
 
 /// The shortlist of a walk, sorted by distance.
@@ -25,11 +48,15 @@ pub(crate) struct ClosestNodes {
     target: Id,
     k: usize,
     alpha: usize,
-    pace: Pace,
+    patience: Patience,
     trend: Trend,
     candidates: Vec<Candidate>,
     /// The longest chain of queries so far, each caused by an answer to the one before.
     rounds: u32,
+    /// The chance that a contact is there which was not asked.
+    there: f64,
+    /// When the contacts in flight were judged last, and by which version of the estimate.
+    judged: Option<(Instant, u32)>,
 }
 
 /// Whether the walk still comes closer.
@@ -47,8 +74,6 @@ pub(crate) struct Asked {
     pub(crate) contact: Contact,
     /// Whose surroundings to ask about.
     pub(crate) about: Id,
-    /// How many of those it knows seem to be there.
-    pub(crate) turnout: Turnout,
 }
 
 /// Whether a contact that was named is new.
@@ -73,15 +98,17 @@ impl ClosestNodes {
     const INFORMED: usize = 2;
 
     /// A walk that ends with the `k` closest to `target`, asking `alpha` at a time.
-    pub(crate) const fn new(target: Id, k: usize, alpha: usize, pace: Pace) -> Self {
+    pub(crate) const fn new(target: Id, k: usize, alpha: usize, patience: Patience) -> Self {
         Self {
             target,
             k,
             alpha,
-            pace,
+            patience,
             trend: Trend::Closing,
             candidates: Vec::new(),
             rounds: 0,
+            there: 1.0,
+            judged: None,
         }
     }
 
@@ -91,83 +118,115 @@ impl ClosestNodes {
 
     /// How many contacts of our own to begin with.
     pub(crate) const fn seeds(&self) -> usize {
-        match self.pace {
-            Pace::Adaptive { .. } => self.k * Self::SEEDS,
-            Pace::Steady => self.k,
+        match self.patience {
+            Patience::Adaptive => self.k * Self::SEEDS,
+            Patience::Fixed => self.k,
         }
     }
 
     /// Puts our own node on the shortlist, as one that needs not be asked.
     pub(crate) fn include_self(&mut self, own: Id) {
-        self.insert(Place::Here(own), State::Answered, 0);
+        self.insert(Place::Here(own), State::Answered, None, 0);
     }
 
-    /// Names a contact from our own table.
-    pub(crate) fn seed(&mut self, contact: Contact) -> Offered {
-        self.insert(Place::There(contact), State::Fresh, 1)
+    /// Names a contact from our own table, which takes so long to answer, if that is known.
+    pub(crate) fn seed(&mut self, contact: Contact, round_trip: Option<RoundTrip>) -> Offered {
+        self.insert(Place::There(contact), State::Fresh, round_trip, 1)
     }
 
     /// Names a contact that the answer of `by` named.
     pub(crate) fn offer(&mut self, contact: Contact, by: &Id) -> Offered {
         let depth = self.find(by).map_or(1, |at| self.candidates[at].depth + 1);
-        let offered = self.insert(Place::There(contact), State::Fresh, depth);
+        let offered = self.insert(Place::There(contact), State::Fresh, None, depth);
         if offered == Offered::New && self.is_among_the_closest(&contact.id) {
             self.trend = Trend::Closing;
         }
         offered
     }
 
-    /// Whom to ask now, if anyone: the closest not yet asked among those who may belong to the
-    /// result, as long as fewer than alpha who are likely to answer are in flight. Whoever is slow
-    /// is not counted on, so it has a stand-in at once; otherwise dead contacts would be waited for
-    /// one after the other. Once the walk no longer comes closer, all who are left are asked: they
-    /// have to be, and one wait is shorter than several.
-    pub(crate) fn next(&mut self) -> Option<Asked> {
+    /// Judges the contacts in flight by what is known now.
+    pub(crate) fn judge(&mut self, now: Instant, estimate: &NetworkEstimate) {
+        let judged = Some((now, estimate.version()));
+        if self.patience == Patience::Fixed || self.judged == judged {
+            return;
+        }
+        self.judged = judged;
+        self.there = estimate.there_among(self.in_flight(), now);
+        for candidate in &mut self.candidates {
+            if let State::Asked { silence, outlook } = &mut candidate.state {
+                *outlook = estimate.outlook(self.there, silence, now);
+            }
+        }
+    }
+
+    /// When the contacts in flight are to be judged again, if none of them answers before.
+    pub(crate) fn next_review(&self, now: Instant, estimate: &NetworkEstimate) -> Option<Instant> {
+        if self.patience == Patience::Fixed {
+            return None;
+        }
+        let hopeful = self.candidates.iter().filter_map(|c| match c.state {
+            State::Asked { silence, outlook } if !outlook.is_hopeless() => Some(silence),
+            State::Asked { .. } | State::Fresh | State::Answered | State::Failed => None,
+        });
+        hopeful
+            .map(|silence| estimate.next_review(self.there, &silence, now))
+            .min()
+    }
+
+    /// The contact to ask now, if there is one: the closest not yet asked among those that may belong
+    /// to the result. Contacts in flight count for as much as they are likely to answer, and fresh
+    /// ones for as much as they are likely to be there: so a contact that is silent for long has a
+    /// stand-in, and more are asked where many are dead.
+    ///
+    /// While the walk comes closer, as many are in flight as make alpha that will answer soon. Once it
+    /// no longer does, all that are left are asked: they have to be, and one wait is shorter than
+    /// several.
+    pub(crate) fn next(&mut self, now: Instant) -> Option<Asked> {
         if self.is_done() {
             return None;
         }
-        let likely = self.pace.likely(self.tally());
-        // Counted in thousandths of contacts. Those who are dead are named all the same, and whoever
-        // lives beyond them is named by few, so that more must be asked than are wanted.
-        let wanted = self.k * (Pace::ALL * 2 - likely) as usize;
-        let half = likely as usize / 2;
-        let (mut counted_on, mut in_flight) = (0, 0);
+        let wanted = self.k as f64 - 0.5;
+        let (mut expected, mut soon) = (0.0, 0.0);
         let mut fresh = None;
         for (at, candidate) in self.candidates.iter().enumerate() {
-            if counted_on + half >= wanted {
+            if expected >= wanted {
                 break;
             }
             match candidate.state {
-                State::Answered => counted_on += Pace::ALL as usize,
-                State::Waiting => {
-                    counted_on += likely as usize;
-                    in_flight += likely as usize;
+                State::Answered => expected += 1.0,
+                State::Asked { outlook, .. } => {
+                    expected += outlook.answers;
+                    soon += outlook.soon;
                 }
                 State::Fresh => {
-                    counted_on += likely as usize;
+                    expected += self.there;
                     fresh = fresh.or(candidate.place.contact().map(|c| (at, c)));
                 }
-                State::Slow | State::Late | State::Silent | State::Failed => {}
+                State::Failed => {}
             }
         }
-        let at_once = self.alpha.saturating_mul(Pace::ALL as usize);
-        let turnout = self.pace.turnout(likely);
-        let (at, contact) =
-            fresh.filter(|_| self.hurries(turnout) || in_flight + half < at_once)?;
-        self.candidates[at].state = State::Waiting;
+        let (at, contact) = fresh?;
+        let hurries = self.patience == Patience::Adaptive && self.trend == Trend::Settled;
+        let has_room = self.waited_for() < self.most_in_flight();
+        if !has_room || !hurries && soon + 0.5 > self.alpha as f64 {
+            return None;
+        }
+        self.candidates[at].state = State::Asked {
+            silence: Silence::new(now, self.candidates[at].round_trip),
+            outlook: Outlook {
+                answers: self.there,
+                soon: 1.0,
+            },
+        };
         self.rounds = self.rounds.max(self.candidates[at].depth);
         let about = self.about(at, &contact.id);
-        Some(Asked {
-            contact,
-            about,
-            turnout,
-        })
+        Some(Asked { contact, about })
     }
 
     /// Reports that a contact answered. False for one that was not being asked.
     pub(crate) fn answered(&mut self, id: &Id) -> bool {
         match self.find(id) {
-            Some(at) if self.candidates[at].state.is_pending() => {
+            Some(at) if matches!(self.candidates[at].state, State::Asked { .. }) => {
                 self.candidates[at].state = State::Answered;
                 self.trend = Trend::Settled;
                 true
@@ -176,33 +235,46 @@ impl ClosestNodes {
         }
     }
 
-    /// Reports anything else about a contact that is being asked.
-    pub(crate) fn report(&mut self, id: &Id, news: News) {
-        if let Some(at) = self.find(id) {
-            self.candidates[at].state = news.apply(self.candidates[at].state);
+    /// Reports that a contact was asked the same again.
+    pub(crate) fn asked_again(&mut self, id: &Id, now: Instant) {
+        if let Some(at) = self.find(id)
+            && let State::Asked { silence, .. } = &mut self.candidates[at].state
+        {
+            silence.sent_again(now);
+            self.judged = None;
         }
     }
 
-    /// Whether the K closest that are not given up have all answered. As long as nobody has, those
-    /// who are silent are waited for: a result that may come late is better than none.
+    /// Reports that a contact that is asked does not answer, or not as it should.
+    pub(crate) fn failed(&mut self, id: &Id) {
+        if let Some(at) = self.find(id)
+            && matches!(self.candidates[at].state, State::Asked { .. })
+        {
+            self.candidates[at].state = State::Failed;
+        }
+    }
+
+    /// Whether the K closest that are not given up have all answered. As long as none has, those that
+    /// are silent are waited for: a result that may come late is better than none.
     pub(crate) fn is_done(&self) -> bool {
-        self.leading()
-            .all(|candidate| candidate.state == State::Answered)
-            && (self.has_heard_anyone() || !self.is_anyone_silent())
+        let mut leading = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.is_waited_for())
+            .take(self.k);
+        leading.all(|candidate| candidate.has_answered())
+            && (self.has_heard_anyone() || self.in_flight().next().is_none())
     }
 
     /// Those of the K closest that answered, closest first, our own node among them.
     pub(crate) fn closest(&self) -> impl Iterator<Item = Place> + '_ {
-        let answered = self
-            .candidates
-            .iter()
-            .filter(|c| c.state == State::Answered);
+        let answered = self.candidates.iter().filter(|c| c.has_answered());
         answered.take(self.k).map(|candidate| candidate.place)
     }
 
     /// The depth at which the closest of the result was found; 0 when that is our own node.
     pub(crate) fn hops(&self) -> u32 {
-        let found = self.candidates.iter().find(|c| c.state == State::Answered);
+        let found = self.candidates.iter().find(|c| c.has_answered());
         found.map_or(0, |candidate| candidate.depth)
     }
 
@@ -212,36 +284,27 @@ impl ClosestNodes {
     }
 
     fn has_heard_anyone(&self) -> bool {
-        let mut answered = self
-            .candidates
-            .iter()
-            .filter(|c| c.state == State::Answered);
+        let mut answered = self.candidates.iter().filter(|c| c.has_answered());
         answered.any(|candidate| candidate.place.contact().is_some())
     }
 
-    fn is_anyone_silent(&self) -> bool {
-        self.candidates
-            .iter()
-            .any(|candidate| matches!(candidate.state, State::Late | State::Silent))
+    /// The contacts that were asked and have not answered.
+    fn in_flight(&self) -> impl Iterator<Item = &Silence> {
+        self.candidates.iter().filter_map(|c| match &c.state {
+            State::Asked { silence, .. } => Some(silence),
+            State::Fresh | State::Answered | State::Failed => None,
+        })
     }
 
-    /// The K closest that are not given up.
-    fn leading(&self) -> impl Iterator<Item = &Candidate> {
-        let gives_up_late = self.pace.gives_up_late(self.tally());
-        let live = move |c: &&Candidate| match c.state {
-            State::Fresh | State::Waiting | State::Slow | State::Answered => true,
-            State::Late => !gives_up_late,
-            State::Silent | State::Failed => false,
-        };
-        self.candidates.iter().filter(live).take(self.k)
+    /// How many contacts in flight may still answer.
+    fn waited_for(&self) -> usize {
+        let asked = |c: &&Candidate| matches!(c.state, State::Asked { .. }) && c.is_waited_for();
+        self.candidates.iter().filter(asked).count()
     }
 
-    /// Whether alpha does not matter now.
-    fn hurries(&self, turnout: Turnout) -> bool {
-        match self.pace {
-            Pace::Adaptive { .. } => self.trend == Trend::Settled || turnout == Turnout::Low,
-            Pace::Steady => false,
-        }
+    /// How many may be in flight: all of the K closest, and a stand-in for each.
+    const fn most_in_flight(&self) -> usize {
+        self.k * 2
     }
 
     /// What to ask someone about. An answer names the K closest to what it is asked about, the dead
@@ -250,41 +313,23 @@ impl ClosestNodes {
     /// about the point closest to the target on its own side of the tree, where it knows best.
     fn about(&self, at: usize, id: &Id) -> Id {
         let closer = self.candidates.iter().take(at);
-        let answered = closer.filter(|c| c.state == State::Answered).count();
-        match self.pace {
-            Pace::Adaptive { .. } if answered >= Self::INFORMED => {
+        let answered = closer.filter(|c| c.has_answered()).count();
+        match self.patience {
+            Patience::Adaptive if answered >= Self::INFORMED => {
                 let shared = self.target.common_prefix(id);
                 self.target.under(&self.target, shared, NextBit::Flipped)
             }
-            Pace::Adaptive { .. } | Pace::Steady => self.target,
+            Patience::Adaptive | Patience::Fixed => self.target,
         }
     }
 
     /// Whether a contact belongs to the K closest of those that answered or may well answer.
     fn is_among_the_closest(&self, id: &Id) -> bool {
-        let hopeful =
-            |c: &&Candidate| matches!(c.state, State::Fresh | State::Waiting | State::Answered);
+        let hopeful = |c: &&Candidate| c.is_waited_for();
         let closest = self.candidates.iter().filter(hopeful).take(self.k);
         closest
             .last()
             .is_some_and(|last| self.target.distance(id) <= last.distance)
-    }
-
-    fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        let others = self
-            .candidates
-            .iter()
-            .filter(|c| c.place.contact().is_some());
-        for candidate in others {
-            match candidate.state {
-                State::Fresh | State::Waiting => {}
-                State::Answered => tally.answered += 1,
-                State::Slow => tally.slow += 1,
-                State::Late | State::Silent | State::Failed => tally.late += 1,
-            }
-        }
-        tally
     }
 
     fn find(&self, id: &Id) -> Option<usize> {
@@ -296,7 +341,13 @@ impl ClosestNodes {
             .binary_search_by(|candidate| candidate.distance.cmp(distance))
     }
 
-    fn insert(&mut self, place: Place, state: State, depth: u32) -> Offered {
+    fn insert(
+        &mut self,
+        place: Place,
+        state: State,
+        round_trip: Option<RoundTrip>,
+        depth: u32,
+    ) -> Offered {
         let distance = self.target.distance(place.id());
         let Err(at) = self.position(&distance) else {
             return Offered::Ignored;
@@ -311,15 +362,31 @@ impl ClosestNodes {
                 distance,
                 place,
                 state,
+                round_trip,
                 depth,
             },
         );
         // A contact that was asked stays, however far away: its answer is still to be told from others.
         let mut beyond = self.candidates.iter().skip(most);
-        if let Some(at) = beyond.position(|c| c.state == State::Fresh) {
+        if let Some(at) = beyond.position(|c| matches!(c.state, State::Fresh)) {
             self.candidates.remove(most + at);
         }
         Offered::New
+    }
+}
+
+impl Candidate {
+    fn has_answered(&self) -> bool {
+        matches!(self.state, State::Answered)
+    }
+
+    /// Whether it has answered or may still.
+    fn is_waited_for(&self) -> bool {
+        match self.state {
+            State::Fresh | State::Answered => true,
+            State::Asked { outlook, .. } => !outlook.is_hopeless(),
+            State::Failed => false,
+        }
     }
 }
 

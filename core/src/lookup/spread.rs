@@ -5,9 +5,22 @@
 
 use alloc::vec::Vec;
 
-use super::{News, State};
 use crate::contact::Contact;
 use crate::id::Id;
+
+/// The state of a contact on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not asked yet.
+    Fresh,
+    /// Asked.
+    Waiting,
+    /// Asked, and given up; its answer would still count.
+    Silent,
+    Answered,
+    /// Did not answer, or not as it should.
+    Failed,
+}
 
 struct Member {
     contact: Contact,
@@ -49,10 +62,10 @@ impl Spread {
         let mut in_flight = 0;
         let mut expected = self.credit;
         for member in &self.members {
-            if matches!(member.state, State::Waiting | State::Slow | State::Late) {
+            if member.state == State::Waiting {
                 expected = expected.saturating_add(member.share);
+                in_flight += 1;
             }
-            in_flight += usize::from(member.state == State::Waiting);
         }
         if expected >= self.quota || in_flight >= self.alpha {
             return None;
@@ -68,7 +81,7 @@ impl Spread {
     /// Reports that a contact answered. False for one that was not being asked.
     pub(crate) fn answered(&mut self, id: &Id) -> bool {
         match self.find(id) {
-            Some(member) if member.state.is_pending() => {
+            Some(member) if matches!(member.state, State::Waiting | State::Silent) => {
                 member.state = State::Answered;
                 true
             }
@@ -97,10 +110,21 @@ impl Spread {
         member.map_or(0, |member| member.share)
     }
 
-    /// Reports anything else about a contact that is being asked.
-    pub(crate) fn report(&mut self, id: &Id, news: News) {
-        if let Some(member) = self.find(id) {
-            member.state = news.apply(member.state);
+    /// Reports that a contact that is asked is given up, though it may still answer.
+    pub(crate) fn silent(&mut self, id: &Id) {
+        if let Some(member) = self.find(id)
+            && member.state == State::Waiting
+        {
+            member.state = State::Silent;
+        }
+    }
+
+    /// Reports that a contact that is asked failed.
+    pub(crate) fn failed(&mut self, id: &Id) {
+        if let Some(member) = self.find(id)
+            && matches!(member.state, State::Waiting | State::Silent)
+        {
+            member.state = State::Failed;
         }
     }
 
@@ -112,7 +136,7 @@ impl Spread {
             .iter()
             .any(|member| member.state == State::Answered);
         let open = |member: &Member| match member.state {
-            State::Fresh | State::Waiting | State::Slow | State::Late => true,
+            State::Fresh | State::Waiting => true,
             State::Silent => !answered,
             State::Answered | State::Failed => false,
         };
@@ -157,7 +181,7 @@ mod tests {
     fn a_failure_brings_in_the_next_until_the_quota_is_met() {
         let mut spread = spread(2, 8, &[1, 2, 3, 4]);
         assert_eq!(asked(&mut spread), [1, 2]);
-        spread.report(&contact(1).id, News::Failed);
+        spread.failed(&contact(1).id);
         assert_eq!(asked(&mut spread), [3]);
         accepts(&mut spread, 2);
         assert_eq!(asked(&mut spread), []);
@@ -169,7 +193,7 @@ mod tests {
     fn a_silent_one_brings_in_the_next_and_still_counts_when_it_answers() {
         let mut spread = spread(1, 8, &[1, 2]);
         assert_eq!(asked(&mut spread), [1]);
-        spread.report(&contact(1).id, News::Silent);
+        spread.silent(&contact(1).id);
         assert_eq!(asked(&mut spread), [2]);
         accepts(&mut spread, 1);
         assert!(spread.is_done());
@@ -179,8 +203,8 @@ mod tests {
     fn when_nobody_has_answered_those_who_are_silent_are_waited_for() {
         let mut spread = spread(2, 8, &[1, 2]);
         assert_eq!(asked(&mut spread), [1, 2]);
-        spread.report(&contact(1).id, News::Silent);
-        spread.report(&contact(2).id, News::Silent);
+        spread.silent(&contact(1).id);
+        spread.silent(&contact(2).id);
         assert!(!spread.is_done());
         accepts(&mut spread, 2);
         assert!(spread.is_done());
@@ -190,11 +214,11 @@ mod tests {
     fn it_ends_when_nobody_is_left() {
         let mut spread = spread(5, 1, &[1, 2]);
         assert_eq!(asked(&mut spread), [1]);
-        spread.report(&contact(1).id, News::Slow);
+        spread.silent(&contact(1).id);
         assert_eq!(asked(&mut spread), [2]);
-        spread.report(&contact(2).id, News::Failed);
+        spread.failed(&contact(2).id);
         assert!(!spread.is_done());
-        spread.report(&contact(1).id, News::Failed);
+        spread.failed(&contact(1).id);
         assert!(spread.is_done());
         assert_eq!(spread.missing(), 5);
     }

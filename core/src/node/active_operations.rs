@@ -25,6 +25,8 @@ pub(super) struct ActiveOperations {
     /// Commands that share an operation that another began.
     shared: BTreeMap<OpId, OpId>,
     deadlines: BTreeSet<(Instant, OpId)>,
+    /// When operations judge their calls in flight again.
+    reviews: BTreeSet<(Instant, OpId)>,
     /// Those that would ask, but found no free call.
     starved: BTreeSet<OpId>,
     /// Those that wait for a record of their own to be safe.
@@ -37,6 +39,7 @@ pub(super) struct Running {
     pub(super) operation: Operation,
     pub(super) waiters: Waiters,
     deadline: Instant,
+    review: Option<Instant>,
     query_stats: QueryStats,
 }
 
@@ -96,7 +99,31 @@ impl ActiveOperations {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        let firsts = [self.deadlines.first(), self.reviews.first()];
+        firsts.into_iter().flatten().map(|(at, _)| *at).min()
+    }
+
+    /// Plans when an operation judges its calls in flight again.
+    pub(super) fn review_at(&mut self, op: OpId, at: Option<Instant>) {
+        let Some(running) = self.running.get_mut(&op) else {
+            return;
+        };
+        if running.review != at {
+            if let Some(before) = running.review {
+                self.reviews.remove(&(before, op));
+            }
+            running.review = at;
+            self.reviews.extend(at.map(|at| (at, op)));
+        }
+    }
+
+    /// The next operation that is to judge its calls in flight again.
+    pub(super) fn take_review(&mut self, now: Instant) -> Option<OpId> {
+        let (at, op) = self.reviews.first().copied()?;
+        (at <= now).then(|| {
+            self.review_at(op, None);
+            op
+        })
     }
 
     /// Gives every operation so much more time.
@@ -212,6 +239,7 @@ impl ActiveOperations {
             operation,
             waiters,
             deadline,
+            review: None,
             query_stats,
         };
         self.running.insert(op, Box::new(running));
@@ -335,6 +363,9 @@ impl ActiveOperations {
     pub(super) fn remove(&mut self, op: OpId) -> Option<Running> {
         let running = self.running.remove(&op)?;
         self.deadlines.remove(&(running.deadline, op));
+        if let Some(review) = running.review {
+            self.reviews.remove(&(review, op));
+        }
         self.starved.remove(&op);
         self.unsafe_stores.retain(|(_, waiting)| *waiting != op);
         for waiter in running.waiters() {
@@ -342,6 +373,7 @@ impl ActiveOperations {
         }
         self.running.free_when_empty();
         self.deadlines.free_when_empty();
+        self.reviews.free_when_empty();
         self.starved.free_when_empty();
         self.shared.free_when_empty();
         self.unsafe_stores.free_when_empty();

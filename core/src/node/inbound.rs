@@ -224,7 +224,7 @@ impl Node {
             self.note_elsewhere(reply);
         }
         self.stats.of(closed.method).success(closed.elapsed);
-        self.transactions.measured(closed.sample);
+        self.transactions.measured(self.now, closed.sample);
         let contact = Contact::new(reply.id, from);
         self.hear_of(contact, Heard::Answered(closed.sample));
         self.reached(closed.owner, contact);

@@ -11,12 +11,12 @@ use super::{Event, Node, OpId, Owner, Transmit};
 use crate::config::{Retry, Role};
 use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::{ClosestNodes, Pace, Turnout};
+use crate::lookup::{ClosestNodes, Patience};
 use crate::operation::{
-    Abort, Action, Ask, Operation, Outcome, QueryStats, Question, Step, StoredHere, Surroundings,
+    Abort, Action, Ask, Known, Operation, Outcome, QueryStats, Question, Step, StoredHere, Surroundings,
     Trouble, Walk, WalkKind,
 };
-use crate::rpc::{Due, Opening, Patience, Sends, Slow};
+use crate::rpc::{Due, Opening, Sends};
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -32,7 +32,8 @@ impl Node {
     pub(super) fn walk(&mut self, target: Id, kind: WalkKind) -> Walk {
         let mut closest_nodes = self.unseeded(target);
         for contact in self.table.closest(&target, closest_nodes.seeds()) {
-            closest_nodes.seed(contact);
+            let round_trip = self.table.round_trip(&contact);
+            closest_nodes.seed(contact, round_trip);
         }
         self.begin_walk(closest_nodes, kind)
     }
@@ -44,17 +45,12 @@ impl Node {
 
     /// A lookup of the nodes closest to a target that knows none but our own, if that serves.
     fn unseeded(&self, target: Id) -> ClosestNodes {
-        let pace = match self.config.retry {
-            Retry::Adaptive => Pace::Adaptive {
-                answering: self.transactions.answering(),
-                many_late: match self.transactions.patience() {
-                    Patience::Long => Pace::MANY_LATE_WHERE_ALL_ANSWER,
-                    Patience::Short => Pace::MANY_LATE,
-                },
-            },
-            Retry::Fixed { .. } => Pace::Steady,
+        let patience = match self.config.retry {
+            Retry::Adaptive => Patience::Adaptive,
+            Retry::Fixed { .. } => Patience::Fixed,
         };
-        let mut closest_nodes = ClosestNodes::new(target, self.config.k, self.config.alpha, pace);
+        let (k, alpha) = (self.config.k, self.config.alpha);
+        let mut closest_nodes = ClosestNodes::new(target, k, alpha, patience);
         if self.config.role != Role::Client {
             closest_nodes.include_self(self.own);
         }
@@ -69,7 +65,11 @@ impl Node {
                 self.stats.waits_for_calls += 1;
                 return;
             }
-            match running.operation.step(self.now) {
+            let known = Known {
+                now: self.now,
+                estimate: self.transactions.estimate(),
+            };
+            match running.operation.step(&known) {
                 Step::Ask(question) => self.ask(op, Sends::Several, question),
                 Step::AskOnce(question) => self.ask(op, Sends::Once, question),
                 Step::Deliver(values) => self.deliver(op, &values),
@@ -90,7 +90,10 @@ impl Node {
                     let targets = self.targets_around(surroundings);
                     self.with(op, |operation| operation.refresh_targets(targets));
                 }
-                Step::Wait => return,
+                Step::Wait => {
+                    let review = running.operation.next_review(&known);
+                    return self.operations.review_at(op, review);
+                }
             }
         }
     }
@@ -145,31 +148,16 @@ impl Node {
     }
 
     fn ask(&mut self, op: OpId, sends: Sends, question: Question) {
-        let Question {
-            peer,
-            ask,
-            branch,
-            turnout,
-        } = question;
-        let slow = match turnout {
-            Turnout::High => Slow::AfterMost,
-            Turnout::Low => Slow::AfterMean,
-        };
+        let Question { peer, ask, branch } = question;
         let owner = Owner::Operation { op, branch };
-        self.call(peer, owner, (sends, slow), ask);
+        self.call(peer, owner, sends, ask);
         self.operations.count_call(op);
     }
 
     /// Opens a call and sends its datagram.
-    pub(super) fn call(
-        &mut self,
-        peer: Peer,
-        owner: Owner,
-        (sends, slow): (Sends, Slow),
-        ask: Ask,
-    ) {
+    pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, ask: Ask) {
         let sender = self.sender_for(&peer);
-        self.call_as(peer, owner, (sends, slow), CallQuestion { ask, sender });
+        self.call_as(peer, owner, sends, CallQuestion { ask, sender });
     }
 
     /// The same under a certain identifier.
@@ -177,7 +165,7 @@ impl Node {
         &mut self,
         peer: Peer,
         owner: Owner,
-        (sends, slow): (Sends, Slow),
+        sends: Sends,
         question: CallQuestion,
     ) {
         let round_trip = peer
@@ -191,7 +179,6 @@ impl Node {
             owner,
             question,
             sends,
-            slow,
             round_trip,
         };
         if let Some((tid, asked)) = self.transactions.open(self.now, opening, &mut self.rng) {

@@ -9,7 +9,7 @@ use crate::config::Role;
 use crate::contact::Peer;
 use crate::id::Id;
 use crate::operation::Ask;
-use crate::rpc::{Closed, Sends, Slow};
+use crate::rpc::{Closed, Sends};
 use crate::time::Instant;
 use crate::wire::{Dialect, Method};
 
@@ -112,8 +112,7 @@ impl Node {
             sender: Sender::Ourselves,
             ..refused.question
         };
-        let how = (Sends::Several, Slow::AfterMost);
-        self.call_as(refused.peer, refused.owner, how, question);
+        self.call_as(refused.peer, refused.owner, Sends::Several, question);
     }
 
     /// Takes in that a call is over, if it was one that gave our own identifier.

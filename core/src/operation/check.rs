@@ -9,7 +9,6 @@ use super::{Answer, Ask, Outcome, Question, Step, Trouble};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Peer, Place};
 use crate::id::{Distance, Id};
-use crate::lookup::Turnout;
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Reply};
@@ -190,7 +189,6 @@ impl Check {
             peer,
             ask,
             branch: 0,
-            turnout: Turnout::High,
         };
         let step = match &request {
             Request::Count => Step::AskOnce(question(Ask::FindValue { key })),

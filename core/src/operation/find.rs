@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use super::{Action, Answer, Holder, Outcome, Reach, Step, Trouble, Walk};
+use super::{Action, Answer, Holder, Known, Outcome, Reach, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::contact::{Peer, Place};
 use crate::id::Id;
+use crate::time::Instant;
 use crate::wire::InvalidReply;
 
 /// One walk, and what is made of it.
@@ -47,11 +48,11 @@ impl Find {
         }
     }
 
-    pub(super) fn step(&mut self) -> Step {
+    pub(super) fn step(&mut self, known: &Known<'_>) -> Step {
         let State::Walking(walk) = &mut self.state else {
             return Step::Done(self.outcome());
         };
-        if let Some(question) = walk.next(0) {
+        if let Some(question) = walk.next(0, known) {
             return Step::Ask(question);
         }
         if !walk.is_done() {
@@ -62,6 +63,13 @@ impl Find {
         match core::mem::replace(&mut self.state, State::Over(outcome)) {
             State::Walking(walk) => Step::Finished(Action::Walk(walk)),
             State::Over(outcome) => Step::Done(outcome),
+        }
+    }
+
+    pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        match &self.state {
+            State::Walking(walk) => walk.next_review(known),
+            _ => None,
         }
     }
 
@@ -81,7 +89,7 @@ impl Find {
 
     pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
         if let (State::Walking(walk), Some(id)) = (&mut self.state, &peer.id) {
-            walk.report(id, trouble.news());
+            walk.troubled(id, trouble);
         }
     }
 

@@ -4,12 +4,12 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use super::{Action, Answer, Ask, Outcome, Question, Reach, Step, Trouble, Walk};
+use super::{Action, Answer, Ask, Known, Outcome, Question, Reach, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::config::Retrieve;
 use crate::contact::{Peer, Place};
 use crate::id::Id;
-use crate::lookup::{Spread, Turnout};
+use crate::lookup::Spread;
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Method};
@@ -83,13 +83,13 @@ impl Get {
             .collect()
     }
 
-    pub(super) fn step(&mut self, now: Instant) -> Step {
+    pub(super) fn step(&mut self, known: &Known<'_>) -> Step {
         if !self.undelivered.is_empty() {
             return Step::Deliver(core::mem::take(&mut self.undelivered));
         }
         match &mut self.phase {
             Phase::Finding(walk) => {
-                if let Some(question) = walk.next(0) {
+                if let Some(question) = walk.next(0, known) {
                     return Step::Ask(question);
                 }
                 if !walk.is_done() {
@@ -108,7 +108,7 @@ impl Get {
             }
             Phase::Found(spread) => {
                 let spread = core::mem::replace(spread, Spread::new(0, 0));
-                self.phase = Phase::Fetching { spread, since: now };
+                self.phase = Phase::Fetching { spread, since: known.now };
                 Step::Started(Method::GetValue)
             }
             Phase::Fetching { spread, since } => {
@@ -119,13 +119,12 @@ impl Get {
                         peer: contact.into(),
                         ask,
                         branch: 0,
-                        turnout: Turnout::High,
                     });
                 }
                 if !spread.is_done() {
                     return Step::Wait;
                 }
-                let took = now.since(*since);
+                let took = known.now.since(*since);
                 self.phase = Phase::Over;
                 Step::Finished(Action::Plain {
                     method: Method::GetValue,
@@ -133,6 +132,13 @@ impl Get {
                 })
             }
             Phase::Over => Step::Done(self.outcome()),
+        }
+    }
+
+    pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        match &self.phase {
+            Phase::Finding(walk) => walk.next_review(known),
+            _ => None,
         }
     }
 
@@ -181,9 +187,13 @@ impl Get {
 
     pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
         match (&mut self.phase, &peer.id) {
-            (Phase::Finding(walk), Some(id)) => walk.report(id, trouble.news()),
+            (Phase::Finding(walk), Some(id)) => walk.troubled(id, trouble),
             (Phase::Found(spread) | Phase::Fetching { spread, .. }, Some(id)) => {
-                spread.report(id, trouble.news());
+                match trouble {
+                    Trouble::Failed(_) => spread.failed(id),
+                    Trouble::Silent => spread.silent(id),
+                    Trouble::AskedAgain(_) => {}
+                }
             }
             (_, None) | (Phase::Over, _) => {}
         }

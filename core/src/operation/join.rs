@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::refresh::BucketRefresh;
-use super::{Action, Answer, Ask, Joined, Outcome, Question, Reach, Report, Step, Trouble, Walk};
+use super::{
+    Action, Answer, Ask, Joined, Known, Outcome, Question, Reach, Report, Step, Trouble, Walk,
+};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Peer};
 use crate::id::Id;
-use crate::lookup::Turnout;
 use crate::time::Instant;
 use crate::wire::{InvalidReply, Method};
 
@@ -157,12 +158,13 @@ impl Join {
         }
     }
 
-    pub(super) fn step(&mut self, now: Instant) -> Step {
+    pub(super) fn step(&mut self, known: &Known<'_>) -> Step {
+        let now = known.now;
         if let Phase::Fresh = self.phase {
             self.phase = Phase::Greeting { since: now };
             return Step::Started(Method::Join);
         }
-        if let Some(step) = self.greet().or_else(|| self.table_step()) {
+        if let Some(step) = self.greet().or_else(|| self.table_step(known)) {
             return step;
         }
         let table_is_over = self.table_is_over();
@@ -173,7 +175,7 @@ impl Join {
             }
             Phase::SelfLookup { walk, found, since } => {
                 if *found == Found::Strangers {
-                    if let Some(question) = walk.next(SELF_LOOKUP) {
+                    if let Some(question) = walk.next(SELF_LOOKUP, known) {
                         return Step::Ask(question);
                     }
                     if !walk.is_done() {
@@ -193,7 +195,7 @@ impl Join {
                 }
             }
             Phase::BucketRefresh { refresh, since } => {
-                if let Some(step) = refresh.step() {
+                if let Some(step) = refresh.step(known) {
                     return step;
                 }
                 let since = *since;
@@ -214,6 +216,26 @@ impl Join {
             Phase::Over => Step::Done(self.outcome()),
             Phase::Fresh | Phase::LookupRequested { .. } => Step::Wait,
         }
+    }
+
+    pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        let of_table = match &self.table {
+            TableLookup::Walking(walk) => walk.next_review(known),
+            TableLookup::Wanted
+            | TableLookup::Requested
+            | TableLookup::Answered
+            | TableLookup::Unanswered => None,
+        };
+        let of_phase = match &self.phase {
+            Phase::SelfLookup { walk, .. } => walk.next_review(known),
+            Phase::BucketRefresh { refresh, .. } => refresh.next_review(known),
+            Phase::Fresh
+            | Phase::Greeting { .. }
+            | Phase::LookupRequested { .. }
+            | Phase::RefreshRequested { .. }
+            | Phase::Over => None,
+        };
+        of_table.into_iter().chain(of_phase).min()
     }
 
     pub(super) fn open(&mut self, mut walk: Walk) {
@@ -285,7 +307,7 @@ impl Join {
         if let (TableLookup::Walking(walk), TABLE_LOOKUP, Some(id)) =
             (&mut self.table, branch, &peer.id)
         {
-            walk.report(id, trouble.news());
+            walk.troubled(id, trouble);
             return;
         }
         match (&mut self.phase, branch) {
@@ -296,11 +318,11 @@ impl Join {
                         greeted.state = Patience::Silent;
                     }
                 }
-                Trouble::Slow | Trouble::Late => {}
+                Trouble::AskedAgain(_) => {}
             },
             (Phase::SelfLookup { walk, .. }, SELF_LOOKUP) => {
                 if let Some(id) = &peer.id {
-                    walk.report(id, trouble.news());
+                    walk.troubled(id, trouble);
                 }
             }
             (Phase::BucketRefresh { refresh, .. }, _) => refresh.troubled(peer, branch, trouble),
@@ -349,7 +371,6 @@ impl Join {
             peer,
             ask: Ask::Join,
             branch: GREETING,
-            turnout: Turnout::High,
         }))
     }
 
@@ -367,14 +388,14 @@ impl Join {
     }
 
     /// What is to be done about the self-lookup from our own table, if anything is.
-    fn table_step(&mut self) -> Option<Step> {
+    fn table_step(&mut self, known: &Known<'_>) -> Option<Step> {
         match &mut self.table {
             TableLookup::Wanted => {
                 self.table = TableLookup::Requested;
                 Some(Step::Open(self.own.neighbour()))
             }
             TableLookup::Walking(walk) => {
-                if let Some(question) = walk.next(TABLE_LOOKUP) {
+                if let Some(question) = walk.next(TABLE_LOOKUP, known) {
                     return Some(Step::Ask(question));
                 }
                 if !walk.is_done() {

@@ -24,12 +24,11 @@ pub use outcome::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, R
 pub(crate) use ping::Ping;
 pub(crate) use put::Put;
 pub(crate) use refresh::Refresh;
-pub(crate) use walk::{Reach, Walk, WalkKind};
+pub(crate) use walk::{Known, Reach, Walk, WalkKind};
 
 use crate::address::AddressRules;
 use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::{News, Turnout};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Method, Query, Reply};
@@ -85,8 +84,6 @@ pub(crate) struct Question {
     pub(crate) ask: Ask,
     /// Which part of the operation asks: comes back with the answer.
     pub(crate) branch: u16,
-    /// How many of the contacts that this part knows seem to be there.
-    pub(crate) turnout: Turnout,
 }
 
 /// What to ask.
@@ -142,21 +139,12 @@ pub(crate) struct Answer<'a> {
 /// What became of a call that has no answer in order, or not yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
+    /// It has failed.
     Failed(CallError),
-    Late,
+    /// The same was asked again at this time.
+    AskedAgain(Instant),
+    /// It is no use waiting for it any longer.
     Silent,
-    Slow,
-}
-
-impl Trouble {
-    const fn news(self) -> News {
-        match self {
-            Self::Failed(_) => News::Failed,
-            Self::Late => News::Late,
-            Self::Silent => News::Silent,
-            Self::Slow => News::Slow,
-        }
-    }
 }
 
 /// What became of a value that was to be kept in our own store.
@@ -172,15 +160,27 @@ pub(crate) enum StoredHere {
 
 impl Operation {
     /// What it wants next; to be called until it is [`Step::Wait`] or [`Step::Done`].
-    pub(crate) fn step(&mut self, now: Instant) -> Step {
+    pub(crate) fn step(&mut self, known: &Known<'_>) -> Step {
         match self {
             Self::Check(check) => check.step(),
-            Self::Find(find) => find.step(),
-            Self::Get(get) => get.step(now),
-            Self::Join(join) => join.step(now),
+            Self::Find(find) => find.step(known),
+            Self::Get(get) => get.step(known),
+            Self::Join(join) => join.step(known),
             Self::Ping(ping) => ping.step(),
-            Self::Put(put) => put.step(now),
-            Self::Refresh(refresh) => refresh.step(),
+            Self::Put(put) => put.step(known),
+            Self::Refresh(refresh) => refresh.step(known),
+        }
+    }
+
+    /// When it wants to be stepped again, if nothing is heard before.
+    pub(crate) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        match self {
+            Self::Find(find) => find.next_review(known),
+            Self::Get(get) => get.next_review(known),
+            Self::Join(join) => join.next_review(known),
+            Self::Put(put) => put.next_review(known),
+            Self::Refresh(refresh) => refresh.next_review(known),
+            Self::Check(_) | Self::Ping(_) => None,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::{Action, Answer, Ask, CallError, Outcome, Pong, Question, Step, Trouble};
 use crate::contact::Peer;
-use crate::lookup::Turnout;
 use crate::wire::{InvalidReply, Method};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -58,7 +57,6 @@ impl Ping {
                     peer: Peer::at(self.addr),
                     ask,
                     branch: 0,
-                    turnout: Turnout::High,
                 })
             }
             State::Waiting => Step::Wait,

@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{Action, Answer, Ask, Outcome, Question, Reach, Step, StoredHere, Trouble, Walk};
+use super::{
+    Action, Answer, Ask, Known, Outcome, Question, Reach, Step, StoredHere, Trouble, Walk,
+};
 use crate::address::AddressRules;
 use crate::contact::{Peer, Place};
 use crate::id::Id;
-use crate::lookup::{Spread, Turnout};
+use crate::lookup::Spread;
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Method};
@@ -73,10 +75,10 @@ impl Put {
         &self.value
     }
 
-    pub(super) fn step(&mut self, now: Instant) -> Step {
+    pub(super) fn step(&mut self, known: &Known<'_>) -> Step {
         match &mut self.phase {
             Phase::Finding(walk) => {
-                if let Some(question) = walk.next(0) {
+                if let Some(question) = walk.next(0, known) {
                     return Step::Ask(question);
                 }
                 if !walk.is_done() {
@@ -94,7 +96,7 @@ impl Put {
                 self.phase = Phase::Storing {
                     spread,
                     here,
-                    since: now,
+                    since: known.now,
                 };
                 Step::Started(Method::StoreValue)
             }
@@ -118,13 +120,12 @@ impl Put {
                         peer: contact.into(),
                         ask,
                         branch: 0,
-                        turnout: Turnout::High,
                     });
                 }
                 if !spread.is_done() || *here != Here::Settled {
                     return Step::Wait;
                 }
-                let took = now.since(*since);
+                let took = known.now.since(*since);
                 self.phase = Phase::Over;
                 Step::Finished(Action::Plain {
                     method: Method::StoreValue,
@@ -132,6 +133,13 @@ impl Put {
                 })
             }
             Phase::Over => Step::Done(self.outcome()),
+        }
+    }
+
+    pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        match &self.phase {
+            Phase::Finding(walk) => walk.next_review(known),
+            _ => None,
         }
     }
 
@@ -164,9 +172,13 @@ impl Put {
 
     pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
         match (&mut self.phase, &peer.id) {
-            (Phase::Finding(walk), Some(id)) => walk.report(id, trouble.news()),
+            (Phase::Finding(walk), Some(id)) => walk.troubled(id, trouble),
             (Phase::Found { spread, .. } | Phase::Storing { spread, .. }, Some(id)) => {
-                spread.report(id, trouble.news());
+                match trouble {
+                    Trouble::Failed(_) => spread.failed(id),
+                    Trouble::Silent => spread.silent(id),
+                    Trouble::AskedAgain(_) => {}
+                }
             }
             (_, None) | (Phase::Over, _) => {}
         }

@@ -4,10 +4,11 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use super::{Action, Answer, Outcome, Step, Trouble, Walk};
+use super::{Action, Answer, Known, Outcome, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::contact::Peer;
 use crate::id::Id;
+use crate::time::Instant;
 use crate::wire::InvalidReply;
 
 /// A number of walks, each on a branch of its own.
@@ -32,11 +33,11 @@ impl BucketRefresh {
     }
 
     /// The next step, if there is anything to do now.
-    pub(super) fn step(&mut self) -> Option<Step> {
+    pub(super) fn step(&mut self, known: &Known<'_>) -> Option<Step> {
         let asked = self
             .walks
             .iter_mut()
-            .find_map(|(branch, walk)| walk.next(*branch));
+            .find_map(|(branch, walk)| walk.next(*branch, known));
         if let Some(question) = asked {
             return Some(Step::Ask(question));
         }
@@ -53,6 +54,11 @@ impl BucketRefresh {
             return None;
         }
         self.targets.pop_front().map(Step::Open)
+    }
+
+    pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        let reviews = self.walks.values().filter_map(|walk| walk.next_review(known));
+        reviews.min()
     }
 
     pub(super) fn open(&mut self, walk: Walk) {
@@ -81,7 +87,7 @@ impl BucketRefresh {
 
     pub(super) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
         if let (Some(walk), Some(id)) = (self.walks.get_mut(&branch), &peer.id) {
-            walk.report(id, trouble.news());
+            walk.troubled(id, trouble);
         }
     }
 }
@@ -94,12 +100,16 @@ impl Refresh {
         Self(BucketRefresh::new(targets, 0))
     }
 
-    pub(super) fn step(&mut self) -> Step {
-        match self.0.step() {
+    pub(super) fn step(&mut self, known: &Known<'_>) -> Step {
+        match self.0.step(known) {
             Some(step) => step,
             None if self.0.is_over() => Step::Done(self.outcome()),
             None => Step::Wait,
         }
+    }
+
+    pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        self.0.next_review(known)
     }
 
     pub(super) fn open(&mut self, walk: Walk) {

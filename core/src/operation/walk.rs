@@ -2,13 +2,20 @@
 
 use core::time::Duration;
 
-use super::{Ask, Question};
+use super::{Ask, Question, Trouble};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Place};
+use crate::estimate::NetworkEstimate;
 use crate::id::Id;
-use crate::lookup::{Asked, ClosestNodes, News};
+use crate::lookup::{Asked, ClosestNodes};
 use crate::time::Instant;
 use crate::wire::{InvalidReply, Method, Reply};
+
+/// What a step of an operation goes by.
+pub(crate) struct Known<'a> {
+    pub(crate) now: Instant,
+    pub(crate) estimate: &'a NetworkEstimate,
+}
 
 /// How far a walk has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,12 +74,9 @@ impl Walk {
     }
 
     /// The next question, if one is to be asked now.
-    pub(super) fn next(&mut self, branch: u16) -> Option<Question> {
-        let Asked {
-            contact,
-            about,
-            turnout,
-        } = self.closest_nodes.next()?;
+    pub(super) fn next(&mut self, branch: u16, known: &Known<'_>) -> Option<Question> {
+        self.closest_nodes.judge(known.now, known.estimate);
+        let Asked { contact, about } = self.closest_nodes.next(known.now)?;
         let ask = match self.kind {
             WalkKind::FindNode => Ask::FindNode { target: about },
             // A `find_value` asks how many values a node holds, too, and of one key only.
@@ -84,13 +88,12 @@ impl Walk {
             peer: contact.into(),
             ask,
             branch,
-            turnout,
         })
     }
 
     /// Adds a contact that was found in another way.
     pub(super) fn seed(&mut self, contact: Contact) {
-        self.closest_nodes.seed(contact);
+        self.closest_nodes.seed(contact, None);
     }
 
     /// Takes in an answer: the contacts that it names may be asked next. False when it comes too late.
@@ -117,8 +120,18 @@ impl Walk {
         Ok(true)
     }
 
-    pub(super) fn report(&mut self, id: &Id, news: News) {
-        self.closest_nodes.report(id, news);
+    pub(super) fn troubled(&mut self, id: &Id, trouble: Trouble) {
+        match trouble {
+            Trouble::Failed(_) => self.closest_nodes.failed(id),
+            Trouble::AskedAgain(now) => self.closest_nodes.asked_again(id, now),
+            // The walk judges by itself.
+            Trouble::Silent => {}
+        }
+    }
+
+    /// When it is to be stepped again, if no answer comes before.
+    pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
+        self.closest_nodes.next_review(known.now, known.estimate)
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -4,7 +4,7 @@ use core::net::{SocketAddr, SocketAddrV4};
 
 use crate::contact::Contact;
 use crate::id::Id;
-use crate::rtt::{Memory, RoundTrip, RttSample};
+use crate::rtt::{RoundTrip, RttSample};
 use crate::time::Instant;
 
 /// A contact without what addresses of other families would need.
@@ -88,7 +88,7 @@ impl Entry {
     pub(super) fn answered(&mut self, fresh_until: Instant, took: RttSample) {
         self.fresh_until = self.fresh_until.max(fresh_until);
         let mut round_trip = self.round_trip();
-        took.add_to(&mut round_trip, Memory::Contact);
+        took.add_to(&mut round_trip);
         self.conduct = match round_trip {
             Some(round_trip) => Conduct::Measured {
                 failures: 0,
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!((entry.failed(), entry.failed()), (1, 2));
         assert_eq!(entry.round_trip(), None);
         let took = core::time::Duration::from_millis(50);
-        entry.answered(Instant::ORIGIN, RttSample::Exactly(took));
+        entry.answered(Instant::ORIGIN, RttSample::Exactly { took, lost: 0 });
         assert_eq!(entry.failures(), 0);
         assert_eq!((entry.failed(), entry.failures()), (1, 1));
         assert_eq!(entry.round_trip().map(RoundTrip::mean), Some(took));

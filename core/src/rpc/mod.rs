@@ -1,7 +1,6 @@
 //! Transactions: which query is in flight to which contact, what it belongs to, and until when it waits
 //! for its reply.
 
-mod network_estimate;
 mod retransmit;
 mod tid_hasher;
 
@@ -12,16 +11,17 @@ use core::time::Duration;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-pub(crate) use retransmit::{Patience, RetransmitSchedule, Sends, Slow};
+pub(crate) use retransmit::{RetransmitSchedule, Sends};
 
 use crate::config::Retry;
 use crate::contact::Peer;
+use crate::estimate::{NetworkEstimate, Silence};
 use crate::memory::FreeWhenEmpty;
 use crate::rng::Rng;
 use crate::rtt::{RoundTrip, RttSample};
 use crate::time::Instant;
 use crate::wire::{Method, TID_LEN};
-use network_estimate::NetworkEstimate;
+use retransmit::{Resend, Silent};
 use tid_hasher::TidHasher;
 
 /// A transaction id of ours: 20 bytes that no other node can guess.
@@ -35,7 +35,9 @@ pub(crate) struct Transactions<O, Q> {
     /// What is due when, and for the how-many-th call: ties go to the older call.
     timeline: BTreeMap<(Instant, u64), Tid>,
     opened: u64,
-    network_estimate: NetworkEstimate,
+    estimate: NetworkEstimate,
+    /// The wait before a resend by which the calls in flight were planned last.
+    planned: Duration,
 }
 
 /// One call in flight.
@@ -49,16 +51,20 @@ struct Transaction<O, Q> {
     opened: Instant,
     /// From when on the waits of the schedule count: since it was opened, or since the machine woke up.
     asked: Instant,
-    sent: Sent,
+    silence: Silence,
     schedule: RetransmitSchedule,
+    sleep: Sleep,
     due: Instant,
 }
 
-/// Whether an answer can be told to belong to one certain send.
+/// Whether the machine was asleep while a call was in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
-    Once,
-    Again,
+enum Sleep {
+    None,
+    /// It was, and the call is to be sent again for it.
+    Over,
+    /// It was, and the call was sent again.
+    SentAgain,
 }
 
 /// A call that is over.
@@ -90,10 +96,6 @@ pub(crate) enum Due<O, Q> {
     },
     /// It is no use waiting for it any longer.
     Silent { peer: Peer, owner: O },
-    /// It is slower than nearly all answers are.
-    Late { peer: Peer, owner: O },
-    /// It is slower than most answers are.
-    Slow { peer: Peer, owner: O },
 }
 
 /// A call that is to be opened.
@@ -104,7 +106,6 @@ pub(crate) struct Opening<'c, O, Q> {
     pub(crate) owner: O,
     pub(crate) question: Q,
     pub(crate) sends: Sends,
-    pub(crate) slow: Slow,
     /// The estimate for this peer, if there is one.
     pub(crate) round_trip: Option<RoundTrip>,
 }
@@ -117,7 +118,8 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             by_tid: HashMap::with_hasher(hasher),
             timeline: BTreeMap::new(),
             opened: 0,
-            network_estimate: NetworkEstimate::NONE,
+            estimate: NetworkEstimate::ASSUMED,
+            planned: Duration::ZERO,
         }
     }
 
@@ -151,12 +153,8 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             owner,
             question,
             sends,
-            slow,
             round_trip,
         } = opening;
-        let estimate = round_trip.unwrap_or(self.network_estimate.round_trip());
-        let patience = self.network_estimate.patience();
-        let schedule = RetransmitSchedule::new(retry, method, estimate, patience, slow, sends);
         let number = self.opened;
         self.opened += 1;
         let mut call = Transaction {
@@ -167,11 +165,12 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             question,
             opened: now,
             asked: now,
-            sent: Sent::Once,
-            schedule,
+            silence: Silence::new(now, round_trip),
+            schedule: RetransmitSchedule::new(retry, method, sends),
+            sleep: Sleep::None,
             due: now,
         };
-        call.due = call.next_due(now);
+        call.due = call.next_due(now, &self.estimate);
         self.timeline.insert((call.due, number), tid);
         let call = self.by_tid.entry(tid).insert(call).into_mut();
         Some((tid, &call.question))
@@ -193,22 +192,23 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         let call = call.remove();
         self.timeline.remove(&(call.due, call.number));
         self.shrink_to_fit();
-        Some(call.close(now))
+        Some(call.close(now, &self.estimate))
     }
 
-    /// Takes in how long an answer took.
-    pub(crate) fn measured(&mut self, took: RttSample) {
-        self.network_estimate.answered(took);
+    /// Takes in that a call was answered in order. What that says of the network goes for the calls in
+    /// flight, too.
+    pub(crate) fn measured(&mut self, now: Instant, sample: RttSample) {
+        self.estimate.answered(sample);
+        let wait = self.estimate.resend_wait();
+        if wait.abs_diff(self.planned) > self.planned / 4 {
+            self.planned = wait;
+            self.plan(now);
+        }
     }
 
-    /// How many of a thousand calls are answered, by what the last ones were like.
-    pub(crate) const fn answering(&self) -> u32 {
-        self.network_estimate.answering()
-    }
-
-    /// How long a call waits for a contact that does not answer.
-    pub(crate) const fn patience(&self) -> Patience {
-        self.network_estimate.patience()
+    /// What the calls so far have taught.
+    pub(crate) const fn estimate(&self) -> &NetworkEstimate {
+        &self.estimate
     }
 
     /// When the next thing falls due.
@@ -230,21 +230,24 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
                 .filter(|entry| entry.key().0 <= now)?;
             let tid = entry.remove();
             let call = self.by_tid.get_mut(&tid)?;
-            let elapsed = now.since(call.asked);
             if call.asked + call.schedule.give_up <= now {
                 let call = self.by_tid.remove(&tid)?;
                 self.shrink_to_fit();
-                return Some(Due::GaveUp(call.close(now)));
+                return Some(Due::GaveUp(call.close(now, &self.estimate)));
             }
             if !is_wanted(&call.owner) {
-                call.schedule.resend.clear();
+                call.schedule.resend = Resend::Never;
+                call.sleep = match call.sleep {
+                    Sleep::None => Sleep::None,
+                    Sleep::Over | Sleep::SentAgain => Sleep::SentAgain,
+                };
             }
-            let due = call.pass(elapsed, tid);
+            let due = call.pass(now, tid, &self.estimate);
             // A call that is sent only once may have gone to a forged address: its silence says nothing.
-            if let (Some(Due::Silent { .. }), Sent::Again) = (&due, call.sent) {
-                self.network_estimate.silent();
+            if matches!(due, Some(Due::Silent { .. })) && call.schedule.resend != Resend::Never {
+                self.estimate.silent();
             }
-            call.due = call.next_due(now);
+            call.due = call.next_due(now, &self.estimate);
             let next = (call.due, call.number);
             self.timeline.insert(next, tid);
             if due.is_some() {
@@ -256,12 +259,19 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
     /// Sends every call again, and lets what is left of its waits begin anew: the machine was asleep,
     /// and heard no answer.
     pub(crate) fn resume(&mut self, now: Instant) {
+        for tid in self.timeline.values() {
+            if let Some(call) = self.by_tid.get_mut(tid) {
+                (call.asked, call.sleep) = (now, Sleep::Over);
+            }
+        }
+        self.plan(now);
+    }
+
+    /// Works out anew when something falls due for each call.
+    fn plan(&mut self, now: Instant) {
         for ((_, number), tid) in core::mem::take(&mut self.timeline) {
             if let Some(call) = self.by_tid.get_mut(&tid) {
-                // An answer that waited while the machine slept says nothing of the way.
-                (call.asked, call.sent) = (now, Sent::Again);
-                call.schedule.resume();
-                call.due = call.next_due(now);
+                call.due = call.next_due(now, &self.estimate);
                 self.timeline.insert((call.due, number), tid);
             }
         }
@@ -283,11 +293,12 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
 }
 
 impl<O: Clone, Q: Clone> Transaction<O, Q> {
-    fn close(self, now: Instant) -> Closed<O, Q> {
+    fn close(self, now: Instant, estimate: &NetworkEstimate) -> Closed<O, Q> {
         let elapsed = now.since(self.opened);
-        let sample = match self.sent {
-            Sent::Once => RttSample::Exactly(elapsed),
-            Sent::Again => RttSample::AtMost(elapsed),
+        let sample = match self.sleep {
+            Sleep::None => estimate.sample(elapsed, &self.silence, now),
+            // An answer that waited while the machine slept says nothing of the way.
+            Sleep::Over | Sleep::SentAgain => RttSample::AtMost(elapsed),
         };
         Closed {
             peer: self.peer,
@@ -299,56 +310,66 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
         }
     }
 
-    /// Strikes off what is due, and says what it was, if anything is: the worst first, and all that
-    /// before a resend, which follows on the next turn.
-    fn pass(&mut self, elapsed: Duration, tid: Tid) -> Option<Due<O, Q>> {
+    /// Does what is due, and says what it was, if anything is.
+    fn pass(
+        &mut self,
+        now: Instant,
+        tid: Tid,
+        estimate: &NetworkEstimate,
+    ) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
-        if self.schedule.silent.is_some_and(|at| at <= elapsed) {
-            (self.schedule.silent, self.schedule.late, self.schedule.slow) = (None, None, None);
+        if self.resend_at(now, estimate).is_some_and(|at| at <= now) {
+            if self.sleep == Sleep::Over {
+                self.sleep = Sleep::SentAgain;
+                self.silence.begin_anew(now);
+            } else if let Resend::After(waits) = &mut self.schedule.resend {
+                let elapsed = now.since(self.asked);
+                let missed = waits.iter().take_while(|at| **at <= elapsed).count();
+                waits.drain(..missed);
+                self.silence.sent_again(now);
+            } else {
+                self.silence.sent_again(now);
+            }
+            return Some(Due::Resend {
+                peer,
+                tid,
+                method: self.method,
+                owner,
+                question: self.question.clone(),
+            });
+        }
+        if self.silent_at(now, estimate).is_some_and(|at| at <= now) {
+            self.schedule.silent = Silent::Never;
             return Some(Due::Silent { peer, owner });
         }
-        if self.schedule.late.is_some_and(|at| at <= elapsed) {
-            (self.schedule.late, self.schedule.slow) = (None, None);
-            return Some(Due::Late { peer, owner });
-        }
-        if self.schedule.slow.is_some_and(|at| at <= elapsed) {
-            self.schedule.slow = None;
-            return Some(Due::Slow { peer, owner });
-        }
-        let missed = self
-            .schedule
-            .resend
-            .iter()
-            .take_while(|at| **at <= elapsed)
-            .count();
-        if missed == 0 {
-            return None;
-        }
-        self.schedule.resend.drain(..missed);
-        self.sent = Sent::Again;
-        Some(Due::Resend {
-            peer,
-            tid,
-            method: self.method,
-            owner,
-            question: self.question.clone(),
-        })
+        None
     }
 
-    fn next_due(&self, now: Instant) -> Instant {
-        let waits = [
-            self.schedule.slow,
-            self.schedule.late,
-            self.schedule.resend.first().copied(),
-            self.schedule.silent,
-        ];
-        let next = waits
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.schedule.give_up);
+    fn next_due(&self, now: Instant, estimate: &NetworkEstimate) -> Instant {
+        let resend = self.resend_at(now, estimate);
+        let silent = self.silent_at(now, estimate);
+        let next = resend.into_iter().chain(silent).min();
+        let give_up = self.asked + self.schedule.give_up;
         // What else is overdue comes on the next turn, not in the past.
-        (self.asked + next.min(self.schedule.give_up)).max(now)
+        next.map_or(give_up, |next| next.min(give_up)).max(now)
+    }
+
+    fn resend_at(&self, now: Instant, estimate: &NetworkEstimate) -> Option<Instant> {
+        match (self.sleep, &self.schedule.resend) {
+            (Sleep::Over, _) => Some(now),
+            (_, Resend::Never) => None,
+            (_, Resend::After(waits)) => waits.first().map(|wait| self.asked + *wait),
+            (_, Resend::Measured) => estimate.resend_at(&self.silence, now),
+        }
+    }
+
+    fn silent_at(&self, now: Instant, estimate: &NetworkEstimate) -> Option<Instant> {
+        match (self.schedule.silent, &self.schedule.resend) {
+            (Silent::Never, _) => None,
+            (Silent::After(wait), _) => Some(self.asked + wait),
+            (Silent::Measured, Resend::Measured) => estimate.give_up_at(&self.silence, now),
+            (Silent::Measured, _) => Some(estimate.give_up_once_at(&self.silence, now)),
+        }
     }
 }
 

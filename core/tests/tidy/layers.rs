@@ -11,8 +11,8 @@ use crate::source::Source;
 /// its own, and its own parts.
 const LAYERS: &[&[&str]] = &[
     &["memory", "time", "id", "value"],
-    &["rng", "text_form"],
-    &["contact", "address", "interval", "rtt"],
+    &["rng", "text_form", "rtt"],
+    &["contact", "address", "estimate", "interval"],
     &["wire", "routing", "storage", "token", "lookup"],
     &["config", "typed"],
     &["rpc", "operation", "server"],

@@ -112,6 +112,9 @@ impl Node {
         while let Some(due) = self.next_due_call() {
             self.call_due(due);
         }
+        while let Some(op) = self.operations.take_review(self.now) {
+            self.advance(op);
+        }
         while let Some(op) = self.operations.overdue(self.now) {
             self.out_of_time(op);
         }
@@ -178,6 +181,9 @@ impl Node {
                 let dialect = self.config.dialect;
                 question.encode(dialect, &tid, (&self.own, &peer), draft);
                 self.send_query(peer.addr, method, owner);
+                if let Owner::Operation { op, branch } = owner {
+                    self.trouble(op, &peer, branch, Trouble::AskedAgain(self.now));
+                }
             }
             Due::Silent {
                 peer,
@@ -185,19 +191,7 @@ impl Node {
             } => {
                 self.trouble(op, &peer, branch, Trouble::Silent);
             }
-            Due::Late {
-                peer,
-                owner: Owner::Operation { op, branch },
-            } => {
-                self.trouble(op, &peer, branch, Trouble::Late);
-            }
-            Due::Slow {
-                peer,
-                owner: Owner::Operation { op, branch },
-            } => {
-                self.trouble(op, &peer, branch, Trouble::Slow);
-            }
-            Due::Silent { .. } | Due::Late { .. } | Due::Slow { .. } => {}
+            Due::Silent { .. } => {}
         }
     }
 

@@ -9,7 +9,7 @@ use crate::contact::Contact;
 use crate::memory::FreeWhenEmpty;
 use crate::node::{Life, Node, Owner, Probe};
 use crate::operation::Ask;
-use crate::rpc::{Sends, Slow};
+use crate::rpc::Sends;
 use crate::time::Instant;
 use crate::wire::Method;
 
@@ -146,9 +146,8 @@ impl Node {
             } else {
                 Sends::Several
             };
-            let how = (sends, Slow::AfterMost);
             self.stats.of(Method::Ping).started += 1;
-            self.call(contact.into(), Owner::Probe(why), how, Ask::Ping);
+            self.call(contact.into(), Owner::Probe(why), sends, Ask::Ping);
         }
         Probed::Asked
     }

@@ -15,7 +15,7 @@ use crate::node::active_operations::{MaintenanceTask, Waiters};
 use crate::node::{Event, Life, Node, Owner};
 use crate::operation::{Ask, Join, Operation};
 use crate::rng::Rng;
-use crate::rpc::{Sends, Slow};
+use crate::rpc::Sends;
 use crate::time::Instant;
 use crate::wire::Method;
 
@@ -325,9 +325,8 @@ impl Node {
             && let Some((addr, sends)) = self.upkeep.recovery.queue.pop_front()
         {
             self.upkeep.recovery.asking += 1;
-            let how = (sends, Slow::AfterMost);
             self.stats.of(Method::Ping).started += 1;
-            self.call(Peer::at(addr), Owner::Recovery, how, Ask::Ping);
+            self.call(Peer::at(addr), Owner::Recovery, sends, Ask::Ping);
         }
         self.upkeep.recovery.queue.free_when_empty();
     }

@@ -1,0 +1,68 @@
+//! A share that is measured: how many of the last cases were of one kind.
+
+/// An estimate of a probability from cases that are counted as they come, beginning with an assumption
+/// that weighs like some cases. An old case counts for less than a late one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    mean: f64,
+    weight: f64,
+    memory: f64,
+}
+
+impl Share {
+    /// A share that is taken to be `mean`, as if `weight` cases had shown it, and that remembers about
+    /// as many cases as `memory`.
+    pub(super) const fn assumed(mean: f64, weight: f64, memory: f64) -> Self {
+        Self {
+            mean,
+            weight,
+            memory,
+        }
+    }
+
+    /// The share, from 0 to 1.
+    pub(super) const fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// How many cases it stands on, the assumption among them.
+    pub(super) const fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// Counts a case that was of this kind.
+    pub(super) fn hit(&mut self) {
+        self.count(1.0);
+    }
+
+    /// Counts a case that was not.
+    pub(super) fn miss(&mut self) {
+        self.count(0.0);
+    }
+
+    fn count(&mut self, case: f64) {
+        self.weight = (self.weight + 1.0).min(self.memory);
+        self.mean += (case - self.mean) / self.weight;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_assumption_gives_way_to_what_is_counted() {
+        let mut share = Share::assumed(0.9, 4.0, 32.0);
+        share.miss();
+        assert!((share.mean() - 0.72).abs() < 1e-9, "{share:?}");
+        for _ in 0..200 {
+            share.miss();
+            share.hit();
+        }
+        assert!((share.mean() - 0.5).abs() < 0.02, "{share:?}");
+        for _ in 0..200 {
+            share.hit();
+        }
+        assert!(share.mean() > 0.99 && share.mean() < 1.0, "{share:?}");
+    }
+}

@@ -1,0 +1,61 @@
+//! A contact that was asked and has not answered.
+
+use crate::rtt::RoundTrip;
+use crate::time::Instant;
+
+/// When a contact was sent a query that it has not answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Silence {
+    /// The last time.
+    pub(super) sent: Instant,
+    /// How often.
+    pub(super) sends: u8,
+    /// How long this contact takes to answer, where that was measured.
+    pub(super) round_trip: Option<RoundTrip>,
+}
+
+impl Silence {
+    /// One that begins now.
+    pub(crate) const fn new(now: Instant, round_trip: Option<RoundTrip>) -> Self {
+        Self {
+            sent: now,
+            sends: 1,
+            round_trip,
+        }
+    }
+
+    /// The machine was asleep: what was silent before does not count.
+    pub(crate) const fn begin_anew(&mut self, now: Instant) {
+        self.sent = now;
+        self.sends = 1;
+    }
+
+    /// The query was sent again.
+    pub(crate) const fn sent_again(&mut self, now: Instant) {
+        self.sent = now;
+        self.sends = self.sends.saturating_add(1);
+    }
+}
+
+/// What is to be expected of a contact that is silent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outlook {
+    /// The chance that it answers, to what was sent or to what will be sent again.
+    pub(crate) answers: f64,
+    /// How likely it is to answer within the time that half of the answers take, beside a contact that is
+    /// asked now: for so much of one it counts.
+    pub(crate) soon: f64,
+}
+
+impl Outlook {
+    /// Of a contact that is waited for in any case.
+    pub(crate) const SURE: Self = Self {
+        answers: 1.0,
+        soon: 1.0,
+    };
+
+    /// Whether it is waited for no longer.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.answers < super::NetworkEstimate::MISSED
+    }
+}
