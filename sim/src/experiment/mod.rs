@@ -106,7 +106,8 @@ impl Experiment {
     /// Runs it under observers, one for each thread.
     ///
     /// # Errors
-    /// [`InvalidPlan`] when a setting of the plan makes no sense.
+    /// [`InvalidPlan`] when a setting of the plan makes no sense. Whether each request can be a node's
+    /// first is known only on the way where hosts come and go.
     pub fn run_observed<W: Observer>(
         &self,
         progress: &mut dyn FnMut(Progress),
@@ -122,6 +123,9 @@ impl Experiment {
         let mut run = Run::new(plan, &self.factory, &self.stop, world, progress);
         run.stand()?;
         let (before, mut violations) = Self::work(plan, &mut run);
+        if let Some(shortage) = run.take_shortage() {
+            return Err(shortage);
+        }
         let mut completion = Completion::Whole;
         if run.is_stopped() {
             completion = Completion::Stopped;
