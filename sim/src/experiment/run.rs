@@ -49,7 +49,9 @@ pub(super) struct Run<'e, W> {
     end: Instant,
     /// Lookups and gets that are still to be asked, the next one last.
     waiting: Vec<PlannedRequest>,
-    /// How many were given to nodes.
+    /// How long nodes ran, summed over them.
+    pub(super) node_time: Duration,
+    /// How many requests were given to nodes.
     asked: u64,
     shortage: Option<InvalidPlan>,
 }
@@ -135,6 +137,7 @@ impl<'e, W: Observer> Run<'e, W> {
             progress,
             end: estimated_end(plan),
             waiting: Vec::new(),
+            node_time: Duration::ZERO,
             asked: 0,
             shortage: None,
         }
@@ -329,9 +332,12 @@ impl<'e, W: Observer> Run<'e, W> {
             let slice = until.min(now + SLICE);
             let next = self.schedule.next().map_or(slice, |next| next.min(slice));
             self.ask_until(next);
+            // Nodes begin and end at such times only.
+            let running = u32::try_from(self.population.living().len()).unwrap_or(u32::MAX);
             for report in self.world.run_until(next) {
                 self.request_log.hear(report, &self.population);
             }
+            self.node_time += self.world.now().since(now) * running;
             (self.progress)(Progress {
                 phase,
                 hosts: self.population.living().len(),
