@@ -73,7 +73,9 @@ fn requests(lines: &str) -> Vec<(HostId, u32)> {
 #[test]
 fn each_request_is_the_first_of_its_node() {
     for weather in ["", "dead 0.2", "loss 0.05\nlatency geo", "start join"] {
-        let nodes = requests(&format!("lookups 100\nvalues 20\nfresh-askers yes\n{weather}"));
+        let nodes = requests(&format!(
+            "lookups 100\nvalues 20\nfresh-askers yes\n{weather}"
+        ));
         let asked: u32 = nodes.iter().map(|(_, requests)| requests).sum();
         assert_eq!(asked, 140, "{weather}");
         assert!(nodes.iter().all(|(_, requests)| *requests < 2), "{weather}");
@@ -103,7 +105,10 @@ fn a_node_that_comes_back_as_it_was_has_asked_before() {
         let nodes = requests(&churn);
         let asked: u32 = nodes.iter().map(|(_, requests)| requests).sum();
         assert_eq!(asked, 120, "{comeback}");
-        assert!(nodes.iter().all(|(_, requests)| *requests < 2), "{comeback}");
+        assert!(
+            nodes.iter().all(|(_, requests)| *requests < 2),
+            "{comeback}"
+        );
         let hosts: BTreeMap<HostId, u32> = nodes.iter().fold(BTreeMap::new(), |mut all, node| {
             *all.entry(node.0).or_default() += node.1;
             all

@@ -14,9 +14,8 @@ pub struct SendingRates {
     pub datagrams: f64,
     /// Their bytes, without headers: those of UDP and IPv4 are 28 more for each datagram.
     pub bytes: f64,
-    /// The bytes of them that no lookup, get or read of the workload sent or received: pings,
-    /// refreshes, joins of hosts that come back, keeping values, and answers to requests that are cut
-    /// off.
+    /// The bytes of them that no lookup, get or read of the workload sent or received before it ended:
+    /// pings, refreshes, joins of hosts that come back, keeping values, and answers that are late.
     pub upkeep_bytes: f64,
 }
 
