@@ -140,6 +140,10 @@ fn bad_arguments_are_one_line_and_exit_code_2() {
         (&["run", "--duration", "soon"], "--duration"),
         (&["run", "--dead", "2"], "dead must be from 0 to 1"),
         (&["run", "--alpha", "0"], "alpha"),
+        (
+            &["run", "--nodes", "20", "--lookups", "21", "--fresh-askers"],
+            "fresh-askers: 21 lookups",
+        ),
         (&["run", "--no-such-option"], "--no-such-option"),
         (&["run", "/no/such.plan"], "/no/such.plan: "),
         (&["compare", "adaptive"], "<B>"),

@@ -75,6 +75,7 @@ const FATE: &str = "
 fn a_run_is_the_same_for_any_number_of_threads() {
     for lines in [
         "",
+        "nodes 200\nfresh-askers yes",
         STORM,
         &format!("dead 0.2\nnat 0.2\n{STORM}{FATE}healed 6m"),
     ] {

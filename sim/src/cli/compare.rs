@@ -120,6 +120,15 @@ impl Compare {
         rows.push(both("values found, %", &|run| {
             run.get_figures.map(|gets| gets.found_rate * 100.0)
         }));
+        rows.push(both("first value p50, ms", &|run| {
+            run.get_figures?.to_first_value.map(|of| millis(of.p50))
+        }));
+        rows.push(both("bytes a second and node", &|run| {
+            run.sending_rates.map(|rates| rates.bytes)
+        }));
+        rows.push(both("  for upkeep", &|run| {
+            run.sending_rates.map(|rates| rates.upkeep_bytes)
+        }));
         rows.push(both("datagrams in all", &|run| {
             Some(run.traffic.sent as f64)
         }));

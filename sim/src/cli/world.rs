@@ -10,7 +10,7 @@ use clap::{Args, value_parser};
 use khashmir_sim::churn::Churn;
 use khashmir_sim::duration;
 use khashmir_sim::network::{Latency, Loss};
-use khashmir_sim::plan::{HostSet, Plan, Preset, Start, ValuesFirst};
+use khashmir_sim::plan::{FreshAskers, HostSet, Plan, Preset, Start, ValuesFirst};
 use khashmir_sim::span::Span;
 
 /// The world in which a run takes place, and what is asked of it.
@@ -61,6 +61,9 @@ pub(super) struct World {
     /// Store the values before nodes die, not after
     #[arg(long)]
     values_first: bool,
+    /// Ask each lookup, get, put and read of a node whose first one it is
+    #[arg(long)]
+    fresh_askers: bool,
     /// The span over which lookups and reads arrive, like 10m; with churn, one median session [10m]
     #[arg(long, value_name = "SPAN", value_parser = duration::parse)]
     duration: Option<Duration>,
@@ -116,6 +119,9 @@ impl World {
         plan.node_config.k = self.k.or(plan.node_config.k);
         if self.values_first {
             plan.workload.values_first = ValuesFirst::Yes;
+        }
+        if self.fresh_askers {
+            plan.workload.fresh_askers = FreshAskers::Yes;
         }
         plan
     }

@@ -38,6 +38,8 @@ pub struct GetFigures {
     pub found_rate: f64,
     /// How long they took.
     pub latency: Latencies,
+    /// How long those that brought values took until the first came, if any did.
+    pub to_first_value: Option<Latencies>,
 }
 
 /// How long something took.
@@ -84,6 +86,7 @@ impl GetFigures {
     pub(super) fn new(gets: &Gets) -> Option<Self> {
         Some(Self {
             latency: Latencies::of(gets.took.iter().copied())?,
+            to_first_value: Latencies::of(gets.to_first_value.iter().copied()),
             found_rate: gets.successful as f64 / gets.took.len() as f64,
         })
     }

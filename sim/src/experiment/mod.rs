@@ -16,6 +16,7 @@ mod quality;
 mod request_log;
 mod run;
 mod schedule;
+mod sending;
 mod summary;
 mod values;
 mod whole;
@@ -26,15 +27,17 @@ pub use keeping::{KeepingFigures, KeepingPoint};
 pub use machine_factory::MachineFactory;
 pub use progress::Progress;
 pub use quality::Quality;
+pub use sending::SendingRates;
 pub use summary::Summary;
 
 use crate::checks::Violation;
 use crate::network::{Network, NetworkConfig};
 use crate::plan::{InvalidPlan, Plan, ValuesFirst};
 use crate::stop::Stop;
-use crate::world::{Observer, Traffic, World};
+use crate::world::{Observer, World};
 use request_log::RequestLog;
 use run::Run;
+use sending::Asking;
 
 /// A run of a plan. Equal plans give equal runs, with any number of threads.
 #[derive(Clone, Debug, Default)]
@@ -106,7 +109,8 @@ impl Experiment {
     /// Runs it under observers, one for each thread.
     ///
     /// # Errors
-    /// [`InvalidPlan`] when a setting of the plan makes no sense.
+    /// [`InvalidPlan`] when a setting of the plan makes no sense. Whether each request can be a node's
+    /// first is known only on the way where hosts come and go.
     pub fn run_observed<W: Observer>(
         &self,
         progress: &mut dyn FnMut(Progress),
@@ -121,7 +125,10 @@ impl Experiment {
         let world = World::observed(network, self.threads, observer).with_stop(self.stop.clone());
         let mut run = Run::new(plan, &self.factory, &self.stop, world, progress);
         run.stand()?;
-        let (before, mut violations) = Self::work(plan, &mut run);
+        let (asking, mut violations) = Self::work(plan, &mut run);
+        if let Some(shortage) = run.take_shortage() {
+            return Err(shortage);
+        }
         let mut completion = Completion::Whole;
         if run.is_stopped() {
             completion = Completion::Stopped;
@@ -130,7 +137,7 @@ impl Experiment {
         }
         Ok(Finished {
             completion,
-            summary: Summary::new(plan, &run.world, &run.request_log, &run.kept, before),
+            summary: Summary::new(plan, &run.world, &run.request_log, &run.kept, asking),
             violations,
             world: run.world,
             seed: plan.seed,
@@ -138,13 +145,13 @@ impl Experiment {
         })
     }
 
-    /// Does what the plan says once the network stands; gives the traffic until lookups began, and
+    /// Does what the plan says once the network stands; gives what was sent while lookups arrived, and
     /// what was not as it has to be at the end.
-    fn work<W: Observer>(plan: &Plan, run: &mut Run<'_, W>) -> (Traffic, Vec<Violation>) {
-        let mut before = run.world.traffic();
+    fn work<W: Observer>(plan: &Plan, run: &mut Run<'_, W>) -> (Asking, Vec<Violation>) {
+        let mut asking = Asking::begin(run.world.traffic());
         // Hosts may be missing from a world that was stopped while it came to stand.
         if run.is_stopped() {
-            return (before, Vec::new());
+            return (asking, Vec::new());
         }
         if plan.workload.values_first == ValuesFirst::Yes {
             run.store();
@@ -157,16 +164,22 @@ impl Experiment {
                 run.store();
             }
             run.keep();
-            before = run.world.traffic();
+            asking = Asking::begin(run.world.traffic());
+            let node_time = run.node_time;
             run.look_up();
+            asking.end(
+                run.world.traffic(),
+                run.node_time.saturating_sub(node_time),
+                run.request_log.bytes(),
+            );
         } else {
-            before = run.world.traffic();
+            asking = Asking::begin(run.world.traffic());
         }
         let mut violations = run.end_steps();
         if plan.healed.is_some() {
             violations.extend(run.heal());
         }
         violations.extend(run.request_log.take_violations());
-        (before, violations)
+        (asking, violations)
     }
 }

@@ -78,6 +78,7 @@ pub(super) struct Member {
     earlier: Option<(Id, Instant)>,
     /// How many nodes lived here before.
     generation: u64,
+    asked: Asked,
     presence: Presence,
 }
 
@@ -95,6 +96,13 @@ pub(super) enum Place {
 pub(super) enum Pace {
     Normal,
     Slow,
+}
+
+/// Whether a node was asked for anything but to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Never,
+    Before,
 }
 
 /// What becomes of a host when the time of deaths comes.
@@ -122,6 +130,9 @@ pub(super) enum InitialState {
 }
 
 impl Population {
+    /// How often any host is drawn before those are listed that are looked for.
+    const DRAWS: u32 = 32;
+
     pub(super) fn new(plan: &Plan) -> Self {
         let publishers = plan.publishers();
         let member = |host| {
@@ -234,6 +245,7 @@ impl Population {
                 member.earlier = Some((member.id, since));
             }
             member.id = id(&mut member.drawn(self.seed, "population/id", host));
+            member.asked = Asked::Never;
         }
     }
 
@@ -290,6 +302,29 @@ impl Population {
         self.living.get(at).copied()
     }
 
+    /// A host whose node runs and was not [asked](Self::is_asked) for anything, picked at random.
+    pub(super) fn newcomer(&self, draw: &mut Draw) -> Option<HostId> {
+        let is_new = |host: &HostId| {
+            let member = self.members.get(host);
+            member.is_some_and(|member| member.asked == Asked::Never)
+        };
+        // While most are new, one of a few draws is.
+        let mut drawn = (0..Self::DRAWS).map_while(|_| self.somebody(draw));
+        if let Some(host) = drawn.find(is_new) {
+            return Some(host);
+        }
+        let new: Vec<HostId> = self.living.iter().copied().filter(is_new).collect();
+        let at = usize::try_from(draw.below(new.len() as u64)).ok()?;
+        new.get(at).copied()
+    }
+
+    /// The node of a host is asked for something.
+    pub(super) fn is_asked(&mut self, host: HostId) {
+        if let Some(member) = self.members.get_mut(&host) {
+            member.asked = Asked::Before;
+        }
+    }
+
     /// Whether a host has been findable for so long, under that identifier.
     pub(super) fn was_findable(&self, host: HostId, id: &Id, since: Instant) -> bool {
         self.members.get(&host).is_some_and(|member| {
@@ -334,7 +369,7 @@ impl Member {
         let drawn = |name| Draw::new(plan.seed, &[topic(name), host.number().into()]);
         let lot = |name, share| drawn(name).chance(Chance::new(share));
         let shares = &plan.shares;
-        let dies = lot("population/dead", shares.dead);
+        let dies = plan.is_doomed(host);
         // The dead were there before they died: they stay listed in the tables of others.
         let churn = plan.churn.filter(|_| !dies);
         Self {
@@ -368,6 +403,7 @@ impl Member {
             }),
             earlier: None,
             generation: 0,
+            asked: Asked::Never,
             presence: Presence::Away {
                 since: Instant::ORIGIN,
             },

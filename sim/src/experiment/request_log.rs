@@ -64,6 +64,7 @@ pub(super) struct RequestLog {
     unjudged: u64,
     gets: Gets,
     reads: Vec<Read>,
+    bytes: u64,
     /// What steps of the plan expect gets to find.
     expected: Vec<(Id, Value)>,
     violations: Vec<Violation>,
@@ -86,6 +87,8 @@ struct Running {
     task: Task,
     begun: Instant,
     brought: Brought,
+    /// How long it took until the first values came, if any have.
+    first_values: Option<Duration>,
 }
 
 /// Whether a get has brought the value that was put: a value that another host made up is none.
@@ -108,6 +111,8 @@ pub(super) struct Read {
 pub(super) struct Gets {
     pub(super) successful: u64,
     pub(super) took: Vec<Duration>,
+    /// How long those that brought values took to bring the first.
+    pub(super) to_first_value: Vec<Duration>,
 }
 
 impl RequestLog {
@@ -152,6 +157,7 @@ impl RequestLog {
                     task,
                     begun: at,
                     brought: Brought::Nothing,
+                    first_values: None,
                 };
                 self.running.insert((host, op), running);
             }
@@ -167,9 +173,14 @@ impl RequestLog {
     fn told(&mut self, host: HostId, at: Instant, event: Event, population: &Population) {
         match event {
             Event::Values { op, values, .. } => {
-                if let Some(running) = self.running.get_mut(&(host, op))
-                    && wanted(running.task, &self.expected).is_some_and(|it| values.contains(&it))
-                {
+                let Some(running) = self.running.get_mut(&(host, op)) else {
+                    return;
+                };
+                if !values.is_empty() {
+                    let took = at.since(running.begun);
+                    running.first_values.get_or_insert(took);
+                }
+                if wanted(running.task, &self.expected).is_some_and(|it| values.contains(&it)) {
                     running.brought = Brought::TheValue;
                 }
             }
@@ -241,6 +252,11 @@ impl RequestLog {
         &self.reads
     }
 
+    /// Bytes that lookups, gets and reads sent and received, of those that are over.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Joins that ended without a contact.
     pub(super) const fn failed_joins(&self) -> u64 {
         self.failed_joins
@@ -268,6 +284,9 @@ impl RequestLog {
 
     fn end(&mut self, outcome: &Outcome, ended: Ended, population: &Population) {
         let Running { task, brought, .. } = ended.running;
+        if task.is_read() {
+            self.bytes += ended.query_stats.bytes;
+        }
         match (task, outcome) {
             (Task::Lookup { target }, outcome) => {
                 let places = if let Outcome::Found(places) = outcome {
@@ -300,6 +319,7 @@ impl RequestLog {
             (Task::Get(_), _) => {
                 self.gets.successful += u64::from(brought == Brought::TheValue);
                 self.gets.took.push(ended.query_stats.took);
+                self.gets.to_first_value.extend(ended.running.first_values);
             }
             (Task::Join, Outcome::Join(joined)) if joined.contacts > 0 => {}
             (Task::Join, _) => self.failed_joins += 1,

@@ -14,7 +14,7 @@ use super::schedule::{Schedule, ScheduledAction};
 use super::values;
 use crate::checks::Violation;
 use crate::host::HostId;
-use crate::plan::{InvalidPlan, Plan, Start};
+use crate::plan::{FreshAskers, InvalidPlan, Plan, Start};
 use crate::random::{Draw, topic};
 use crate::stop::Stop;
 use crate::truth::Truth;
@@ -49,6 +49,11 @@ pub(super) struct Run<'e, W> {
     end: Instant,
     /// Lookups and gets that are still to be asked, the next one last.
     waiting: Vec<PlannedRequest>,
+    /// How long nodes ran, summed over them.
+    pub(super) node_time: Duration,
+    /// How many requests were given to nodes.
+    asked: u64,
+    shortage: Option<InvalidPlan>,
 }
 
 /// A request that a node will be given. There may be as many as there are nodes, so the command is
@@ -132,12 +137,21 @@ impl<'e, W: Observer> Run<'e, W> {
             progress,
             end: estimated_end(plan),
             waiting: Vec::new(),
+            node_time: Duration::ZERO,
+            asked: 0,
+            shortage: None,
         }
     }
 
-    /// Whether the run was asked to end: then no time goes by any more.
+    /// Whether the run was asked to end, or cannot go on: then no time goes by any more.
     pub(super) fn is_stopped(&self) -> bool {
-        self.stop.is_requested()
+        self.stop.is_requested() || self.shortage.is_some()
+    }
+
+    /// Why the run cannot go on, if that is so: no node was left whose first request it would have
+    /// been.
+    pub(super) fn take_shortage(&mut self) -> Option<InvalidPlan> {
+        self.shortage.take()
     }
 
     /// Brings the network to stand.
@@ -238,6 +252,9 @@ impl<'e, W: Observer> Run<'e, W> {
     }
 
     pub(super) fn order(&mut self, at: Instant, host: HostId, command: Command, task: Task) {
+        if !task.is_join() {
+            self.population.is_asked(host);
+        }
         let order = self.world.order(at, host, command);
         self.request_log.expect(order, host, task);
     }
@@ -315,9 +332,12 @@ impl<'e, W: Observer> Run<'e, W> {
             let slice = until.min(now + SLICE);
             let next = self.schedule.next().map_or(slice, |next| next.min(slice));
             self.ask_until(next);
+            // Nodes begin and end at such times only.
+            let running = u32::try_from(self.population.living().len()).unwrap_or(u32::MAX);
             for report in self.world.run_until(next) {
                 self.request_log.hear(report, &self.population);
             }
+            self.node_time += self.world.now().since(now) * running;
             (self.progress)(Progress {
                 phase,
                 hosts: self.population.living().len(),
@@ -349,13 +369,22 @@ impl<'e, W: Observer> Run<'e, W> {
             if let Some(host) = self.asker(&mut request) {
                 let command = request.what.command(self.plan.seed);
                 self.order(request.at, host, command, request.what.task());
+                self.asked += 1;
+            } else if self.plan.workload.fresh_askers == FreshAskers::Yes {
+                self.shortage = Some(InvalidPlan::Askers {
+                    requests: self.plan.requests(),
+                    nodes: self.asked,
+                });
             }
         }
     }
 
-    /// The host that asks for it: mostly anyone who lives.
+    /// The host that asks for it: mostly anyone who lives, or whose first request it is.
     fn asker(&self, request: &mut PlannedRequest) -> Option<HostId> {
-        let mut somebody = || self.population.somebody(&mut request.who);
+        let mut somebody = || match self.plan.workload.fresh_askers {
+            FreshAskers::No => self.population.somebody(&mut request.who),
+            FreshAskers::Yes => self.population.newcomer(&mut request.who),
+        };
         match request.what {
             RequestKind::Lookup { .. } | RequestKind::Get(_) | RequestKind::Put(_) => somebody(),
             RequestKind::Keep(number) => self.kept.publisher(number),

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::figures::{GetFigures, LookupFigures, or_dash};
+use super::figures::{GetFigures, Latencies, LookupFigures, or_dash};
 use super::keeping::{KeepingFigures, Kept};
 use super::request_log::RequestLog;
+use super::sending::{Asking, SendingRates};
 use crate::network::LossCounts;
 use crate::plan::{Plan, Start};
 use crate::trace::TraceHash;
@@ -44,6 +45,8 @@ pub struct Summary {
     pub traffic: Traffic,
     /// Of those, how many while lookups and gets arrived.
     pub traffic_while_asking: Traffic,
+    /// What a node sends a second while lookups and gets arrive, if any were to.
+    pub sending_rates: Option<SendingRates>,
     /// Datagrams that were lost, by place and cause.
     pub losses: LossCounts,
     /// Things that happened to hosts.
@@ -62,7 +65,7 @@ impl Summary {
         world: &World<W>,
         request_log: &RequestLog,
         kept: &Kept,
-        before: Traffic,
+        asking: Asking,
     ) -> Self {
         let lookups = request_log.lookups();
         let traffic = world.traffic();
@@ -81,7 +84,8 @@ impl Summary {
             cut_off: request_log.cut_off(),
             traffic,
             losses: world.losses(),
-            traffic_while_asking: traffic - before,
+            traffic_while_asking: traffic - asking.before,
+            sending_rates: asking.rates,
             events: world.events(),
             windows: world.windows(),
             virtual_time: Duration::from_nanos(world.now().as_nanos()),
@@ -117,12 +121,14 @@ impl Summary {
             "bytes_per_lookup": lookups.map(|figures| figures.bytes_mean),
             "latency_ms": lookups.map(|figures| figures.latency.to_json()),
             "get_latency_ms": gets.map(|figures| figures.latency.to_json()),
+            "first_value_ms": gets.and_then(|figures| Some(figures.to_first_value?.to_json())),
             "keeping": self.keeping.as_ref().map(KeepingFigures::to_json),
             "failed_joins": self.failed_joins,
             "refused": self.refused,
             "cut_off": self.cut_off,
             "datagrams": self.traffic.sent,
             "bytes": self.traffic.bytes,
+            "sent_per_second_and_node": self.sending_rates.map(SendingRates::to_json),
             "lost": self.losses.total(),
             "lost_by": losses_to_json(&self.losses),
             "events": self.events,
@@ -181,6 +187,16 @@ impl fmt::Display for Summary {
                 row(name, or_dash(gets.map(text)))
             };
             figure("  found by gets", &|of| percent(of.found_rate))?;
+            let mut first = |name: &str, text: &dyn Fn(&Latencies) -> Duration| {
+                let latencies = gets.and_then(|gets| gets.to_first_value);
+                row(name, or_dash(latencies.map(|of| millis(text(&of)))))
+            };
+            first("  first value p50", &|of| of.p50)?;
+            first("  first value p90", &|of| of.p90)?;
+            first("  first value p99", &|of| of.p99)?;
+            let mut figure = |name: &str, text: &dyn Fn(&GetFigures) -> String| {
+                row(name, or_dash(gets.map(text)))
+            };
             figure("  get latency p50", &|of| millis(of.latency.p50))?;
             figure("  get latency p99", &|of| millis(of.latency.p99))?;
         }
@@ -192,6 +208,11 @@ impl fmt::Display for Summary {
         row("  that were lost", self.losses.total().to_string())?;
         for (place, cause, count) in self.losses.iter().filter(|(_, _, count)| *count > 0) {
             row(&format!("    {place}: {}", cause), count.to_string())?;
+        }
+        if let Some(rates) = &self.sending_rates {
+            let bytes = |rate: f64| format!("{rate:.1}");
+            row("bytes a second and node", bytes(rates.bytes))?;
+            row("  for upkeep", bytes(rates.upkeep_bytes))?;
         }
         row("events", self.events.to_string())?;
         row("windows", self.windows.to_string())?;

@@ -44,6 +44,7 @@ pub use text::BadPlan;
 use crate::churn::{BadChurn, Churn};
 use crate::host::HostId;
 use crate::network::{BadNetwork, NatConfig, NetworkConfig};
+use crate::random::{Chance, Draw, topic};
 
 /// A run, as a user says it.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,6 +133,8 @@ pub struct Workload {
     pub values: u32,
     /// Whether values are stored before or after the deaths.
     pub values_first: ValuesFirst,
+    /// Whether each request is the first of the node that makes it.
+    pub fresh_askers: FreshAskers,
     /// The span over which lookups, gets and reads of kept values arrive.
     pub duration: Duration,
 }
@@ -142,6 +145,7 @@ impl Workload {
         lookups: 0,
         values: 0,
         values_first: ValuesFirst::No,
+        fresh_askers: FreshAskers::No,
         duration: Duration::from_secs(600),
     };
 }
@@ -152,6 +156,17 @@ pub enum ValuesFirst {
     /// After: the nodes that are left store them.
     No,
     /// Before: some of those that store them die.
+    Yes,
+}
+
+/// Whether each lookup, get, put and read is asked of a node that was asked for none before, its
+/// joining aside: such a node has measured nothing yet but what its upkeep has shown it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreshAskers {
+    /// No: each is asked of any node that runs.
+    No,
+    /// Yes: of the nodes that run, one is drawn that was asked for nothing. A node that returns from a
+    /// snapshot or a disk is the one that it was.
     Yes,
 }
 
@@ -194,6 +209,12 @@ impl Plan {
         self.workload.lookups > 0 || self.workload.values > 0 || self.keeping.values > 0
     }
 
+    /// Whether a host is of the share that dies when the network stands; publishers live all the same.
+    pub(crate) fn is_doomed(&self, host: HostId) -> bool {
+        let name = [topic("population/dead"), host.number().into()];
+        Draw::new(self.seed, &name).chance(Chance::new(self.shares.dead))
+    }
+
     /// At how many nodes a value is stored.
     #[must_use]
     pub fn redundancy(&self) -> usize {
@@ -231,6 +252,7 @@ impl Plan {
         if self.healed.is_some() && self.whole > self.healed {
             return Err(InvalidPlan::Whole);
         }
+        self.check_askers()?;
         self.network.check()?;
         for step in &self.steps {
             let mut network = self.network.clone();
@@ -239,11 +261,43 @@ impl Plan {
         }
         Ok(())
     }
+
+    /// Where the hosts that run are always the same, it is known beforehand whether there are enough
+    /// for requests of which each is a node's first.
+    fn check_askers(&self) -> Result<(), InvalidPlan> {
+        let changes = self.churn.is_some() || !self.steps.is_empty();
+        if self.workload.fresh_askers == FreshAskers::No || changes {
+            return Ok(());
+        }
+        let kept = self.publishers();
+        let asks = |host: &HostId| !self.is_doomed(*host) && !kept.contains(*host);
+        let nodes = self.hosts.iter().filter(asks).count() as u64;
+        let requests = self.requests();
+        if requests > nodes {
+            return Err(InvalidPlan::Askers { requests, nodes });
+        }
+        Ok(())
+    }
+
+    /// How many lookups, gets, puts and reads there are to be.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        let workload = &self.workload;
+        let requests = [workload.lookups, workload.values, workload.values];
+        requests.into_iter().map(u64::from).sum::<u64>() + u64::from(self.keeping.reads)
+    }
 }
 
 /// Why a plan makes no sense.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InvalidPlan {
+    /// Each request is to be a node's first, and there are more of them than nodes that can make one.
+    Askers {
+        /// Lookups, gets, puts and reads.
+        requests: u64,
+        /// Nodes that can make one each.
+        nodes: u64,
+    },
     /// The churn makes no sense.
     Churn(BadChurn),
     /// The settings of the nodes cannot work.
@@ -263,6 +317,11 @@ pub enum InvalidPlan {
 impl fmt::Display for InvalidPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Askers { requests, nodes } => write!(
+                f,
+                "fresh-askers: {requests} lookups, gets, puts and reads are more than the {nodes} \
+                 nodes that can make their first"
+            ),
             Self::Churn(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
             Self::Hosts => write!(f, "there must be from 1 to {} hosts", HostId::ADDRESSES),

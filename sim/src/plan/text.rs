@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{HostSet, Plan, Start, ValuesFirst, Workload};
+use super::{FreshAskers, HostSet, Plan, Start, ValuesFirst, Workload};
 use crate::duration;
 use crate::text::{BadText, probability};
 
@@ -168,6 +168,11 @@ const SETTINGS: &[Setting] = &[
         write: |plan| plan.workload.values_first.to_string(),
     },
     Setting {
+        name: "fresh-askers",
+        read: |plan, text| put(&mut plan.workload.fresh_askers, text.parse()),
+        write: |plan| plan.workload.fresh_askers.to_string(),
+    },
+    Setting {
         name: "kept",
         read: |plan, text| put(&mut plan.keeping.values, number(text)),
         write: |plan| plan.keeping.values.to_string(),
@@ -279,26 +284,34 @@ impl fmt::Display for Start {
     }
 }
 
-impl FromStr for ValuesFirst {
-    type Err = BadText;
+/// A choice that is written as yes or no.
+macro_rules! yes_or_no {
+    ($choice:ty) => {
+        impl FromStr for $choice {
+            type Err = BadText;
 
-    fn from_str(text: &str) -> Result<Self, BadText> {
-        match text {
-            "yes" => Ok(Self::Yes),
-            "no" => Ok(Self::No),
-            _ => Err(BadText::new(text, "choice", "yes or no")),
+            fn from_str(text: &str) -> Result<Self, BadText> {
+                match text {
+                    "yes" => Ok(Self::Yes),
+                    "no" => Ok(Self::No),
+                    _ => Err(BadText::new(text, "choice", "yes or no")),
+                }
+            }
         }
-    }
+
+        impl fmt::Display for $choice {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    Self::Yes => "yes",
+                    Self::No => "no",
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Display for ValuesFirst {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-        })
-    }
-}
+yes_or_no!(ValuesFirst);
+yes_or_no!(FreshAskers);
 
 impl Default for Workload {
     fn default() -> Self {
@@ -376,6 +389,7 @@ churn exponential:20m/exponential:5m/same
 lookups 100
 values 10
 values-first yes
+fresh-askers yes
 kept 20
 publishers 2
 reads 100
@@ -427,6 +441,9 @@ at 5s all restart
             ("nodes 0", "there must be"),
             ("kept 1\npublishers 0", "publishers must be"),
             ("whole 3m\nhealed 2m", "whole must not"),
+            ("nodes 9\nlookups 10\nfresh-askers yes", "fresh-askers: 10"),
+            ("nodes 9\nvalues 5\nfresh-askers yes", "fresh-askers: 10"),
+            ("dead 1\nlookups 1\nfresh-askers yes", "fresh-askers: 1"),
         ] {
             let error = match text.parse::<Plan>() {
                 Ok(plan) => plan.check().expect_err(text).to_string(),
