@@ -213,6 +213,18 @@ impl Distance {
         byte & (0x80 >> (at % 8)) != 0
     }
 
+    /// Its first 128 bits.
+    pub(crate) const fn leading_128(&self) -> u128 {
+        self.number().0
+    }
+
+    /// The distance with these first 128 bits, and none after.
+    pub(crate) fn from_leading(bits: u128) -> Self {
+        let mut bytes = [0; Id::LEN];
+        bytes[..16].copy_from_slice(&bits.to_be_bytes());
+        Self(bytes)
+    }
+
     /// The number itself, in two parts because there is no type for 160 bits: machines compare
     /// numbers faster than bytes.
     const fn number(&self) -> (u128, u32) {

@@ -38,10 +38,12 @@ pub(crate) struct NetworkEstimate {
 impl NetworkEstimate {
     /// The chance of missing a contact that is there that a node accepts: one that answers with
     /// less is waited for no longer.
-    const MISSED: f64 = 0.004;
+    const MISSED: f64 = 0.00001;
     /// Answers come late when a machine is busy, however close the contact: so much is added to
     /// what is measured.
     const BUSY: Duration = Duration::from_millis(20);
+    /// A chance that is as good as none.
+    const NONE: f64 = 1e-6;
     /// A call is sent so often at most.
     const MAX_SENDS: u8 = 5;
     /// So much likelier an answer has to belong to one send than to another.
@@ -97,12 +99,19 @@ impl NetworkEstimate {
         }
     }
 
-    /// When a contact that stays silent is given up or is sent to again, or the chance that it answers
-    /// has halved, whichever comes first.
-    pub(crate) fn next_review(&self, there: f64, silence: &Silence, now: Instant) -> Instant {
-        let half = self.longer_than(silence, now.since(silence.sent)) / 2.0;
-        let level = half.max(self.next_level(there, silence)).max(1e-9);
-        self.reached(silence, level, now)
+    /// When the chance of a later answer has halved, or a contact that stays silent is given up or is
+    /// sent to again, whichever comes first. `None` where that chance is as good as none.
+    pub(crate) fn next_review(
+        &self,
+        there: f64,
+        silence: &Silence,
+        now: Instant,
+    ) -> Option<Instant> {
+        let later = self.longer_than(silence, now.since(silence.sent));
+        let next = self.next_level(there, silence);
+        let half = later / 2.0;
+        let level = if next < later { half.max(next) } else { half };
+        (level > Self::NONE).then(|| self.reached(silence, level, now))
     }
 
     /// When a call that stays silent is sent again, if it is.

@@ -6,9 +6,10 @@
 
 use alloc::vec::Vec;
 
+use super::coverage::Coverage;
 use crate::contact::{Contact, Place};
 use crate::estimate::{NetworkEstimate, Outlook, Silence};
-use crate::id::{Distance, Id, NextBit};
+use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
 
@@ -28,7 +29,11 @@ enum State {
     /// Not asked yet.
     Fresh,
     /// Asked, and not heard of since.
-    Asked { silence: Silence, outlook: Outlook },
+    Asked {
+        silence: Silence,
+        outlook: Outlook,
+        about: Id,
+    },
     Answered,
     /// Did not answer, or not as it should.
     Failed,
@@ -51,6 +56,7 @@ pub(crate) struct ClosestNodes {
     patience: Patience,
     trend: Trend,
     candidates: Vec<Candidate>,
+    coverage: Coverage,
     /// The longest chain of queries so far, each caused by an answer to the one before.
     rounds: u32,
     /// The chance that a contact is there which was not asked.
@@ -93,9 +99,6 @@ impl ClosestNodes {
     /// Contacts of our own that an adaptive walk starts from, in multiples of K. It asks them only
     /// while it knows nobody closer, so they cost nothing unless the first are dead.
     const SEEDS: usize = 4;
-    /// So many must have answered who are closer than someone before that one is asked about its
-    /// own side of the tree. One might know little.
-    const INFORMED: usize = 2;
 
     /// A walk that ends with the `k` closest to `target`, asking `alpha` at a time.
     pub(crate) const fn new(target: Id, k: usize, alpha: usize, patience: Patience) -> Self {
@@ -106,6 +109,7 @@ impl ClosestNodes {
             patience,
             trend: Trend::Closing,
             candidates: Vec::new(),
+            coverage: Coverage::NONE,
             rounds: 0,
             there: 1.0,
             judged: None,
@@ -153,7 +157,9 @@ impl ClosestNodes {
         self.judged = judged;
         self.there = estimate.there_among(self.in_flight(), now);
         for candidate in &mut self.candidates {
-            if let State::Asked { silence, outlook } = &mut candidate.state {
+            if let State::Asked {
+                silence, outlook, ..
+            } = &mut candidate.state {
                 *outlook = estimate.outlook(self.there, silence, now);
             }
         }
@@ -165,11 +171,13 @@ impl ClosestNodes {
             return None;
         }
         let hopeful = self.candidates.iter().filter_map(|c| match c.state {
-            State::Asked { silence, outlook } if !outlook.is_hopeless() => Some(silence),
+            State::Asked {
+                silence, outlook, ..
+            } if !outlook.is_hopeless() => Some(silence),
             State::Asked { .. } | State::Fresh | State::Answered | State::Failed => None,
         });
         hopeful
-            .map(|silence| estimate.next_review(self.there, &silence, now))
+            .filter_map(|silence| estimate.next_review(self.there, &silence, now))
             .min()
     }
 
@@ -211,28 +219,38 @@ impl ClosestNodes {
         if !has_room || !hurries && soon + 0.5 > self.alpha as f64 {
             return None;
         }
+        let about = self.about();
         self.candidates[at].state = State::Asked {
             silence: Silence::new(now, self.candidates[at].round_trip),
             outlook: Outlook {
                 answers: self.there,
                 soon: 1.0,
             },
+            about,
         };
         self.rounds = self.rounds.max(self.candidates[at].depth);
-        let about = self.about(at, &contact.id);
         Some(Asked { contact, about })
     }
 
-    /// Reports that a contact answered. False for one that was not being asked.
-    pub(crate) fn answered(&mut self, id: &Id) -> bool {
-        match self.find(id) {
-            Some(at) if matches!(self.candidates[at].state, State::Asked { .. }) => {
-                self.candidates[at].state = State::Answered;
-                self.trend = Trend::Settled;
-                true
-            }
-            Some(_) | None => false,
+    /// Reports that a contact answered and named these. False for one that was not being asked.
+    pub(crate) fn answered(&mut self, id: &Id, named: impl Iterator<Item = Id>) -> bool {
+        let Some(at) = self.find(id) else {
+            return false;
+        };
+        let State::Asked { about, .. } = self.candidates[at].state else {
+            return false;
+        };
+        self.candidates[at].state = State::Answered;
+        self.trend = Trend::Settled;
+        let (mut count, mut shared) = (0, Id::BITS);
+        for named in named {
+            count += 1;
+            shared = shared.min(about.common_prefix(&named));
         }
+        if count >= self.k {
+            self.coverage.shown(&self.target, &about, id, shared);
+        }
+        true
     }
 
     /// Reports that a contact was asked the same again.
@@ -311,15 +329,18 @@ impl ClosestNodes {
     /// among them; once those around the target were asked, another answer about it says little
     /// new, and who is crowded out by the dead stays unknown. So whoever is farther away is asked
     /// about the point closest to the target on its own side of the tree, where it knows best.
-    fn about(&self, at: usize, id: &Id) -> Id {
-        let closer = self.candidates.iter().take(at);
-        let answered = closer.filter(|c| c.has_answered()).count();
+    fn about(&self) -> Id {
         match self.patience {
-            Patience::Adaptive if answered >= Self::INFORMED => {
-                let shared = self.target.common_prefix(id);
-                self.target.under(&self.target, shared, NextBit::Flipped)
+            Patience::Adaptive => {
+                let asked = self.candidates.iter().filter_map(|c| match c.state {
+                    State::Asked { about, outlook, .. } if outlook.answers > 0.5 => Some(about),
+                    _ => None,
+                });
+                self.coverage
+                    .gap(&self.target, asked)
+                    .unwrap_or(self.target)
             }
-            Patience::Adaptive | Patience::Fixed => self.target,
+            Patience::Fixed => self.target,
         }
     }
 

@@ -2,6 +2,7 @@
 //! wire nor the clock; both are told what happened and say what follows.
 
 mod closest_nodes;
+mod coverage;
 mod spread;
 
 pub(crate) use closest_nodes::{Asked, ClosestNodes, Patience};

@@ -106,7 +106,8 @@ impl Walk {
         if self.kind == WalkKind::FindValue && reply.num.is_none() {
             return Err(InvalidReply::Missing);
         }
-        if !self.closest_nodes.answered(&reply.id) {
+        let named = nodes.iter().map(|contact| contact.id);
+        if !self.closest_nodes.answered(&reply.id, named) {
             return Ok(false);
         }
         self.answers += 1;
