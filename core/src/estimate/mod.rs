@@ -38,7 +38,7 @@ pub(crate) struct NetworkEstimate {
 impl NetworkEstimate {
     /// The chance of missing a contact that is there that a node accepts: one that answers with
     /// less is waited for no longer.
-    const MISSED: f64 = 0.00001;
+    const MISSED: f64 = 0.01;
     /// Answers come late when a machine is busy, however close the contact: so much is added to
     /// what is measured.
     const BUSY: Duration = Duration::from_millis(20);

@@ -98,9 +98,9 @@ impl Fit {
     const SPREAD: f64 = 0.6;
     /// How many round trips the assumed median weighs: a node may well be close to all others, or
     /// far from them.
-    const MEDIAN_WEIGHT: f64 = 0.5;
+    const MEDIAN_WEIGHT: f64 = 2.0;
     /// And how many the assumed spread weighs: the first contacts that answer may be alike by chance.
-    const SPREAD_WEIGHT: f64 = 3.0;
+    const SPREAD_WEIGHT: f64 = 6.0;
 
     const ASSUMED: Self = Self {
         mean: Self::MEDIAN_LOG,

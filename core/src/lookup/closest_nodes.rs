@@ -193,7 +193,7 @@ impl ClosestNodes {
         if self.is_done() {
             return None;
         }
-        let wanted = self.k as f64 - 0.5;
+        let wanted = self.k as f64 * (3.0 - 2.0 * self.there) - 0.5;
         let (mut expected, mut soon) = (0.0, 0.0);
         let mut fresh = None;
         for (at, candidate) in self.candidates.iter().enumerate() {
@@ -219,7 +219,7 @@ impl ClosestNodes {
         if !has_room || !hurries && soon + 0.5 > self.alpha as f64 {
             return None;
         }
-        let about = self.about();
+        let about = self.about(&contact.id);
         self.candidates[at].state = State::Asked {
             silence: Silence::new(now, self.candidates[at].round_trip),
             outlook: Outlook {
@@ -329,16 +329,13 @@ impl ClosestNodes {
     /// among them; once those around the target were asked, another answer about it says little
     /// new, and who is crowded out by the dead stays unknown. So whoever is farther away is asked
     /// about the point closest to the target on its own side of the tree, where it knows best.
-    fn about(&self) -> Id {
+    fn about(&self, contact: &Id) -> Id {
         match self.patience {
             Patience::Adaptive => {
-                let asked = self.candidates.iter().filter_map(|c| match c.state {
-                    State::Asked { about, outlook, .. } if outlook.answers > 0.5 => Some(about),
-                    _ => None,
-                });
-                self.coverage
-                    .gap(&self.target, asked)
-                    .unwrap_or(self.target)
+                let known = self.candidates.iter().take(self.k).last();
+                let bits = known.map_or(0, |last| last.distance.leading_zeros() + 1);
+                let point = self.coverage.point_for(&self.target, contact, bits);
+                point.unwrap_or(self.target)
             }
             Patience::Fixed => self.target,
         }

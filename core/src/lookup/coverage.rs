@@ -24,6 +24,8 @@ struct Part {
 
 impl Coverage {
     pub(super) const NONE: Self = Self { parts: Vec::new() };
+    /// So many gaps are looked at for one that a contact knows well.
+    const NEXT_GAPS: usize = 3;
 
     /// Takes in an answer of `by` about `point`, whose farthest contact shares `shared` bits with the
     /// point.
@@ -32,30 +34,31 @@ impl Coverage {
         if point.common_prefix(by) < shared {
             return;
         }
-        let bits = u32::try_from(shared + 1).unwrap_or(u128::BITS);
-        if bits < u128::BITS {
-            let first = target.distance(point).leading_128() & !(u128::MAX >> bits);
-            self.parts.push(Part { first, bits });
-        }
+        self.parts.extend(Part::around(target, point, shared + 1));
     }
 
-    /// The point nearest to the target that neither the answers so far have shown nor those to questions
-    /// about these points are likely to show.
-    pub(super) fn gap(&self, target: &Id, asked: impl Iterator<Item = Id>) -> Option<Id> {
+    /// The point to ask a contact about, of which answers show parts with about so many leading bits:
+    /// the nearest gap, or one of the next where this contact knows its own side of the tree.
+    pub(super) fn point_for(&self, target: &Id, contact: &Id, bits: usize) -> Option<Id> {
+        let shown = self.parts.last().map_or(bits, |part| part.bits as usize);
+        let nearest = self.gap(target)?;
         let mut all = self.clone();
-        if let Some(bits) = self.typical_bits() {
-            for point in asked {
-                let first = target.distance(&point).leading_128() & !(u128::MAX >> bits);
-                all.parts.push(Part { first, bits });
+        for _ in 0..Self::NEXT_GAPS {
+            let Some(gap) = all.gap(target) else {
+                break;
+            };
+            if gap.common_prefix(contact) + 1 >= bits {
+                return Some(gap);
             }
+            all.parts.push(Part::around(target, &gap, shown)?);
         }
-        let gap = all.gap_from(0)?;
-        Some(target.at(&Distance::from_leading(gap)))
+        Some(nearest)
     }
 
-    /// How small a part an answer shows: as the last one did.
-    fn typical_bits(&self) -> Option<u32> {
-        self.parts.last().map(|part| part.bits)
+    /// The point nearest to the target that no answer has shown.
+    pub(super) fn gap(&self, target: &Id) -> Option<Id> {
+        let gap = self.gap_from(0)?;
+        Some(target.at(&Distance::from_leading(gap)))
     }
 
     fn gap_from(&self, mut from: u128) -> Option<u128> {
@@ -66,5 +69,14 @@ impl Coverage {
             };
             from = (part.first | (u128::MAX >> part.bits)).checked_add(1)?;
         }
+    }
+}
+
+impl Part {
+    /// That around a point with so many leading bits, if it is not beyond what is told apart.
+    fn around(target: &Id, point: &Id, bits: usize) -> Option<Self> {
+        let bits = u32::try_from(bits).ok().filter(|bits| *bits < u128::BITS)?;
+        let first = target.distance(point).leading_128() & !(u128::MAX >> bits);
+        Some(Self { first, bits })
     }
 }
