@@ -38,7 +38,7 @@ pub(crate) struct NetworkEstimate {
 impl NetworkEstimate {
     /// The chance of missing a contact that is there that a node accepts: one that answers with
     /// less is waited for no longer.
-    const MISSED: f64 = 0.01;
+    const MISSED: f64 = 0.004;
     /// Answers come late when a machine is busy, however close the contact: so much is added to
     /// what is measured.
     const BUSY: Duration = Duration::from_millis(20);
@@ -56,7 +56,7 @@ impl NetworkEstimate {
     pub(crate) const ASSUMED: Self = Self {
         round_trips: RoundTrips::ASSUMED,
         there: Share::assumed(0.98, 4.0, 32.0),
-        lost: Share::assumed(0.01, 16.0, 128.0),
+        lost: Share::assumed(0.01, 32.0, 128.0),
         version: 0,
     };
 
@@ -70,19 +70,30 @@ impl NetworkEstimate {
         self.there.mean()
     }
 
-    /// The same where these calls are in flight: those that are silent for long make it smaller.
-    pub(crate) fn there_among<'s>(
+    /// What calls in flight say of how many contacts are there: those that are silent for long make
+    /// it fewer.
+    pub(crate) fn turnout<'s>(
         &self,
         silences: impl Iterator<Item = &'s Silence>,
         now: Instant,
-    ) -> f64 {
-        let there = self.there.mean();
-        let (mut sum, mut count) = (there * self.there.weight(), self.there.weight());
+    ) -> Turnout {
+        let mean = self.there.mean();
+        let count = self.there.weight();
+        let mut turnout = Turnout {
+            there: mean * count,
+            count,
+        };
         for silence in silences {
-            sum += self.weights(there, silence, now).there();
-            count += 1.0;
+            turnout.there += self.weights(mean, silence, now).there();
+            turnout.count += 1.0;
         }
-        sum / count
+        turnout
+    }
+
+    /// The chance that a contact in flight is there, by what is known of all others.
+    pub(crate) fn there_beside(&self, turnout: &Turnout, silence: &Silence, now: Instant) -> f64 {
+        let own = self.weights(self.there.mean(), silence, now).there();
+        (turnout.there - own) / (turnout.count - 1.0)
     }
 
     /// What is to be expected of a contact that was asked and is silent, where contacts are there with
@@ -94,6 +105,7 @@ impl NetworkEstimate {
         let fresh = there * (1.0 - self.round_trips.longer_than(patience));
         let soon = (weights.coming - later.coming) / weights.sum() / fresh;
         Outlook {
+            there,
             answers: weights.answers(Self::sends_again(silence, &weights)),
             soon: soon.min(1.0),
         }
@@ -256,6 +268,20 @@ impl NetworkEstimate {
             }
         }
         (silence.sent + late).max(now)
+    }
+}
+
+/// How many of some contacts are there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turnout {
+    there: f64,
+    count: f64,
+}
+
+impl Turnout {
+    /// The chance that one more is there.
+    pub(crate) fn share(&self) -> f64 {
+        self.there / self.count
     }
 }
 

@@ -40,6 +40,8 @@ impl Silence {
 /// What is to be expected of a contact that is silent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outlook {
+    /// The chance that it was there when it was asked, by what is known of others.
+    pub(crate) there: f64,
     /// The chance that it answers, to what was sent or to what will be sent again.
     pub(crate) answers: f64,
     /// How likely it is to answer within the time that half of the answers take, beside a contact that is
@@ -48,12 +50,6 @@ pub(crate) struct Outlook {
 }
 
 impl Outlook {
-    /// Of a contact that is waited for in any case.
-    pub(crate) const SURE: Self = Self {
-        answers: 1.0,
-        soon: 1.0,
-    };
-
     /// Whether it is waited for no longer.
     pub(crate) fn is_hopeless(&self) -> bool {
         self.answers < super::NetworkEstimate::MISSED

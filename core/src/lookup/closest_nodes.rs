@@ -155,12 +155,14 @@ impl ClosestNodes {
             return;
         }
         self.judged = judged;
-        self.there = estimate.there_among(self.in_flight(), now);
+        let turnout = estimate.turnout(self.in_flight(), now);
+        self.there = turnout.share();
         for candidate in &mut self.candidates {
             if let State::Asked {
                 silence, outlook, ..
             } = &mut candidate.state {
-                *outlook = estimate.outlook(self.there, silence, now);
+                let there = estimate.there_beside(&turnout, silence, now);
+                *outlook = estimate.outlook(there, silence, now);
             }
         }
     }
@@ -173,11 +175,11 @@ impl ClosestNodes {
         let hopeful = self.candidates.iter().filter_map(|c| match c.state {
             State::Asked {
                 silence, outlook, ..
-            } if !outlook.is_hopeless() => Some(silence),
+            } if !outlook.is_hopeless() => Some((silence, outlook.there)),
             State::Asked { .. } | State::Fresh | State::Answered | State::Failed => None,
         });
         hopeful
-            .filter_map(|silence| estimate.next_review(self.there, &silence, now))
+            .filter_map(|(silence, there)| estimate.next_review(there, &silence, now))
             .min()
     }
 
@@ -193,7 +195,7 @@ impl ClosestNodes {
         if self.is_done() {
             return None;
         }
-        let wanted = self.k as f64 * (3.0 - 2.0 * self.there) - 0.5;
+        let wanted = self.k as f64 * (4.0 - 3.0 * self.there) - 0.5;
         let (mut expected, mut soon) = (0.0, 0.0);
         let mut fresh = None;
         for (at, candidate) in self.candidates.iter().enumerate() {
@@ -223,6 +225,7 @@ impl ClosestNodes {
         self.candidates[at].state = State::Asked {
             silence: Silence::new(now, self.candidates[at].round_trip),
             outlook: Outlook {
+                there: self.there,
                 answers: self.there,
                 soon: 1.0,
             },
