@@ -38,7 +38,7 @@ pub(crate) struct NetworkEstimate {
 impl NetworkEstimate {
     /// The chance of missing a contact that is there that a node accepts: one that answers with
     /// less is waited for no longer.
-    const MISSED: f64 = 0.004;
+    const MISSED: f64 = 0.006;
     /// Answers come late when a machine is busy, however close the contact: so much is added to
     /// what is measured.
     const BUSY: Duration = Duration::from_millis(20);
@@ -56,7 +56,7 @@ impl NetworkEstimate {
     pub(crate) const ASSUMED: Self = Self {
         round_trips: RoundTrips::ASSUMED,
         there: Share::assumed(0.98, 4.0, 32.0),
-        lost: Share::assumed(0.01, 32.0, 128.0),
+        lost: Share::assumed(0.02, 8.0, 128.0),
         version: 0,
     };
 
