@@ -47,7 +47,7 @@ impl NetworkEstimate {
     /// A call is sent so often at most.
     const MAX_SENDS: u8 = 5;
     /// So much likelier an answer has to belong to one send than to another.
-    const PLAIN: f64 = 4.0;
+    const PLAIN: f64 = 2.0;
     /// No wait is longer: beyond, every call has failed.
     const LONGEST: Duration = Duration::from_secs(60);
 
@@ -164,12 +164,12 @@ impl NetworkEstimate {
             return RttSample::Exactly { took: elapsed, lost: 0 };
         }
         let since_last = now.since(silence.sent);
-        let mut first = self.round_trips.density(elapsed.saturating_sub(Self::BUSY));
+        let q = self.lost.mean();
         let mut last = self.round_trips.density(since_last.saturating_sub(Self::BUSY));
+        let first = self.round_trips.density(elapsed.saturating_sub(Self::BUSY)) * (1.0 - q);
         for _ in 1..silence.sends {
-            last *= self.lost.mean();
+            last *= q;
         }
-        first *= 1.0 - self.lost.mean();
         if last > first * Self::PLAIN {
             RttSample::Exactly { took: since_last, lost: silence.sends - 1 }
         } else if first > last * Self::PLAIN {

@@ -28,6 +28,8 @@ pub(super) struct RoundTrips {
 impl RoundTrips {
     /// So many round trips are remembered.
     const MEMORY: usize = 64;
+    /// By how much the logarithms of round trips differ that are near each other.
+    const NEAR: f64 = 0.2;
 
     /// What is assumed before anything is measured.
     pub(super) const ASSUMED: Self = Self {
@@ -66,11 +68,17 @@ impl RoundTrips {
         (longer.count() as f64 + self.tail.longer_than(units)) / (recent.len() as f64 + 1.0)
     }
 
-    /// How likely an answer takes this long, beside other times.
+    /// How likely an answer takes this long, beside other times: each of the last round trips makes
+    /// times near it likely, and the fit counts as one of them.
     pub(super) fn density(&self, took: Duration) -> f64 {
-        let units = in_units(took).max(1.0);
-        let deviations = (libm::log(units) - self.tail.mean) / self.tail.spread;
-        libm::exp(-deviations * deviations / 2.0) / units
+        let log = libm::log(in_units(took).max(1.0));
+        let recent = self.recent[..usize::from(self.len)].iter();
+        let near = recent.map(|other| LogNormal {
+            mean: libm::log(f64::from(*other).max(1.0)),
+            spread: Self::NEAR,
+        });
+        let sum: f64 = near.chain([self.tail]).map(|one| one.density(log)).sum();
+        sum / libm::exp(log)
     }
 
     /// The time that half of the answers take, by the fit.
@@ -161,6 +169,12 @@ impl LogNormal {
         }
         let deviations = (libm::log(units) - self.mean) / self.spread;
         libm::erfc(deviations / SQRT_2) / 2.0
+    }
+
+    /// How likely this logarithm is, beside others.
+    fn density(&self, log: f64) -> f64 {
+        let deviations = (log - self.mean) / self.spread;
+        libm::exp(-deviations * deviations / 2.0) / self.spread
     }
 
     /// The chance that an answer takes longer than this time.
