@@ -56,7 +56,7 @@ impl NetworkEstimate {
     pub(crate) const ASSUMED: Self = Self {
         round_trips: RoundTrips::ASSUMED,
         there: Share::assumed(0.98, 4.0, 32.0),
-        lost: Share::assumed(0.02, 8.0, 128.0),
+        lost: Share::assumed(0.05, 4.0, 128.0),
         version: 0,
     };
 
@@ -83,7 +83,7 @@ impl NetworkEstimate {
             there: mean * count,
             count,
         };
-        for silence in silences {
+        for silence in silences.filter(|silence| !silence.counted) {
             turnout.there += self.weights(mean, silence, now).there();
             turnout.count += 1.0;
         }
@@ -92,7 +92,12 @@ impl NetworkEstimate {
 
     /// The chance that a contact in flight is there, by what is known of all others.
     pub(crate) fn there_beside(&self, turnout: &Turnout, silence: &Silence, now: Instant) -> f64 {
-        let own = self.weights(self.there.mean(), silence, now).there();
+        // A contact that was given up counts as one that is not there.
+        let own = if silence.counted {
+            0.0
+        } else {
+            self.weights(self.there.mean(), silence, now).there()
+        };
         (turnout.there - own) / (turnout.count - 1.0)
     }
 
@@ -128,7 +133,7 @@ impl NetworkEstimate {
 
     /// When a call that stays silent is sent again, if it is.
     pub(crate) fn resend_at(&self, silence: &Silence, now: Instant) -> Option<Instant> {
-        let level = self.resend_level();
+        let level = self.resend_level(silence);
         let weights = self.weights_at(self.there(), silence, level);
         let again = Self::sends_again(silence, &weights);
         again.then(|| self.reached(silence, level, now))
@@ -136,7 +141,7 @@ impl NetworkEstimate {
 
     /// When a call that is sent again no more is given up if it stays silent; `None` while it is.
     pub(crate) fn give_up_at(&self, silence: &Silence, now: Instant) -> Option<Instant> {
-        let weights = self.weights_at(self.there(), silence, self.resend_level());
+        let weights = self.weights_at(self.there(), silence, self.resend_level(silence));
         let again = Self::sends_again(silence, &weights);
         (!again).then(|| self.give_up_once_at(silence, now))
     }
@@ -150,7 +155,7 @@ impl NetworkEstimate {
     /// How long a call to a contact of which nothing is known waits before it is sent again.
     pub(crate) fn resend_wait(&self) -> Duration {
         let silence = Silence::new(Instant::ORIGIN, None);
-        let at = self.reached(&silence, self.resend_level(), Instant::ORIGIN);
+        let at = self.reached(&silence, self.resend_level(&silence), Instant::ORIGIN);
         at.since(Instant::ORIGIN)
     }
 
@@ -203,8 +208,8 @@ impl NetworkEstimate {
     }
 
     /// A call is sent again once a loss is the likelier cause of the silence than a slow answer.
-    fn resend_level(&self) -> f64 {
-        let lost = self.lost.mean();
+    fn resend_level(&self, silence: &Silence) -> f64 {
+        let lost = self.lost.after_hits(silence.sends - 1);
         lost / (1.0 - lost)
     }
 
@@ -216,7 +221,7 @@ impl NetworkEstimate {
 
     /// At which chance of a later answer something happens next.
     fn next_level(&self, there: f64, silence: &Silence) -> f64 {
-        let level = self.resend_level();
+        let level = self.resend_level(silence);
         let weights = self.weights_at(there, silence, level);
         if Self::sends_again(silence, &weights) {
             level
@@ -231,14 +236,12 @@ impl NetworkEstimate {
     }
 
     fn weights_at(&self, there: f64, silence: &Silence, later: f64) -> Weights {
-        let q = self.lost.mean();
-        let mut there_still = there;
-        for _ in 1..silence.sends {
-            there_still *= q;
-        }
+        let earlier = silence.sends - 1;
+        let lost_before: f64 = (0..earlier).map(|n| self.lost.after_hits(n)).product();
+        let lost = self.lost.after_hits(earlier);
         Weights {
-            coming: there_still * (1.0 - q) * later,
-            lost: there_still * q,
+            coming: there * lost_before * (1.0 - lost) * later,
+            lost: there * lost_before * lost,
             dead: 1.0 - there,
         }
     }

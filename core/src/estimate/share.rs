@@ -30,6 +30,13 @@ impl Share {
         self.weight
     }
 
+    /// The chance that the next case is of this kind after so many in a row that were, which no count
+    /// holds yet: each makes it likelier (the predictive chance of a beta distribution).
+    pub(super) fn after_hits(&self, hits: u8) -> f64 {
+        let hits = f64::from(hits);
+        (self.mean * self.weight + hits) / (self.weight + hits)
+    }
+
     /// Counts a case that was of this kind.
     pub(super) fn hit(&mut self) {
         self.count(1.0);

@@ -12,6 +12,8 @@ pub(crate) struct Silence {
     pub(super) sends: u8,
     /// How long this contact takes to answer, where that was measured.
     pub(super) round_trip: Option<RoundTrip>,
+    /// Whether the estimate counts it as one that is not there.
+    pub(super) counted: bool,
 }
 
 impl Silence {
@@ -21,7 +23,13 @@ impl Silence {
             sent: now,
             sends: 1,
             round_trip,
+            counted: false,
         }
+    }
+
+    /// The call was given up, and the estimate counts it as one.
+    pub(crate) const fn given_up(&mut self) {
+        self.counted = true;
     }
 
     /// The machine was asleep: what was silent before does not count.

@@ -266,6 +266,16 @@ impl ClosestNodes {
         }
     }
 
+    /// Reports that the node has given up the call to a contact.
+    pub(crate) fn silent(&mut self, id: &Id) {
+        if let Some(at) = self.find(id)
+            && let State::Asked { silence, .. } = &mut self.candidates[at].state
+        {
+            silence.given_up();
+            self.judged = None;
+        }
+    }
+
     /// Reports that a contact that is asked does not answer, or not as it should.
     pub(crate) fn failed(&mut self, id: &Id) {
         if let Some(at) = self.find(id)

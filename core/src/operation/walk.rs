@@ -125,8 +125,7 @@ impl Walk {
         match trouble {
             Trouble::Failed(_) => self.closest_nodes.failed(id),
             Trouble::AskedAgain(now) => self.closest_nodes.asked_again(id, now),
-            // The walk judges by itself.
-            Trouble::Silent => {}
+            Trouble::Silent => self.closest_nodes.silent(id),
         }
     }
 
