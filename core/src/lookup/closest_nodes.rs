@@ -195,7 +195,8 @@ impl ClosestNodes {
         if self.is_done() {
             return None;
         }
-        let wanted = self.k as f64 * (4.0 - 3.0 * self.there) - 0.5;
+        let more = 4.0 - 3.0 * self.there;
+        let wanted = self.k as f64 * more - 0.5;
         let (mut expected, mut soon) = (0.0, 0.0);
         let mut fresh = None;
         for (at, candidate) in self.candidates.iter().enumerate() {
@@ -218,7 +219,7 @@ impl ClosestNodes {
         let (at, contact) = fresh?;
         let hurries = self.patience == Patience::Adaptive && self.trend == Trend::Settled;
         let has_room = self.waited_for() < self.most_in_flight();
-        if !has_room || !hurries && soon + 0.5 > self.alpha as f64 {
+        if !has_room || !hurries && soon + 0.5 > self.alpha as f64 * more {
             return None;
         }
         let about = self.about(&contact.id);
