@@ -96,6 +96,9 @@ impl ClosestNodes {
     /// of them is ignored. A shortlist needs K live contacts; the rest are spares for dead ones.
     const SPARES: usize = 16;
 
+    /// Contacts in flight, in multiples of K, however unlikely they are to answer.
+    const MOST_IN_FLIGHT: usize = 4;
+
     /// Contacts of our own that an adaptive walk starts from, in multiples of K. It asks them only
     /// while it knows nobody closer, so they cost nothing unless the first are dead.
     const SEEDS: usize = 4;
@@ -160,7 +163,8 @@ impl ClosestNodes {
         for candidate in &mut self.candidates {
             if let State::Asked {
                 silence, outlook, ..
-            } = &mut candidate.state {
+            } = &mut candidate.state
+            {
                 let there = estimate.there_beside(&turnout, silence, now);
                 *outlook = estimate.outlook(there, silence, now);
             }
@@ -218,8 +222,7 @@ impl ClosestNodes {
         }
         let (at, contact) = fresh?;
         let hurries = self.patience == Patience::Adaptive && self.trend == Trend::Settled;
-        let has_room = self.waited_for() < self.most_in_flight();
-        if !has_room || !hurries && soon + 0.5 > self.alpha as f64 * more {
+        if !self.has_room() || !hurries && soon + 0.5 > self.alpha as f64 * more {
             return None;
         }
         let about = self.about(&contact.id);
@@ -328,15 +331,19 @@ impl ClosestNodes {
         })
     }
 
-    /// How many contacts in flight may still answer.
-    fn waited_for(&self) -> usize {
-        let asked = |c: &&Candidate| matches!(c.state, State::Asked { .. }) && c.is_waited_for();
-        self.candidates.iter().filter(asked).count()
-    }
-
-    /// How many may be in flight: all of the K closest, and a stand-in for each.
-    const fn most_in_flight(&self) -> usize {
-        self.k * 2
+    /// Whether one more may be in flight. Contacts in flight count for as much as they are likely to
+    /// answer: of them there may be all of the K closest, and a stand-in for each.
+    fn has_room(&self) -> bool {
+        let (mut likely, mut count) = (0.0, 0);
+        for candidate in &self.candidates {
+            if let State::Asked { outlook, .. } = candidate.state
+                && !outlook.is_hopeless()
+            {
+                likely += outlook.answers;
+                count += 1;
+            }
+        }
+        count < self.k * Self::MOST_IN_FLIGHT && likely + 0.5 < (self.k * 2) as f64
     }
 
     /// What to ask someone about. An answer names the K closest to what it is asked about, the dead

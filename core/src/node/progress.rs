@@ -13,8 +13,8 @@ use crate::contact::Peer;
 use crate::id::Id;
 use crate::lookup::{ClosestNodes, Patience};
 use crate::operation::{
-    Abort, Action, Ask, Known, Operation, Outcome, QueryStats, Question, Step, StoredHere, Surroundings,
-    Trouble, Walk, WalkKind,
+    Abort, Action, Ask, Known, Operation, Outcome, QueryStats, Question, Step, StoredHere,
+    Surroundings, Trouble, Walk, WalkKind,
 };
 use crate::rpc::{Due, Opening, Sends};
 use crate::value::Value;

@@ -108,7 +108,10 @@ impl Get {
             }
             Phase::Found(spread) => {
                 let spread = core::mem::replace(spread, Spread::new(0, 0));
-                self.phase = Phase::Fetching { spread, since: known.now };
+                self.phase = Phase::Fetching {
+                    spread,
+                    since: known.now,
+                };
                 Step::Started(Method::GetValue)
             }
             Phase::Fetching { spread, since } => {
@@ -188,13 +191,11 @@ impl Get {
     pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
         match (&mut self.phase, &peer.id) {
             (Phase::Finding(walk), Some(id)) => walk.troubled(id, trouble),
-            (Phase::Found(spread) | Phase::Fetching { spread, .. }, Some(id)) => {
-                match trouble {
-                    Trouble::Failed(_) => spread.failed(id),
-                    Trouble::Silent => spread.silent(id),
-                    Trouble::AskedAgain(_) => {}
-                }
-            }
+            (Phase::Found(spread) | Phase::Fetching { spread, .. }, Some(id)) => match trouble {
+                Trouble::Failed(_) => spread.failed(id),
+                Trouble::Silent => spread.silent(id),
+                Trouble::AskedAgain(_) => {}
+            },
             (_, None) | (Phase::Over, _) => {}
         }
     }
