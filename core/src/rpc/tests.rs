@@ -14,6 +14,13 @@ fn addr(last: u8) -> SocketAddr {
     ([10, 0, 0, last], 9977).into()
 }
 
+fn exactly(millis: u64, lost: u8) -> RttSample {
+    RttSample::Exactly {
+        took: Duration::from_millis(millis),
+        lost,
+    }
+}
+
 struct Bench {
     retry: Retry,
     transactions: Transactions<u32, ()>,
@@ -30,8 +37,25 @@ impl Bench {
         }
     }
 
+    /// One that has measured so many answers of so many milliseconds.
+    fn measured(count: u32, millis: u64) -> Self {
+        let mut bench = Self::new(Retry::Adaptive, 9);
+        bench.measure(count, millis);
+        bench
+    }
+
+    fn measure(&mut self, count: u32, millis: u64) {
+        for _ in 0..count {
+            self.transactions.measured(at(0), exactly(millis, 0));
+        }
+    }
+
     /// Opens a call to 10.0.0.1 and gives its transaction id.
     fn open(&mut self, now: Instant, owner: u32) -> Option<Tid> {
+        self.open_with(now, owner, Sends::Several)
+    }
+
+    fn open_with(&mut self, now: Instant, owner: u32, sends: Sends) -> Option<Tid> {
         let opening = Opening {
             retry: &self.retry,
             peer: Peer {
@@ -41,8 +65,7 @@ impl Bench {
             method: Method::Ping,
             owner,
             question: (),
-            sends: Sends::Several,
-            slow: Slow::AfterMost,
+            sends,
             round_trip: None,
         };
         let opened = self.transactions.open(now, opening, &mut self.rng);
@@ -58,8 +81,6 @@ impl Bench {
                     Due::GaveUp(_) => "gave up",
                     Due::Resend { .. } => "resend",
                     Due::Silent { .. } => "silent",
-                    Due::Late { .. } => "late",
-                    Due::Slow { .. } => "slow",
                 };
                 log.push((now.as_nanos() / 1_000_000, what));
             }
@@ -87,21 +108,71 @@ fn the_early_preset_sends_once_and_gives_up_at_20() {
 
 #[test]
 fn adaptive_waits_follow_what_was_measured() {
-    let mut bench = Bench::new(Retry::Adaptive, 9);
-    for _ in 0..50 {
-        bench
-            .transactions
-            .measured(RttSample::Exactly(Duration::from_millis(100)));
-    }
+    let mut bench = Bench::measured(50, 100);
     bench.open(at(0), 1);
     let log = bench.run();
-    let kinds: Vec<_> = log.iter().map(|(_, what)| *what).collect();
-    let expected = ["slow", "late", "resend", "resend", "silent", "gave up"];
-    assert_eq!(kinds, expected);
-    assert!(
-        log[0].0 >= 100 && log[3].0 <= 450 && log[4].0 < 2000,
-        "{log:?}"
-    );
+    let ([(first, _), ..], [.., (silent, "silent"), (9000, "gave up")]) = (&log[..], &log[..])
+    else {
+        panic!("{log:?}");
+    };
+    let resends = &log[..log.len() - 2];
+    assert!(!resends.is_empty() && resends.iter().all(|(_, what)| *what == "resend"));
+    assert!((100..=250).contains(first), "{log:?}");
+    assert!(*silent < 1000, "{log:?}");
+}
+
+#[test]
+fn the_longer_answers_take_the_later_a_call_is_sent_again_and_given_up() {
+    let waits = |millis| {
+        let mut bench = Bench::measured(50, millis);
+        bench.open(at(0), 1);
+        bench.run()
+    };
+    let (quick, slow) = (waits(50), waits(500));
+    assert_eq!(quick.len(), slow.len());
+    let (quick, slow) = (quick.iter().rev(), slow.iter().rev());
+    for (quick, slow) in quick.zip(slow).skip(1) {
+        assert!(slow.0 >= quick.0 * 4 && slow.1 == quick.1);
+    }
+}
+
+#[test]
+fn what_is_measured_meanwhile_goes_for_calls_in_flight() {
+    let mut bench = Bench::new(Retry::Adaptive, 9);
+    bench.open(at(0), 1);
+    let before = bench.transactions.next_deadline().expect("a wait");
+    assert!(before > at(300), "nothing is known yet: {before}");
+    bench.measure(8, 1);
+    let after = bench.transactions.next_deadline().expect("a wait");
+    assert!(after < at(60), "others answered at once: {after}");
+}
+
+#[test]
+fn the_more_is_lost_the_more_often_a_call_is_sent_again() {
+    let resends = |lost| {
+        let mut bench = Bench::measured(50, 100);
+        for _ in 0..50 {
+            bench.transactions.measured(at(0), exactly(100, lost));
+        }
+        bench.open(at(0), 1);
+        let log = bench.run();
+        log.iter().filter(|(_, what)| *what == "resend").count()
+    };
+    assert!(resends(1) > resends(0));
+}
+
+#[test]
+fn a_call_that_is_given_up_counts_unless_its_address_may_be_forged() {
+    for (sends, counts) in [(Sends::Several, true), (Sends::Once, false)] {
+        let mut bench = Bench::measured(8, 100);
+        let before = bench.transactions.estimate().there();
+        bench.open_with(at(0), 1, sends);
+        let log = bench.run();
+        assert!(log.iter().any(|(_, what)| *what == "silent"), "{log:?}");
+        let resent = log.iter().any(|(_, what)| *what == "resend");
+        let fewer = bench.transactions.estimate().there() < before;
+        assert_eq!((resent, fewer), (counts, counts), "{log:?}");
+    }
 }
 
 #[test]
@@ -114,30 +185,38 @@ fn only_who_was_asked_can_answer_and_only_once() {
         .transactions
         .close(at(5), &tid, addr(1))
         .expect("it was asked");
-    assert_eq!(
-        (closed.owner, closed.sample),
-        (7, RttSample::Exactly(Duration::from_millis(5)))
-    );
+    assert_eq!((closed.owner, closed.sample), (7, exactly(5, 0)));
     assert_eq!(bench.transactions.close(at(5), &tid, addr(1)), None);
     assert_eq!(bench.transactions.next_deadline(), None);
 }
 
 #[test]
-fn an_answer_after_a_resend_measures_nothing() {
-    let mut bench = Bench::new(Retry::late(), 9);
+fn an_answer_after_a_resend_is_held_to_be_that_of_the_likelier_send() {
+    let answered = |millis| {
+        let mut bench = Bench::measured(20, 100);
+        bench.retry = Retry::late();
+        let tid = bench.open(at(0), 7).expect("room");
+        let due = bench.transactions.take_due(at(2000), |_| true);
+        assert!(matches!(due, Some(Due::Resend { .. })));
+        let closed = bench.transactions.close(at(millis), &tid, addr(1));
+        closed.expect("it was asked").sample
+    };
+    assert_eq!(answered(2100), exactly(100, 1));
+    assert_eq!(answered(2005), exactly(2005, 0));
+}
+
+#[test]
+fn an_answer_after_the_machine_slept_measures_nothing() {
+    let mut bench = Bench::measured(20, 100);
     let tid = bench.open(at(0), 7).expect("room");
-    assert!(matches!(
-        bench.transactions.take_due(at(2000), |_| true),
-        Some(Due::Resend { .. })
-    ));
-    let closed = bench
-        .transactions
-        .close(at(2001), &tid, addr(1))
-        .expect("it was asked");
-    assert_eq!(
-        closed.sample,
-        RttSample::AtMost(Duration::from_millis(2001))
-    );
+    bench.transactions.resume(at(5000));
+    let due = bench.transactions.take_due(at(5000), |_| true);
+    assert!(matches!(due, Some(Due::Resend { .. })));
+    let again = bench.transactions.next_deadline();
+    assert!(again >= Some(at(5100)), "its waits begin anew: {again:?}");
+    let closed = bench.transactions.close(at(5100), &tid, addr(1));
+    let sample = closed.map(|closed| closed.sample);
+    assert_eq!(sample, Some(RttSample::AtMost(Duration::from_millis(5100))));
 }
 
 #[test]
