@@ -1,7 +1,7 @@
 //! Which addresses a node will have anything to do with.
 
 use core::fmt;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Whether contacts on private networks may enter the table (the original's `LOCAL_OK`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,15 @@ impl AddressRules {
             }
             _ => Ok(addr),
         }
+    }
+}
+
+/// Whether many nodes may share this address, each at a port of its own: on one machine, or on a network
+/// that is not the public one.
+pub(crate) fn is_shared(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => is_private(ip),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 

@@ -42,6 +42,10 @@ impl Default for StoreLimits {
 pub struct Limits {
     /// Calls in flight; operations wait for a free one, unasked pings are left out.
     pub max_calls: usize,
+    /// Queries that one lookup sends, resends apart: what it has found by then is its result. In honest
+    /// networks a lookup takes some 16, and some 60 where half of the nodes are dead; only contacts
+    /// that name ever closer ones of their own make it spend more.
+    pub max_lookup_queries: usize,
     /// Commands under way at once; another one is refused as busy.
     pub max_operations: usize,
     /// Events not yet polled, room for what running commands may still report included; at the
@@ -66,6 +70,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_calls: 1024,
+            max_lookup_queries: 256,
             max_operations: 256,
             max_events: 16_384,
             max_records: 4096,

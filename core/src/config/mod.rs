@@ -213,6 +213,11 @@ impl Config {
             ("store.max_bytes", self.store.max_bytes, usize::MAX),
             ("limits.max_calls", self.limits.max_calls, usize::MAX),
             (
+                "limits.max_lookup_queries",
+                self.limits.max_lookup_queries,
+                usize::MAX,
+            ),
+            (
                 "limits.max_operations",
                 self.limits.max_operations,
                 usize::MAX,

@@ -4,40 +4,19 @@
 //! `next` again; the walk is over when [`ClosestNodes::is_done`]. Nobody is asked twice, whoever is slow
 //! has a stand-in, and whoever fails makes room for another, so a walk always ends.
 
+use alloc::vec;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
 
+use super::candidate::{Candidate, State};
 use super::coverage::Coverage;
+use crate::address::is_shared;
 use crate::contact::{Contact, Place};
 use crate::estimate::{NetworkEstimate, Outlook, Silence};
 use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
-
-/// A contact that may be asked, or that has answered.
-struct Candidate {
-    distance: Distance,
-    place: Place,
-    state: State,
-    /// How long it takes to answer, where our table knows it.
-    round_trip: Option<RoundTrip>,
-    /// How it was found: 1 from our own table, otherwise one more than the contact that named it.
-    depth: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum State {
-    /// Not asked yet.
-    Fresh,
-    /// Asked, and not heard of since.
-    Asked {
-        silence: Silence,
-        outlook: Outlook,
-        about: Id,
-    },
-    Answered,
-    /// Did not answer, or not as it should.
-    Failed,
-}
 
 /// How a walk deals with contacts that do not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +27,28 @@ pub(crate) enum Patience {
     Fixed,
 }
 
+/// How large a walk may become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// It ends with so many.
+    pub(crate) k: usize,
+    /// So many are asked at a time while it comes closer.
+    pub(crate) alpha: usize,
+    /// So many are asked in all.
+    pub(crate) max_queries: usize,
+    pub(crate) patience: Patience,
+}
+
 /// The shortlist of a walk, sorted by distance.
 pub(crate) struct ClosestNodes {
     target: Id,
-    k: usize,
-    alpha: usize,
-    patience: Patience,
+    shape: Shape,
     trend: Trend,
+    course: Course,
+    queries: usize,
+    /// When the first contact was asked, and the time of the last look.
+    began: Option<Instant>,
+    now: Instant,
     candidates: Vec<Candidate>,
     coverage: Coverage,
     /// The longest chain of queries so far, each caused by an answer to the one before.
@@ -72,6 +66,15 @@ enum Trend {
     Closing,
     /// It named nobody such.
     Settled,
+}
+
+/// Whether a walk goes as walks of honest networks go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    Plain,
+    /// It followed names for longer than any honest network makes it, or spent all its queries: some
+    /// source invents ever closer contacts. Few of what one source alone has named count from here on.
+    Misled,
 }
 
 /// A contact to ask.
@@ -97,19 +100,33 @@ impl ClosestNodes {
     const SPARES: usize = 16;
 
     /// Contacts in flight, in multiples of K, however unlikely they are to answer.
-    const MOST_IN_FLIGHT: usize = 4;
+    pub(crate) const MOST_IN_FLIGHT: usize = 4;
 
     /// Contacts of our own that an adaptive walk starts from, in multiples of K. It asks them only
     /// while it knows nobody closer, so they cost nothing unless the first are dead.
     const SEEDS: usize = 4;
 
-    /// A walk that ends with the `k` closest to `target`, asking `alpha` at a time.
-    pub(crate) const fn new(target: Id, k: usize, alpha: usize, patience: Patience) -> Self {
+    /// The longest chain of names that is followed. Each answer brings a walk some three bits closer
+    /// with K of 8, so that a million nodes (20 bits) are seven names away; half of them dead,
+    /// nine or so.
+    const MOST_HOPS: u32 = 12;
+    /// And the longest for a walk that has taken [so long](Self::LONG) already: as many as it takes where
+    /// all answer.
+    const MOST_HOPS_WHERE_LONG: u32 = 6;
+    const LONG: Duration = Duration::from_secs(4);
+    /// Of the contacts that one source alone has named, so many count in a walk that was misled, as long
+    /// as others can take the places.
+    const MOST_OF_ONE_SOURCE: usize = 2;
+
+    /// A walk towards `target`.
+    pub(crate) const fn new(target: Id, shape: Shape) -> Self {
         Self {
             target,
-            k,
-            alpha,
-            patience,
+            shape,
+            course: Course::Plain,
+            queries: 0,
+            began: None,
+            now: Instant::ORIGIN,
             trend: Trend::Closing,
             candidates: Vec::new(),
             coverage: Coverage::NONE,
@@ -125,26 +142,45 @@ impl ClosestNodes {
 
     /// How many contacts of our own to begin with.
     pub(crate) const fn seeds(&self) -> usize {
-        match self.patience {
-            Patience::Adaptive => self.k * Self::SEEDS,
-            Patience::Fixed => self.k,
+        match self.shape.patience {
+            Patience::Adaptive => self.shape.k * Self::SEEDS,
+            Patience::Fixed => self.shape.k,
         }
     }
 
     /// Puts our own node on the shortlist, as one that needs not be asked.
     pub(crate) fn include_self(&mut self, own: Id) {
-        self.insert(Place::Here(own), State::Answered, None, 0);
+        self.insert(self.candidate(Place::Here(own), State::Answered, 0));
     }
 
     /// Names a contact from our own table, which takes so long to answer, if that is known.
     pub(crate) fn seed(&mut self, contact: Contact, round_trip: Option<RoundTrip>) -> Offered {
-        self.insert(Place::There(contact), State::Fresh, round_trip, 1)
+        let candidate = self.candidate(Place::There(contact), State::Fresh, 1);
+        self.insert(Candidate {
+            round_trip,
+            ..candidate
+        })
     }
 
     /// Names a contact that the answer of `by` named.
     pub(crate) fn offer(&mut self, contact: Contact, by: &Id) -> Offered {
+        if let Some(at) = self.find(&contact.id) {
+            self.named_again(at, contact.addr, by);
+            return Offered::Ignored;
+        }
         let depth = self.find(by).map_or(1, |at| self.candidates[at].depth + 1);
-        let offered = self.insert(Place::There(contact), State::Fresh, None, depth);
+        if depth > self.most_hops() {
+            if self.is_among_the_closest(&contact.id) {
+                self.course = Course::Misled;
+            }
+            return Offered::Ignored;
+        }
+        let known_through = self.find(by).map(|_| *by);
+        let candidate = self.candidate(Place::There(contact), State::Fresh, depth);
+        let offered = self.insert(Candidate {
+            known_through,
+            ..candidate
+        });
         if offered == Offered::New && self.is_among_the_closest(&contact.id) {
             self.trend = Trend::Closing;
         }
@@ -154,7 +190,7 @@ impl ClosestNodes {
     /// Judges the contacts in flight by what is known now.
     pub(crate) fn judge(&mut self, now: Instant, estimate: &NetworkEstimate) {
         let judged = Some((now, estimate.version()));
-        if self.patience == Patience::Fixed || self.judged == judged {
+        if self.shape.patience == Patience::Fixed || self.judged == judged {
             return;
         }
         self.judged = judged;
@@ -167,13 +203,16 @@ impl ClosestNodes {
             {
                 let there = estimate.there_beside(&turnout, silence, now);
                 *outlook = estimate.outlook(there, silence, now);
+                if outlook.is_hopeless() {
+                    candidate.try_elsewhere();
+                }
             }
         }
     }
 
     /// When the contacts in flight are to be judged again, if none of them answers before.
     pub(crate) fn next_review(&self, now: Instant, estimate: &NetworkEstimate) -> Option<Instant> {
-        if self.patience == Patience::Fixed {
+        if self.shape.patience == Patience::Fixed {
             return None;
         }
         let hopeful = self.candidates.iter().filter_map(|c| match c.state {
@@ -196,16 +235,21 @@ impl ClosestNodes {
     /// no longer does, all that are left are asked: they have to be, and one wait is shorter than
     /// several.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Asked> {
-        if self.is_done() {
+        self.now = now;
+        if self.is_done() || self.queries >= self.shape.max_queries {
             return None;
         }
         let more = 4.0 - 3.0 * self.there;
-        let wanted = self.k as f64 * more - 0.5;
+        let wanted = as_f64(self.shape.k) * more - 0.5;
         let (mut expected, mut soon) = (0.0, 0.0);
         let mut fresh = None;
+        let excess = self.excess();
         for (at, candidate) in self.candidates.iter().enumerate() {
             if expected >= wanted {
                 break;
+            }
+            if excess.get(at).copied().unwrap_or(false) {
+                continue;
             }
             match candidate.state {
                 State::Answered => expected += 1.0,
@@ -221,13 +265,22 @@ impl ClosestNodes {
             }
         }
         let (at, contact) = fresh?;
-        let hurries = self.patience == Patience::Adaptive && self.trend == Trend::Settled;
-        if !self.has_room() || !hurries && soon + 0.5 > self.alpha as f64 * more {
+        let hurries = self.shape.patience == Patience::Adaptive && self.trend == Trend::Settled;
+        if !self.has_room() || !hurries && soon + 0.5 > as_f64(self.shape.alpha) * more {
             return None;
         }
+        Some(self.ask(at, contact))
+    }
+
+    fn ask(&mut self, at: usize, contact: Contact) -> Asked {
+        self.queries += 1;
+        if self.queries == self.shape.max_queries {
+            self.course = Course::Misled;
+        }
+        self.began = self.began.or(Some(self.now));
         let about = self.about(&contact.id);
         self.candidates[at].state = State::Asked {
-            silence: Silence::new(now, self.candidates[at].round_trip),
+            silence: Silence::new(self.now, self.candidates[at].round_trip),
             outlook: Outlook {
                 there: self.there,
                 answers: self.there,
@@ -236,7 +289,13 @@ impl ClosestNodes {
             about,
         };
         self.rounds = self.rounds.max(self.candidates[at].depth);
-        Some(Asked { contact, about })
+        // Whatever identifiers are named at an address, it is asked once.
+        for other in &mut self.candidates {
+            if other.is_fresh() && other.addr().is_some_and(|addr| is_same(addr, contact.addr)) {
+                other.state = State::Failed;
+            }
+        }
+        Asked { contact, about }
     }
 
     /// Reports that a contact answered and named these. False for one that was not being asked.
@@ -254,10 +313,33 @@ impl ClosestNodes {
             count += 1;
             shared = shared.min(about.common_prefix(&named));
         }
-        if count >= self.k {
+        if count >= self.shape.k {
             self.coverage.shown(&self.target, &about, id, shared);
         }
         true
+    }
+
+    /// Reports that another node than the one that was meant answered at an address, where it was
+    /// named, too: it counts. False if it was not named there.
+    pub(crate) fn another_answered(
+        &mut self,
+        meant: &Id,
+        by: &Contact,
+        named: impl Iterator<Item = Id>,
+    ) -> bool {
+        let (Some(asked), Some(at)) = (self.find(meant), self.find(&by.id)) else {
+            return false;
+        };
+        if self.candidates[at].addr() != Some(by.addr) || self.candidates[at].has_answered() {
+            return false;
+        }
+        let state = self.candidates[asked].state;
+        let State::Asked { .. } = state else {
+            return false;
+        };
+        self.candidates[at].state = state;
+        self.failed(meant);
+        self.answered(&by.id, named)
     }
 
     /// Reports that a contact was asked the same again.
@@ -283,28 +365,44 @@ impl ClosestNodes {
     /// Reports that a contact that is asked does not answer, or not as it should.
     pub(crate) fn failed(&mut self, id: &Id) {
         if let Some(at) = self.find(id)
-            && matches!(self.candidates[at].state, State::Asked { .. })
+            && self.candidates[at].silence().is_some()
+            && !self.candidates[at].try_elsewhere()
         {
             self.candidates[at].state = State::Failed;
         }
     }
 
-    /// Whether the K closest that are not given up have all answered. As long as none has, those that
-    /// are silent are waited for: a result that may come late is better than none.
+    /// Whether the K closest that are not given up have all answered, or all queries are spent. As
+    /// long as none has answered, those that are silent are waited for: a result that may come late
+    /// is better than none.
     pub(crate) fn is_done(&self) -> bool {
+        let spent = self.queries >= self.shape.max_queries;
+        let excess = self.excess();
+        let counts = |at: usize| !excess.get(at).copied().unwrap_or(false);
         let mut leading = self
             .candidates
             .iter()
-            .filter(|candidate| candidate.is_waited_for())
-            .take(self.k);
-        leading.all(|candidate| candidate.has_answered())
+            .enumerate()
+            .filter(|(at, candidate)| candidate.is_waited_for() && counts(*at))
+            .map(|(_, candidate)| candidate)
+            .filter(|candidate| !(spent && candidate.is_fresh()))
+            .take(self.shape.k);
+        leading.all(Candidate::has_answered)
             && (self.has_heard_anyone() || self.in_flight().next().is_none())
     }
 
     /// Those of the K closest that answered, closest first, our own node among them.
     pub(crate) fn closest(&self) -> impl Iterator<Item = Place> + '_ {
-        let answered = self.candidates.iter().filter(|c| c.has_answered());
-        answered.take(self.k).map(|candidate| candidate.place)
+        let excess = self.excess();
+        let answered = self
+            .candidates
+            .iter()
+            .enumerate()
+            .filter(move |(at, _)| !excess.get(*at).copied().unwrap_or(false))
+            .filter(|(_, candidate)| candidate.has_answered());
+        answered
+            .take(self.shape.k)
+            .map(|(_, candidate)| candidate.place)
     }
 
     /// The depth at which the closest of the result was found; 0 when that is our own node.
@@ -325,10 +423,81 @@ impl ClosestNodes {
 
     /// The contacts that were asked and have not answered.
     fn in_flight(&self) -> impl Iterator<Item = &Silence> {
-        self.candidates.iter().filter_map(|c| match &c.state {
-            State::Asked { silence, .. } => Some(silence),
-            State::Fresh | State::Answered | State::Failed => None,
-        })
+        self.candidates.iter().filter_map(Candidate::silence)
+    }
+
+    /// How long a chain of names is followed now.
+    fn most_hops(&self) -> u32 {
+        match self.began {
+            Some(began) if self.now.since(began) >= Self::LONG => Self::MOST_HOPS_WHERE_LONG,
+            Some(_) | None => Self::MOST_HOPS,
+        }
+    }
+
+    /// Takes in that a contact that is known was named by another one.
+    fn named_again(&mut self, at: usize, addr: SocketAddr, by: &Id) {
+        self.candidates[at].is_named_at(addr);
+        if matches!(self.candidates[at].state, State::Failed) {
+            self.candidates[at].try_elsewhere();
+        }
+        let Some(through) = self.candidates[at].known_through else {
+            return;
+        };
+        let id = *self.candidates[at].place.id();
+        let before = self.chain(&through);
+        let now = self.chain(by);
+        // Named by one that is known through it alone, it is known no better.
+        if !now.contains(&id) {
+            let common = before.into_iter().find(|id| now.contains(id));
+            self.candidates[at].known_through = common;
+        }
+    }
+
+    /// A contact and those through which alone it is known, the source last.
+    fn chain(&self, id: &Id) -> Vec<Id> {
+        let mut chain = vec![*id];
+        while let Some(at) = chain.last().and_then(|id| self.find(id))
+            && let Some(through) = self.candidates[at].known_through
+            && !chain.contains(&through)
+        {
+            chain.push(through);
+        }
+        chain
+    }
+
+    /// Which candidates do not count, because they are among too many that one source alone has named;
+    /// empty if all count.
+    fn excess(&self) -> Vec<bool> {
+        if self.course == Course::Plain {
+            return Vec::new();
+        }
+        let mut counted: Vec<(Id, usize)> = Vec::new();
+        let mut excess = vec![false; self.candidates.len()];
+        let mut others = 0;
+        for (at, candidate) in self.candidates.iter().enumerate() {
+            if !candidate.is_waited_for() {
+                continue;
+            }
+            let Some(source) = self.chain(candidate.place.id()).pop() else {
+                continue;
+            };
+            let place = counted.iter().position(|(other, _)| *other == source);
+            let place = place.unwrap_or_else(|| {
+                counted.push((source, 0));
+                counted.len() - 1
+            });
+            counted[place].1 += 1;
+            excess[at] = counted[place].1 > Self::MOST_OF_ONE_SOURCE;
+            others += usize::from(!excess[at]);
+        }
+        if others < self.shape.k {
+            // Where others cannot take all places, the closest of the rest do.
+            let rest = excess.iter_mut().filter(|excess| **excess);
+            for excess in rest.take(self.shape.k - others) {
+                *excess = false;
+            }
+        }
+        excess
     }
 
     /// Whether one more may be in flight. Contacts in flight count for as much as they are likely to
@@ -343,7 +512,7 @@ impl ClosestNodes {
                 count += 1;
             }
         }
-        count < self.k * Self::MOST_IN_FLIGHT && likely + 0.5 < (self.k * 2) as f64
+        count < self.shape.k * Self::MOST_IN_FLIGHT && likely + 0.5 < as_f64(self.shape.k * 2)
     }
 
     /// What to ask someone about. An answer names the K closest to what it is asked about, the dead
@@ -351,9 +520,9 @@ impl ClosestNodes {
     /// new, and who is crowded out by the dead stays unknown. So whoever is farther away is asked
     /// about the point closest to the target on its own side of the tree, where it knows best.
     fn about(&self, contact: &Id) -> Id {
-        match self.patience {
+        match self.shape.patience {
             Patience::Adaptive => {
-                let known = self.candidates.iter().take(self.k).last();
+                let known = self.candidates.iter().take(self.shape.k).last();
                 let bits = known.map_or(0, |last| last.distance.leading_zeros() + 1);
                 let point = self.coverage.point_for(&self.target, contact, bits);
                 point.unwrap_or(self.target)
@@ -365,7 +534,7 @@ impl ClosestNodes {
     /// Whether a contact belongs to the K closest of those that answered or may well answer.
     fn is_among_the_closest(&self, id: &Id) -> bool {
         let hopeful = |c: &&Candidate| c.is_waited_for();
-        let closest = self.candidates.iter().filter(hopeful).take(self.k);
+        let closest = self.candidates.iter().filter(hopeful).take(self.shape.k);
         closest
             .last()
             .is_some_and(|last| self.target.distance(id) <= last.distance)
@@ -380,53 +549,48 @@ impl ClosestNodes {
             .binary_search_by(|candidate| candidate.distance.cmp(distance))
     }
 
-    fn insert(
-        &mut self,
-        place: Place,
-        state: State,
-        round_trip: Option<RoundTrip>,
-        depth: u32,
-    ) -> Offered {
-        let distance = self.target.distance(place.id());
-        let Err(at) = self.position(&distance) else {
+    fn candidate(&self, place: Place, state: State, depth: u32) -> Candidate {
+        Candidate {
+            distance: self.target.distance(place.id()),
+            place,
+            state,
+            round_trip: None,
+            depth,
+            known_through: None,
+            elsewhere: Vec::new(),
+        }
+    }
+
+    fn insert(&mut self, candidate: Candidate) -> Offered {
+        let Err(at) = self.position(&candidate.distance) else {
             return Offered::Ignored;
         };
-        let most = self.k * Self::SPARES;
-        if at >= most {
+        let most = self.shape.k * Self::SPARES;
+        let was_asked = |other: &Candidate| {
+            !other.is_fresh()
+                && matches!((other.addr(), candidate.addr()), (Some(a), Some(b)) if is_same(a, b))
+        };
+        if at >= most || self.candidates.iter().any(was_asked) {
             return Offered::Ignored;
         }
-        self.candidates.insert(
-            at,
-            Candidate {
-                distance,
-                place,
-                state,
-                round_trip,
-                depth,
-            },
-        );
+        self.candidates.insert(at, candidate);
         // A contact that was asked stays, however far away: its answer is still to be told from others.
         let mut beyond = self.candidates.iter().skip(most);
-        if let Some(at) = beyond.position(|c| matches!(c.state, State::Fresh)) {
+        if let Some(at) = beyond.position(Candidate::is_fresh) {
             self.candidates.remove(most + at);
         }
         Offered::New
     }
 }
 
-impl Candidate {
-    fn has_answered(&self) -> bool {
-        matches!(self.state, State::Answered)
-    }
+fn as_f64(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
+}
 
-    /// Whether it has answered or may still.
-    fn is_waited_for(&self) -> bool {
-        match self.state {
-            State::Fresh | State::Answered => true,
-            State::Asked { outlook, .. } => !outlook.is_hopeless(),
-            State::Failed => false,
-        }
-    }
+/// Whether two addresses are one for a walk: on the public Internet every port of a host is, on a
+/// private network or on one machine many nodes share an address.
+fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
+    a == b || a.ip() == b.ip() && !is_shared(a.ip())
 }
 
 #[cfg(test)]

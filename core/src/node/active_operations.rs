@@ -40,6 +40,8 @@ pub(super) struct Running {
     pub(super) waiters: Waiters,
     deadline: Instant,
     review: Option<Instant>,
+    /// Calls in flight.
+    calls: usize,
     query_stats: QueryStats,
 }
 
@@ -76,6 +78,10 @@ pub(super) enum MaintenanceTask {
 }
 
 impl ActiveOperations {
+    /// Calls of an operation of several walks in flight, those that it has given up among them: no
+    /// operation takes the calls of others, whatever the contacts that it asks do.
+    const MOST_CALLS: usize = 64;
+
     pub(super) fn next_id(&mut self) -> OpId {
         self.last += 1;
         OpId(self.last)
@@ -240,6 +246,7 @@ impl ActiveOperations {
             waiters,
             deadline,
             review: None,
+            calls: 0,
             query_stats,
         };
         self.running.insert(op, Box::new(running));
@@ -305,7 +312,31 @@ impl ActiveOperations {
     pub(super) fn count_call(&mut self, op: OpId) {
         if let Some(running) = self.running.get_mut(&op) {
             running.query_stats.asked += 1;
+            running.calls += 1;
         }
+    }
+
+    /// Takes in that a call of an operation is over.
+    pub(super) fn call_over(&mut self, op: OpId) {
+        if let Some(running) = self.running.get_mut(&op) {
+            running.calls = running.calls.saturating_sub(1);
+        }
+    }
+
+    /// Whether an operation has all the calls in flight that it may have: one walk has so many, one of
+    /// several walks [more](Self::MOST_CALLS).
+    pub(super) fn has_all_calls(&self, op: OpId, of_one_walk: usize) -> bool {
+        self.running.get(&op).is_some_and(|running| {
+            running.calls
+                >= match running.operation {
+                    Operation::Join(_) | Operation::Refresh(_) => Self::MOST_CALLS,
+                    Operation::Check(_)
+                    | Operation::Find(_)
+                    | Operation::Get(_)
+                    | Operation::Ping(_)
+                    | Operation::Put(_) => of_one_walk,
+                }
+        })
     }
 
     /// Takes in an answer, if the operation is still there.

@@ -118,13 +118,23 @@ impl Node {
 
     /// Does what follows from a call that brought nothing.
     pub(super) fn call_failed(&mut self, closed: &Closed<Owner, CallQuestion>, error: CallError) {
+        self.note_failure(closed, error);
+        if let Owner::Operation { op, .. } = closed.owner {
+            self.advance(op);
+        }
+    }
+
+    /// The same, but for letting its operation go on.
+    pub(super) fn note_failure(&mut self, closed: &Closed<Owner, CallQuestion>, error: CallError) {
         self.stats.of(closed.method).failure(closed.elapsed);
         self.introduction_over(closed);
         self.count_against(closed, error);
         match closed.owner {
             Owner::Operation { op, branch } => {
                 self.operations.failed(op, closed.peer.addr, error);
-                self.trouble(op, &closed.peer, branch, Trouble::Failed(error));
+                self.with(op, |operation| {
+                    operation.troubled(&closed.peer, branch, Trouble::Failed(error));
+                });
             }
             Owner::Probe(why) => {
                 self.stats.of(closed.method).complete(Duration::ZERO);
@@ -177,6 +187,9 @@ impl Node {
             return self.stats.drop(DropCause::NotAsked);
         };
         self.count_datagram(closed.owner, len);
+        if let Owner::Operation { op, .. } = closed.owner {
+            self.operations.call_over(op);
+        }
         self.introduction_over(&closed);
         match answer.and_then(|reply| self.replied(&closed, reply)) {
             Ok(()) => {}
@@ -205,6 +218,20 @@ impl Node {
                 Owner::Operation { .. } => Heard::Asked,
             };
             self.hear_of(Contact::new(reply.id, from), heard);
+            if let (Owner::Operation { op, branch }, Some(meant)) = (closed.owner, closed.peer.id)
+                && reply.id != self.own
+            {
+                let answer = Answer {
+                    from,
+                    branch,
+                    took: closed.elapsed,
+                    reply,
+                };
+                let rules = self.rules();
+                self.with(op, |operation| {
+                    operation.another_answered(&meant, &answer, &rules);
+                });
+            }
             return Err(CallError::WrongId);
         }
         if let Owner::Probe(_) = closed.owner {

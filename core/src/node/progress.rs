@@ -11,10 +11,10 @@ use super::{Event, Node, OpId, Owner, Transmit};
 use crate::config::{Retry, Role};
 use crate::contact::Peer;
 use crate::id::Id;
-use crate::lookup::{ClosestNodes, Patience};
+use crate::lookup::{ClosestNodes, Patience, Shape};
 use crate::operation::{
-    Abort, Action, Ask, Known, Operation, Outcome, QueryStats, Question, Step, StoredHere,
-    Surroundings, Trouble, Walk, WalkKind,
+    Abort, Action, Ask, CallError, Known, Operation, Outcome, QueryStats, Question, Step,
+    StoredHere, Surroundings, Trouble, Walk, WalkKind,
 };
 use crate::rpc::{Due, Opening, Sends};
 use crate::value::Value;
@@ -49,8 +49,13 @@ impl Node {
             Retry::Adaptive => Patience::Adaptive,
             Retry::Fixed { .. } => Patience::Fixed,
         };
-        let (k, alpha) = (self.config.k, self.config.alpha);
-        let mut closest_nodes = ClosestNodes::new(target, k, alpha, patience);
+        let shape = Shape {
+            k: self.config.k,
+            alpha: self.config.alpha,
+            max_queries: self.config.limits.max_lookup_queries,
+            patience,
+        };
+        let mut closest_nodes = ClosestNodes::new(target, shape);
         if self.config.role != Role::Client {
             closest_nodes.include_self(self.own);
         }
@@ -59,12 +64,19 @@ impl Node {
 
     /// Lets an operation do all that it can do now.
     pub(super) fn advance(&mut self, op: OpId) {
-        while let Some(running) = self.operations.get_mut(op) {
+        while self.operations.is_running(op) {
             if self.transactions.is_full() {
                 self.operations.starve(op);
                 self.stats.waits_for_calls += 1;
                 return;
             }
+            let single = self.config.k * ClosestNodes::MOST_IN_FLIGHT;
+            if self.operations.has_all_calls(op, single) && !self.close_given_up(op) {
+                return;
+            }
+            let Some(running) = self.operations.get_mut(op) else {
+                return;
+            };
             let known = Known {
                 now: self.now,
                 estimate: self.transactions.estimate(),
@@ -96,6 +108,17 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// Closes the oldest of the calls that an operation has given up. False if there is none.
+    fn close_given_up(&mut self, op: OpId) -> bool {
+        let is_of = |owner: &Owner| matches!(owner, Owner::Operation { op: of, .. } if *of == op);
+        let Some(closed) = self.transactions.close_given_up(self.now, is_of) else {
+            return false;
+        };
+        self.operations.call_over(op);
+        self.note_failure(&closed, CallError::Timeout);
+        true
     }
 
     /// Tells an operation of trouble with a call, and lets it go on.

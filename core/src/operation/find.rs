@@ -87,6 +87,13 @@ impl Find {
         Ok(())
     }
 
+    pub(super) fn walk_mut(&mut self) -> Option<&mut Walk> {
+        match &mut self.state {
+            State::Walking(walk) => Some(walk),
+            State::Over(_) => None,
+        }
+    }
+
     pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
         if let (State::Walking(walk), Some(id)) = (&mut self.state, &peer.id) {
             walk.troubled(id, trouble);

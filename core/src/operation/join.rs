@@ -303,6 +303,20 @@ impl Join {
         }
     }
 
+    pub(super) fn walk_mut(&mut self, branch: u16) -> Option<&mut Walk> {
+        if branch == TABLE_LOOKUP {
+            return match &mut self.table {
+                TableLookup::Walking(walk) => Some(walk),
+                _ => None,
+            };
+        }
+        match &mut self.phase {
+            Phase::SelfLookup { walk, .. } if branch == SELF_LOOKUP => Some(walk),
+            Phase::BucketRefresh { refresh, .. } => refresh.walk_mut(branch),
+            _ => None,
+        }
+    }
+
     pub(super) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
         if let (TableLookup::Walking(walk), TABLE_LOOKUP, Some(id)) =
             (&mut self.table, branch, &peer.id)

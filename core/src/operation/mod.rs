@@ -201,6 +201,27 @@ impl Operation {
         }
     }
 
+    /// Takes in the answer of another node than the one that was meant. It counts in a lookup of
+    /// nodes if it was named at this address, too.
+    pub(crate) fn another_answered(
+        &mut self,
+        meant: &Id,
+        answer: &Answer<'_>,
+        rules: &AddressRules,
+    ) {
+        let walk = match self {
+            Self::Find(find) => find.walk_mut(),
+            Self::Get(get) => get.walk_mut(),
+            Self::Join(join) => join.walk_mut(answer.branch),
+            Self::Put(put) => put.walk_mut(),
+            Self::Refresh(refresh) => refresh.walk_mut(answer.branch),
+            Self::Check(_) | Self::Ping(_) => None,
+        };
+        if let Some(walk) = walk {
+            walk.another_answered(meant, answer.from, answer.reply, rules);
+        }
+    }
+
     /// Takes in that a call has trouble.
     pub(crate) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
         match self {

@@ -170,6 +170,13 @@ impl Put {
         Ok(())
     }
 
+    pub(super) fn walk_mut(&mut self) -> Option<&mut Walk> {
+        match &mut self.phase {
+            Phase::Finding(walk) => Some(walk),
+            Phase::Found { .. } | Phase::Storing { .. } | Phase::Over => None,
+        }
+    }
+
     pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
         match (&mut self.phase, &peer.id) {
             (Phase::Finding(walk), Some(id)) => walk.troubled(id, trouble),

@@ -88,6 +88,10 @@ impl BucketRefresh {
         }
     }
 
+    pub(super) fn walk_mut(&mut self, branch: u16) -> Option<&mut Walk> {
+        self.walks.get_mut(&branch).map(Box::as_mut)
+    }
+
     pub(super) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
         if let (Some(walk), Some(id)) = (self.walks.get_mut(&branch), &peer.id) {
             walk.troubled(id, trouble);
@@ -125,6 +129,10 @@ impl Refresh {
         rules: &AddressRules,
     ) -> Result<(), InvalidReply> {
         self.0.answered(answer, rules)
+    }
+
+    pub(super) fn walk_mut(&mut self, branch: u16) -> Option<&mut Walk> {
+        self.0.walk_mut(branch)
     }
 
     pub(super) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {

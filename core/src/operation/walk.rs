@@ -1,5 +1,6 @@
 //! A walk over the network: a closest-nodes lookup, and the queries that move it.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::{Ask, Question, Trouble};
@@ -9,7 +10,7 @@ use crate::estimate::NetworkEstimate;
 use crate::id::Id;
 use crate::lookup::{Asked, ClosestNodes};
 use crate::time::Instant;
-use crate::wire::{InvalidReply, Method, Reply};
+use crate::wire::{InvalidReply, Method, Nodes, Reply};
 
 /// What a step of an operation goes by.
 pub(crate) struct Known<'a> {
@@ -102,23 +103,52 @@ impl Walk {
         reply: &Reply<'_>,
         rules: &AddressRules,
     ) -> Result<bool, InvalidReply> {
-        let nodes = reply.nodes.ok_or(InvalidReply::Missing)?;
+        let nodes = self.named(reply)?;
+        let named = nodes.iter().map(|contact| contact.id);
+        let in_time = self.closest_nodes.answered(&reply.id, named);
+        if in_time {
+            self.take_names(reply, rules);
+        }
+        Ok(in_time)
+    }
+
+    /// Takes in the answer of another node than the one that was meant, from where that was asked.
+    /// True if it counts, since it was named there, too.
+    pub(super) fn another_answered(
+        &mut self,
+        meant: &Id,
+        from: SocketAddr,
+        reply: &Reply<'_>,
+        rules: &AddressRules,
+    ) -> bool {
+        let Ok(nodes) = self.named(reply) else {
+            return false;
+        };
+        let named = nodes.iter().map(|contact| contact.id);
+        let by = Contact::new(reply.id, from);
+        let counts = self.closest_nodes.another_answered(meant, &by, named);
+        if counts {
+            self.take_names(reply, rules);
+        }
+        counts
+    }
+
+    fn named<'r>(&self, reply: &Reply<'r>) -> Result<Nodes<'r>, InvalidReply> {
         if self.kind == WalkKind::FindValue && reply.num.is_none() {
             return Err(InvalidReply::Missing);
         }
-        let named = nodes.iter().map(|contact| contact.id);
-        if !self.closest_nodes.answered(&reply.id, named) {
-            return Ok(false);
-        }
+        reply.nodes.ok_or(InvalidReply::Missing)
+    }
+
+    fn take_names(&mut self, reply: &Reply<'_>, rules: &AddressRules) {
         self.answers += 1;
-        for contact in nodes.iter() {
+        for contact in reply.nodes.iter().flat_map(Nodes::iter) {
             let somebody = contact.id != self.own && !contact.id.is_null();
             if let Some(addr) = rules.admit(contact.addr).ok().filter(|_| somebody) {
                 self.closest_nodes
                     .offer(Contact::new(contact.id, addr), &reply.id);
             }
         }
-        Ok(true)
     }
 
     pub(super) fn troubled(&mut self, id: &Id, trouble: Trouble) {

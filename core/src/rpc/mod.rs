@@ -38,6 +38,17 @@ pub(crate) struct Transactions<O, Q> {
     estimate: NetworkEstimate,
     /// The wait before a resend by which the calls in flight were planned last.
     planned: Duration,
+    clock: Clock,
+    /// How often the clock was seen to be behind.
+    set_back: u32,
+}
+
+/// Whether time goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    Running,
+    /// It was set back: until it has caught up, time stands still.
+    Behind,
 }
 
 /// One call in flight.
@@ -54,6 +65,8 @@ struct Transaction<O, Q> {
     silence: Silence,
     schedule: RetransmitSchedule,
     sleep: Sleep,
+    /// How often the clock had been behind when it was opened; `None` if it was behind then.
+    set_back: Option<u32>,
     due: Instant,
 }
 
@@ -120,6 +133,16 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             opened: 0,
             estimate: NetworkEstimate::ASSUMED,
             planned: Duration::ZERO,
+            clock: Clock::Running,
+            set_back: 0,
+        }
+    }
+
+    /// Takes in whether the clock is behind: what is measured across that is no time.
+    pub(crate) const fn take_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+        if matches!(clock, Clock::Behind) {
+            self.set_back = self.set_back.wrapping_add(1);
         }
     }
 
@@ -168,6 +191,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             silence: Silence::new(now, round_trip),
             schedule: RetransmitSchedule::new(retry, method, sends),
             sleep: Sleep::None,
+            set_back: (self.clock == Clock::Running).then_some(self.set_back),
             due: now,
         };
         call.due = call.next_due(now, &self.estimate);
@@ -192,7 +216,24 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         let call = call.remove();
         self.timeline.remove(&(call.due, call.number));
         self.shrink_to_fit();
-        Some(call.close(now, &self.estimate))
+        Some(self.closed(now, call))
+    }
+
+    /// Closes the oldest of the calls of an owner that were given up.
+    pub(crate) fn close_given_up(
+        &mut self,
+        now: Instant,
+        is_of: impl Fn(&O) -> bool,
+    ) -> Option<Closed<O, Q>> {
+        let given_up = |tid: &&Tid| {
+            let call = self.by_tid.get(*tid);
+            call.is_some_and(|call| call.schedule.silent == Silent::Told && is_of(&call.owner))
+        };
+        // The timeline is sorted by when a call fails, and so by when it began.
+        let tid = *self.timeline.values().find(given_up)?;
+        let call = self.by_tid.remove(&tid)?;
+        self.timeline.remove(&(call.due, call.number));
+        Some(self.closed(now, call))
     }
 
     /// Takes in that a call was answered in order. What that says of the network goes for the calls in
@@ -233,7 +274,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             if call.asked + call.schedule.give_up <= now {
                 let call = self.by_tid.remove(&tid)?;
                 self.shrink_to_fit();
-                return Some(Due::GaveUp(call.close(now, &self.estimate)));
+                return Some(Due::GaveUp(self.closed(now, call)));
             }
             if !is_wanted(&call.owner) {
                 call.schedule.resend = Resend::Never;
@@ -267,6 +308,24 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         self.plan(now);
     }
 
+    fn closed(&self, now: Instant, call: Transaction<O, Q>) -> Closed<O, Q> {
+        let elapsed = now.since(call.opened);
+        let sample = match call.sleep {
+            _ if call.set_back != Some(self.set_back) => RttSample::Unknown,
+            Sleep::None => self.estimate.sample(elapsed, &call.silence, now),
+            // An answer that waited while the machine slept says nothing of the way.
+            Sleep::Over | Sleep::SentAgain => RttSample::AtMost(elapsed),
+        };
+        Closed {
+            peer: call.peer,
+            method: call.method,
+            owner: call.owner,
+            question: call.question,
+            elapsed,
+            sample,
+        }
+    }
+
     /// Works out anew when something falls due for each call.
     fn plan(&mut self, now: Instant) {
         for ((_, number), tid) in core::mem::take(&mut self.timeline) {
@@ -293,23 +352,6 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
 }
 
 impl<O: Clone, Q: Clone> Transaction<O, Q> {
-    fn close(self, now: Instant, estimate: &NetworkEstimate) -> Closed<O, Q> {
-        let elapsed = now.since(self.opened);
-        let sample = match self.sleep {
-            Sleep::None => estimate.sample(elapsed, &self.silence, now),
-            // An answer that waited while the machine slept says nothing of the way.
-            Sleep::Over | Sleep::SentAgain => RttSample::AtMost(elapsed),
-        };
-        Closed {
-            peer: self.peer,
-            method: self.method,
-            owner: self.owner,
-            question: self.question,
-            elapsed,
-            sample,
-        }
-    }
-
     /// Does what is due, and says what it was, if anything is.
     fn pass(&mut self, now: Instant, tid: Tid, estimate: &NetworkEstimate) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
@@ -334,7 +376,7 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
             });
         }
         if self.silent_at(now, estimate).is_some_and(|at| at <= now) {
-            self.schedule.silent = Silent::Never;
+            self.schedule.silent = Silent::Told;
             return Some(Due::Silent { peer, owner });
         }
         None
@@ -360,7 +402,7 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
 
     fn silent_at(&self, now: Instant, estimate: &NetworkEstimate) -> Option<Instant> {
         match (self.schedule.silent, &self.schedule.resend) {
-            (Silent::Never, _) => None,
+            (Silent::Never | Silent::Told, _) => None,
             (Silent::After(wait), _) => Some(self.asked + wait),
             (Silent::Measured, Resend::Measured) => estimate.give_up_at(&self.silence, now),
             (Silent::Measured, _) => Some(estimate.give_up_once_at(&self.silence, now)),

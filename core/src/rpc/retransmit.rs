@@ -39,8 +39,10 @@ pub(super) enum Resend {
 /// When it is no use waiting for a call any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Silent {
-    /// It is waited for until it fails, or has been given up.
+    /// It is waited for until it fails.
     Never,
+    /// It was given up.
+    Told,
     /// After this wait.
     After(Duration),
     /// When what was measured says so.

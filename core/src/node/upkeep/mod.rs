@@ -168,6 +168,9 @@ impl Node {
     fn call_due(&mut self, due: Due<Owner, CallQuestion>) {
         match due {
             Due::GaveUp(closed) => {
+                if let Owner::Operation { op, .. } = closed.owner {
+                    self.operations.call_over(op);
+                }
                 self.call_failed(&closed, crate::operation::CallError::Timeout);
             }
             Due::Resend {
