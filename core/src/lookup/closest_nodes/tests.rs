@@ -37,7 +37,13 @@ impl Bench {
         patience: Patience,
         seeds: impl IntoIterator<Item = u8>,
     ) -> Self {
-        let mut walk = ClosestNodes::new(TARGET, k, alpha, patience);
+        let shape = Shape {
+            k,
+            alpha,
+            max_queries: 1000,
+            patience,
+        };
+        let mut walk = ClosestNodes::new(TARGET, shape);
         for first in seeds {
             walk.seed(contact(first), None);
         }
@@ -342,14 +348,14 @@ quickcheck! {
     /// network of so many nodes ends. Against an adversary who makes up new ones without end the time
     /// of the operation is what ends it.
     fn every_walk_among_finitely_many_ends(seed: u64, k: u8, alpha: u8) -> TestResult {
-        const NETWORK: u64 = 500;
+        const NETWORK: u16 = 500;
         let (k, alpha) = (usize::from(k % 9), usize::from(alpha % 9));
         if k == 0 || alpha == 0 {
             return TestResult::discard();
         }
         let mut rng = Rng::new(Seed::from_number(seed));
         let network: Vec<Contact> = (0..NETWORK)
-            .map(|_| Contact::new(rng.id(), ([10, 0, 0, 1], 1).into()))
+            .map(|port| Contact::new(rng.id(), ([10, 0, 1, 1], port).into()))
             .collect();
         let mut bench = Bench::new(k, alpha, 1..10);
         let mut asked = BTreeSet::new();
@@ -379,7 +385,7 @@ quickcheck! {
                 }
                 _ => {
                     let named: Vec<_> = (0..rng.below(8))
-                        .map(|_| network[rng.below(NETWORK) as usize])
+                        .map(|_| network[rng.below(NETWORK.into()) as usize])
                         .collect();
                     assert!(bench.walk.answered(&id, named.iter().map(|contact| contact.id)));
                     for contact in named {
