@@ -1,6 +1,8 @@
 //! What a node has learnt of those it asks: how long answers take, how many of the contacts are there,
 //! how many datagrams are lost; and what that says of a call that has no answer yet.
 
+#[cfg(test)]
+mod exact;
 mod round_trips;
 mod share;
 mod silence;
