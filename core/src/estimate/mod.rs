@@ -94,13 +94,14 @@ impl NetworkEstimate {
 
     /// The chance that a contact in flight is there, by what is known of all others.
     pub(crate) fn there_beside(&self, turnout: &Turnout, silence: &Silence, now: Instant) -> f64 {
-        // A contact that was given up counts as one that is not there.
-        let own = if silence.counted {
-            0.0
+        let others = turnout.count - 1.0;
+        if silence.counted {
+            // It counts as one that is not there. Since then the share may have forgotten some of that.
+            (turnout.there / others).min(1.0 - Self::NONE)
         } else {
-            self.weights(self.there.mean(), silence, now).there()
-        };
-        (turnout.there - own) / (turnout.count - 1.0)
+            let own = self.weights(self.there.mean(), silence, now).there();
+            (turnout.there - own) / others
+        }
     }
 
     /// What is to be expected of a contact that was asked and is silent, where contacts are there with
@@ -326,3 +327,6 @@ impl Weights {
         (self.coming + lost) / self.sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! Stories and laws of the estimate.
+
+use alloc::vec::Vec;
+
+use quickcheck::quickcheck;
+
+use super::*;
+use crate::rng::{Rng, Seed};
+use crate::rtt::RoundTrip;
+
+fn at(micros: u64) -> Instant {
+    Instant::since_origin(Duration::from_micros(micros))
+}
+
+fn exactly(took: Duration, lost: u8) -> RttSample {
+    RttSample::Exactly { took, lost }
+}
+
+/// The estimate after so many answers that took so long.
+fn after_answers(count: u32, took: Duration) -> NetworkEstimate {
+    let mut estimate = NetworkEstimate::ASSUMED;
+    for _ in 0..count {
+        estimate.answered(exactly(took, 0));
+    }
+    estimate
+}
+
+/// What is expected of a contact that is there as likely as others.
+fn outlook(estimate: &NetworkEstimate, silence: &Silence, now: Instant) -> Outlook {
+    estimate.outlook(estimate.there(), silence, now)
+}
+
+/// A silent contact that is sent to as the estimate has it: when, and when it is given up.
+fn sent_until_given_up(estimate: &NetworkEstimate) -> (Vec<Instant>, Instant) {
+    let mut silence = Silence::new(Instant::ORIGIN, None);
+    let mut sent = Vec::from([Instant::ORIGIN]);
+    let mut now = Instant::ORIGIN;
+    while let Some(resend) = estimate.resend_at(&silence, now) {
+        now = resend;
+        silence.sent_again(now);
+        sent.push(now);
+    }
+    let given_up = estimate.give_up_at(&silence, now);
+    (sent, given_up.expect("it is sent again no more"))
+}
+
+#[test]
+fn after_eight_answers_at_once_a_silent_contact_is_given_up_within_60_ms() {
+    let estimate = after_answers(8, Duration::from_micros(200));
+    let (sent, given_up) = sent_until_given_up(&estimate);
+    assert!(given_up <= at(60_000), "{given_up} after {sent:?}");
+}
+
+#[test]
+fn after_answers_of_300_ms_a_contact_is_not_given_up_before_400_ms() {
+    for count in [8, 64] {
+        let estimate = after_answers(count, Duration::from_millis(300));
+        let (sent, given_up) = sent_until_given_up(&estimate);
+        assert!(given_up >= at(400_000), "{given_up} after {sent:?}");
+        assert!(sent.get(1).is_none_or(|again| *again >= at(300_000)));
+        let silence = Silence::new(Instant::ORIGIN, None);
+        let once = estimate.give_up_once_at(&silence, Instant::ORIGIN);
+        assert!(once >= at(400_000), "{once}");
+    }
+}
+
+#[test]
+fn losses_are_learnt_from_answers_to_what_was_sent_again() {
+    let took = Duration::from_millis(100);
+    let learnt = |lost| {
+        let mut estimate = after_answers(20, took);
+        for _ in 0..20 {
+            estimate.answered(exactly(took, lost));
+        }
+        sent_until_given_up(&estimate).0
+    };
+    let (never, often) = (learnt(0), learnt(1));
+    assert!(often.len() > never.len(), "{often:?} {never:?}");
+    assert!(often[1] < never[1], "a loss is the likelier cause sooner");
+}
+
+#[test]
+fn an_answer_tells_of_a_loss_if_it_fits_the_last_send() {
+    let estimate = after_answers(20, Duration::from_millis(100));
+    let mut silence = Silence::new(Instant::ORIGIN, None);
+    silence.sent_again(at(200_000));
+    let answered = |millis: u64| {
+        let now = at(millis * 1000);
+        estimate.sample(now.since(Instant::ORIGIN), &silence, now)
+    };
+    let millis = Duration::from_millis;
+    assert_eq!(answered(205), exactly(millis(205), 0));
+    assert_eq!(answered(305), exactly(millis(105), 1));
+    let unclear = (200..300).find(|ms| matches!(answered(*ms), RttSample::AtMost(_)));
+    assert!(unclear.is_some(), "in between nobody can tell");
+}
+
+#[test]
+fn a_contact_is_judged_by_the_others() {
+    let estimate = after_answers(8, Duration::from_millis(100));
+    let own = Silence::new(at(1_000_000), None);
+    let other = Silence::new(Instant::ORIGIN, None);
+    let now = at(1_000_000);
+    let beside = |others: &[Silence]| {
+        let all = others.iter().chain([&own]);
+        let turnout = estimate.turnout(all, now);
+        estimate.there_beside(&turnout, &own, now)
+    };
+    let alone = beside(&[]);
+    assert!((alone - estimate.there()).abs() < 1e-9, "{alone}");
+    assert!(beside(&[own; 8]) <= 1.0);
+    assert!(beside(&[other]) < alone);
+    assert!(beside(&[other; 8]) < beside(&[other]));
+}
+
+#[test]
+fn a_contact_that_was_given_up_counts_once() {
+    let mut estimate = after_answers(8, Duration::from_millis(100));
+    let mut silence = Silence::new(Instant::ORIGIN, None);
+    let now = at(5_000_000);
+    estimate.silent();
+    silence.given_up();
+    let turnout = estimate.turnout([&silence].into_iter(), now);
+    assert!((turnout.share() - estimate.there()).abs() < 1e-9);
+    let own = estimate.there_beside(&turnout, &silence, now);
+    let before = after_answers(8, Duration::from_millis(100)).there();
+    assert!((own - before).abs() < 1e-9, "{own}, not {before}");
+}
+
+#[test]
+fn however_well_others_do_meanwhile_a_contact_that_was_given_up_is_no_surer_than_sure() {
+    let mut estimate = after_answers(100, Duration::from_millis(100));
+    let mut silence = Silence::new(Instant::ORIGIN, None);
+    estimate.silent();
+    silence.given_up();
+    for _ in 0..100 {
+        estimate.answered(RttSample::Unknown);
+        let now = at(5_000_000);
+        let turnout = estimate.turnout([&silence].into_iter(), now);
+        let there = estimate.there_beside(&turnout, &silence, now);
+        assert!((0.0..1.0).contains(&there), "{there}");
+        assert_sane(&estimate, there, &silence, now);
+    }
+}
+
+/// Whether all that an estimate says of a silence are chances, and moments that are not over.
+fn assert_sane(estimate: &NetworkEstimate, there: f64, silence: &Silence, now: Instant) {
+    let outlook = estimate.outlook(there, silence, now);
+    for chance in [outlook.there, outlook.answers, outlook.soon] {
+        let says = "of a contact that is there with a chance of";
+        assert!(
+            (0.0..=1.0).contains(&chance),
+            "{outlook:?} {says} {there}, {silence:?} at {now}, {estimate:?}"
+        );
+    }
+    let moments = [
+        estimate.next_review(there, silence, now),
+        estimate.resend_at(silence, now),
+        estimate.give_up_at(silence, now),
+        Some(estimate.give_up_once_at(silence, now)),
+    ];
+    assert!(moments.iter().flatten().all(|moment| *moment >= now));
+    let again = estimate.resend_at(silence, now).is_some();
+    assert_ne!(again, estimate.give_up_at(silence, now).is_some());
+    let elapsed = now.since(Instant::ORIGIN);
+    if let RttSample::Exactly { took, .. } = estimate.sample(elapsed, silence, now) {
+        assert!(took <= elapsed);
+    }
+}
+
+/// Estimates that were taught the same without end.
+fn extreme_estimates() -> Vec<NetworkEstimate> {
+    let times = [0, 250, 100_000, 3_600_000_000];
+    let mut estimates = Vec::from([NetworkEstimate::ASSUMED]);
+    for lost in [0, 1, u8::MAX] {
+        for micros in times {
+            let mut estimate = NetworkEstimate::ASSUMED;
+            let count = if lost == 0 { 150_000 } else { 500 };
+            for _ in 0..count {
+                estimate.answered(exactly(Duration::from_micros(micros), lost));
+            }
+            estimates.push(estimate.clone());
+            for _ in 0..50_000 {
+                estimate.silent();
+            }
+            estimates.push(estimate);
+        }
+    }
+    estimates
+}
+
+#[test]
+fn at_the_extremes_every_chance_is_one_and_no_moment_is_over() {
+    let round_trips = [
+        None,
+        Some(RoundTrip::first(Duration::ZERO)),
+        Some(RoundTrip::first(Duration::MAX)),
+        Some(RoundTrip::bounded(Duration::MAX)),
+    ];
+    let ages = [
+        0,
+        1,
+        250,
+        20_000,
+        20_250,
+        120_000,
+        9_000_000,
+        36_000_000_000,
+    ]
+    .map(at)
+    .into_iter()
+    .chain([Instant::from_nanos(1), Instant::MAX]);
+    let ages: Vec<_> = ages.collect();
+    for estimate in extreme_estimates() {
+        for round_trip in round_trips {
+            let mut silence = Silence::new(Instant::ORIGIN, round_trip);
+            for sends in 1..=u8::MAX {
+                if sends < 8 || sends == u8::MAX {
+                    for now in &ages {
+                        assert_sane(&estimate, estimate.there(), &silence, *now);
+                        let turnout = estimate.turnout([&silence; 40].into_iter(), *now);
+                        let there = estimate.there_beside(&turnout, &silence, *now);
+                        assert_sane(&estimate, there, &silence, *now);
+                    }
+                }
+                silence.sent_again(Instant::ORIGIN);
+            }
+        }
+    }
+}
+
+/// An estimate of a network made up at random, whose contacts are heard of in any order.
+fn random_estimate(rng: &mut Rng) -> NetworkEstimate {
+    let mut estimate = NetworkEstimate::ASSUMED;
+    let slowest = 1 << rng.below(24);
+    let [dead, lossy] = [rng.below(10), rng.below(10)];
+    for _ in 0..rng.below(200) {
+        let took = Duration::from_micros(rng.below(slowest));
+        if rng.below(10) < dead {
+            estimate.silent();
+        } else if rng.below(4) == 0 {
+            estimate.answered(RttSample::AtMost(took));
+        } else {
+            let lost = u8::from(rng.below(10) < lossy);
+            estimate.answered(exactly(took, lost));
+        }
+    }
+    estimate
+}
+
+/// A call that was sent up to five times.
+fn random_silence(rng: &mut Rng) -> Silence {
+    let slowest = 1 << rng.below(25);
+    let known = Duration::from_micros(rng.below(slowest));
+    let round_trip = (rng.below(3) == 0).then(|| RoundTrip::first(known));
+    let mut silence = Silence::new(Instant::ORIGIN, round_trip);
+    for _ in 0..rng.below(5) {
+        silence.sent_again(Instant::ORIGIN);
+    }
+    silence
+}
+
+quickcheck! {
+    /// The longer a contact is silent, the less likely it is to answer and to be there. Once no slow
+    /// answer explains the silence any more, another send may be worth it: what that adds comes in at
+    /// a chance that is given up otherwise.
+    fn a_longer_silence_raises_no_chance(seed: u64) -> bool {
+        let mut rng = Rng::new(Seed::from_number(seed));
+        let (estimate, silence) = (random_estimate(&mut rng), random_silence(&mut rng));
+        let mut ages: Vec<_> = (0..20).map(|_| at(rng.below(1 << 24))).collect();
+        ages.sort();
+        let there = |now: &Instant| {
+            estimate.weights(estimate.there(), &silence, *now).there()
+        };
+        let answers = |now: &Instant| outlook(&estimate, &silence, *now).answers;
+        ages.is_sorted_by(|now, later| {
+            there(later) <= there(now) + 1e-12
+                && answers(later) <= answers(now) + NetworkEstimate::MISSED + 1e-12
+        })
+    }
+
+    /// Of two contacts that were sent to at the same time the last time, the one that was sent to more
+    /// often is less likely to be there.
+    fn another_send_without_an_answer_raises_no_chance(seed: u64) -> bool {
+        let mut rng = Rng::new(Seed::from_number(seed));
+        let (estimate, silence) = (random_estimate(&mut rng), random_silence(&mut rng));
+        let now = at(rng.below(1 << 24));
+        let mut more = silence;
+        more.sent_again(Instant::ORIGIN);
+        let chances = |silence| {
+            let weights = estimate.weights(estimate.there(), silence, now);
+            [weights.there(), weights.answers(false)]
+        };
+        chances(&more).iter().zip(chances(&silence)).all(|(more, less)| *more <= less + 1e-12)
+    }
+
+    /// Whatever was measured: what an estimate says are chances and moments to come; a moment that was
+    /// named comes no earlier for having waited; and a review leads to a later one.
+    fn moments_come_in_order(seed: u64) -> bool {
+        let mut rng = Rng::new(Seed::from_number(seed));
+        let (estimate, silence) = (random_estimate(&mut rng), random_silence(&mut rng));
+        let there = estimate.there();
+        let mut now = Instant::ORIGIN;
+        let mut due = Instant::ORIGIN;
+        for _ in 0..200 {
+            assert_sane(&estimate, there, &silence, now);
+            let resend = estimate.resend_at(&silence, now);
+            let next = resend.unwrap_or_else(|| estimate.give_up_once_at(&silence, now));
+            assert!(next >= due, "{next} comes before {due}, {silence:?}, {estimate:?}");
+            due = next;
+            let Some(review) = estimate.next_review(there, &silence, now) else {
+                return true;
+            };
+            // Beyond, every call has failed.
+            if now.since(Instant::ORIGIN) >= NetworkEstimate::LONGEST {
+                return true;
+            }
+            assert!(review > now, "{review} again, {silence:?}, {estimate:?}");
+            now = review;
+        }
+        false
+    }
+
+    /// However wrong it has been, an estimate learns what the network has become.
+    fn an_estimate_forgets(seed: u64, micros: u32) -> bool {
+        let mut rng = Rng::new(Seed::from_number(seed));
+        let mut estimate = random_estimate(&mut rng);
+        let took = Duration::from_micros(u64::from(micros % 2_000_000));
+        for _ in 0..1000 {
+            estimate.answered(exactly(took, 0));
+        }
+        let silence = Silence::new(Instant::ORIGIN, None);
+        let once = estimate.give_up_once_at(&silence, Instant::ORIGIN);
+        let most = took + NetworkEstimate::BUSY;
+        estimate.there() > 0.99 && (at(0) + took..=at(0) + most * 3).contains(&once)
+    }
+}
