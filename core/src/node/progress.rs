@@ -10,6 +10,7 @@ use super::sender::CallQuestion;
 use super::{Event, Node, OpId, Owner, Transmit};
 use crate::config::{Retry, Role};
 use crate::contact::Peer;
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::lookup::{ClosestNodes, Patience, Shape};
 use crate::operation::{
@@ -171,16 +172,24 @@ impl Node {
     }
 
     fn ask(&mut self, op: OpId, sends: Sends, question: Question) {
-        let Question { peer, ask, branch } = question;
+        let Question {
+            peer,
+            ask,
+            branch,
+            vouched,
+        } = question;
         let owner = Owner::Operation { op, branch };
-        self.call(peer, owner, sends, ask);
+        let sender = self.sender_for(&peer);
+        let question = CallQuestion { ask, sender };
+        self.call_as(peer, owner, (sends, vouched), question);
         self.operations.count_call(op);
     }
 
     /// Opens a call and sends its datagram.
     pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, ask: Ask) {
         let sender = self.sender_for(&peer);
-        self.call_as(peer, owner, sends, CallQuestion { ask, sender });
+        let how = (sends, Vouched::Well);
+        self.call_as(peer, owner, how, CallQuestion { ask, sender });
     }
 
     /// The same under a certain identifier.
@@ -188,7 +197,7 @@ impl Node {
         &mut self,
         peer: Peer,
         owner: Owner,
-        sends: Sends,
+        (sends, vouched): (Sends, Vouched),
         question: CallQuestion,
     ) {
         let round_trip = peer
@@ -202,6 +211,7 @@ impl Node {
             owner,
             question,
             sends,
+            vouched,
             round_trip,
         };
         if let Some((tid, asked)) = self.transactions.open(self.now, opening, &mut self.rng) {

@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::{Node, Owner};
 use crate::config::Role;
 use crate::contact::Peer;
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::operation::Ask;
 use crate::rpc::{Closed, Sends};
@@ -112,7 +113,8 @@ impl Node {
             sender: Sender::Ourselves,
             ..refused.question
         };
-        self.call_as(refused.peer, refused.owner, Sends::Several, question);
+        let how = (Sends::Several, Vouched::Well);
+        self.call_as(refused.peer, refused.owner, how, question);
     }
 
     /// Takes in that a call is over, if it was one that gave our own identifier.

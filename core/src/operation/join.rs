@@ -13,6 +13,7 @@ use super::{
 };
 use crate::address::AddressRules;
 use crate::contact::{Contact, Peer};
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::time::Instant;
 use crate::wire::{InvalidReply, Method};
@@ -385,6 +386,7 @@ impl Join {
             peer,
             ask: Ask::Join,
             branch: GREETING,
+            vouched: Vouched::Well,
         }))
     }
 

@@ -42,6 +42,7 @@ impl Bench {
             owner,
             question: (),
             sends: Sends::Several,
+            vouched: Vouched::Well,
             slow: Slow::AfterMost,
             round_trip: None,
         };
