@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use crate::contact::Contact;
 use crate::memory::FreeWhenEmpty;
+use crate::node::sender::CallQuestion;
 use crate::node::{Life, Node, Owner, Probe};
 use crate::operation::Ask;
 use crate::rpc::{Sends, Slow};
@@ -147,8 +148,15 @@ impl Node {
                 Sends::Several
             };
             let how = (sends, Slow::AfterMost);
+            let local = self.upkeep.arrivals.of(contact.addr).filter(|_| unbidden);
+            let peer = contact.into();
+            let question = CallQuestion {
+                ask: Ask::Ping,
+                sender: self.sender_for(&peer),
+                from: local,
+            };
             self.stats.of(Method::Ping).started += 1;
-            self.call(contact.into(), Owner::Probe(why), how, Ask::Ping);
+            self.call_as(peer, Owner::Probe(why), how, question);
         }
         Probed::Asked
     }
