@@ -2,7 +2,6 @@
 //! found, and tells the commands that wait for them when they are over.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 use super::active_operations::{MaintenanceTask, Waiter, Waiters};
 use super::journal::Safe;
@@ -180,7 +179,11 @@ impl Node {
         } = question;
         let owner = Owner::Operation { op, branch };
         let sender = self.sender_for(&peer);
-        let question = CallQuestion { ask, sender };
+        let question = CallQuestion {
+            ask,
+            sender,
+            from: None,
+        };
         self.call_as(peer, owner, (sends, vouched), question);
         self.operations.count_call(op);
     }
@@ -189,10 +192,15 @@ impl Node {
     pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, ask: Ask) {
         let sender = self.sender_for(&peer);
         let how = (sends, Vouched::Well);
-        self.call_as(peer, owner, how, CallQuestion { ask, sender });
+        let question = CallQuestion {
+            ask,
+            sender,
+            from: None,
+        };
+        self.call_as(peer, owner, how, question);
     }
 
-    /// The same under a certain identifier.
+    /// The same under a certain identifier, and from a certain local address.
     pub(super) fn call_as(
         &mut self,
         peer: Peer,
@@ -204,6 +212,10 @@ impl Node {
             .contact()
             .and_then(|contact| self.table.round_trip(&contact));
         let method = question.ask.query().method();
+        let transmit = Transmit {
+            to: peer.addr,
+            from: question.from,
+        };
         let opening = Opening {
             retry: &self.config.retry,
             peer,
@@ -218,16 +230,16 @@ impl Node {
             let draft = self.outbox.draft();
             let dialect = self.config.dialect;
             asked.encode(dialect, &tid, (&self.own, &peer), draft);
-            self.send_query(peer.addr, method, owner);
+            self.send_query(transmit, method, owner);
         }
     }
 
     /// Sends a query that was drafted, for the first time or again.
-    pub(super) fn send_query(&mut self, to: SocketAddr, method: Method, owner: Owner) {
+    pub(super) fn send_query(&mut self, transmit: Transmit, method: Method, owner: Owner) {
         let len = self.outbox.draft_len();
         self.stats.of(method).sent += 1;
         self.count_datagram(owner, len);
-        self.send(Safe::Now, Transmit::to(to));
+        self.send(Safe::Now, transmit);
     }
 
     /// Counts a datagram towards the statistics of the operation that it was for.

@@ -2,6 +2,7 @@
 //! in the tables of others as it can.
 
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Node, Owner};
@@ -14,11 +15,13 @@ use crate::rpc::{Closed, Sends};
 use crate::time::Instant;
 use crate::wire::{Dialect, Method};
 
-/// What a call asks, and under which identifier.
+/// What a call asks, under which identifier, and from where.
 #[derive(Clone, Debug)]
 pub(super) struct CallQuestion {
     pub(super) ask: Ask,
     pub(super) sender: Sender,
+    /// The local address that it leaves from; `None` leaves the choice to the system.
+    pub(super) from: Option<IpAddr>,
 }
 
 /// Whose identifier a query bears.
