@@ -283,10 +283,14 @@ impl Node {
         }
     }
 
-    /// Random targets in the buckets that a join looks around in.
+    /// Random targets in the buckets that a join looks around in, once it is known where it is.
     fn targets_around(&mut self, surroundings: Surroundings) -> Vec<Id> {
         match surroundings {
             Surroundings::Far => self.table.far_targets(&mut self.rng),
+            Surroundings::Familiar { since } => {
+                self.verify_unheard(since);
+                self.table.targets_with_room(&mut self.rng)
+            }
             Surroundings::IfChanged if self.has_merged() => {
                 self.table.targets_with_room(&mut self.rng)
             }

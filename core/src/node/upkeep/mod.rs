@@ -142,7 +142,7 @@ impl Node {
             return;
         }
         self.feed_starved();
-        self.verify_after_sleep();
+        self.verify_unverified();
         self.keep_due();
         self.recover();
         self.update_presence();
