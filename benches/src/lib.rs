@@ -3,6 +3,7 @@
 
 pub mod bep5;
 pub mod convergence;
+pub mod curve;
 pub mod load;
 pub mod memory;
 pub mod peers;
