@@ -6,6 +6,7 @@ pub mod convergence;
 pub mod curve;
 pub mod load;
 pub mod memory;
+pub mod oracle;
 pub mod peers;
 pub mod servers;
 

@@ -20,6 +20,8 @@ pub enum Quantity {
     Hump,
     /// Queries beside those of the plain walk with alpha 4 and nobody dead, at most.
     Queries,
+    /// Bytes that a node sends a second, without headers, at most.
+    Bytes,
     /// The time to the first value of gets beside that of lookups, at the median, at most.
     FirstValue,
 }
@@ -39,6 +41,7 @@ impl Quantity {
             Self::P99 => curve.ratio(world, &fair, |of| of.p99.as_secs_f64()),
             Self::Hump => curve.hump(world),
             Self::Queries => curve.ratio(world, &world.plain(), |of| of.queries),
+            Self::Bytes => Some(figures.bytes),
             Self::FirstValue => {
                 let first = figures.first_value?.as_secs_f64();
                 Some(first / figures.p50.as_secs_f64())
@@ -56,6 +59,7 @@ impl fmt::Display for Quantity {
             Self::P99 => "p99 / fair's",
             Self::Hump => "p50 / a larger share's",
             Self::Queries => "queries / plain walk's",
+            Self::Bytes => "bytes a second and node",
             Self::FirstValue => "first value / lookup's p50",
         })
     }
@@ -96,31 +100,33 @@ const fn bound(
 /// the one place in which they are tightened; the guard says by how much each could be.
 #[rustfmt::skip]
 pub const BOUNDS: &[Bound] = &[
-    bound(Quantity::Exact,      "fair",                     |of| of.trouble == Trouble::NONE,       100.0, 100.0),
-    bound(Quantity::Queries,    "fair",                     |of| of.trouble == Trouble::NONE && of.nodes >= LARGE, 1.3, 1.3),
-    bound(Quantity::FirstValue, "fair",                     |of| of.trouble == Trouble::NONE,       1.5, 1.1),
-    bound(Quantity::P50,        "1 to 50 % dead",           |of| dead(of, 1, 500),                  9.0, 1.6),
-    bound(Quantity::Hump,       "1 to 50 % dead",           |of| dead(of, 1, 500),                  9.0, 1.15),
-    bound(Quantity::P99,        "1 to 50 % dead",           |of| dead(of, 1, 500),                  9.0, 2.0),
-    bound(Quantity::Queries,    "1 to 50 % dead",           |of| dead(of, 1, 500),                  9.0, 4.0),
-    bound(Quantity::Exact,      "1 to 20 % dead",           |of| dead(of, 1, 200),                  90.0, 99.0),
-    bound(Quantity::Exact,      "20 to 50 % dead",          |of| dead(of, 201, 500),                80.0, 97.0),
-    bound(Quantity::P50,        "5 to 100 nodes, 10 % dead", small,                                 9.0, 1.6),
-    bound(Quantity::Exact,      "5 to 100 nodes, 10 % dead", small,                                 90.0, 99.0),
-    bound(Quantity::P50,        "1 % loss",                 |of| loss(of, 0.01),                    1.5, 1.1),
-    bound(Quantity::P50,        "2 % loss",                 |of| loss(of, 0.02),                    1.5, 1.15),
-    bound(Quantity::P50,        "5 % loss",                 |of| loss(of, 0.05),                    2.0, 1.4),
-    bound(Quantity::P50,        "10 % loss",                |of| loss(of, 0.10),                    3.0, 2.0),
-    bound(Quantity::Exact,      "1 % loss",                 |of| loss(of, 0.01),                    99.0, 99.9),
-    bound(Quantity::Exact,      "2 % loss",                 |of| loss(of, 0.02),                    99.0, 99.9),
-    bound(Quantity::Exact,      "5 % loss",                 |of| loss(of, 0.05),                    95.0, 99.5),
-    bound(Quantity::Exact,      "10 % loss",                |of| loss(of, 0.10),                    90.0, 99.0),
-    bound(Quantity::Exact,      "bursty loss",              bursty,                                 90.0, 99.0),
-    bound(Quantity::Found,      "5 % loss and 30 % dead",   both,                                   90.0, 99.9),
-    bound(Quantity::Exact,      "5 % loss and 30 % dead",   both,                                   50.0, 95.0),
-    bound(Quantity::Found,      "churn of 5 and 20 min",    |of| churn(of, 5 * 60) || churn(of, 20 * 60), 98.0, 99.9),
-    bound(Quantity::Exact,      "churn of 20 min",          |of| churn(of, 20 * 60),                90.0, 97.0),
-    bound(Quantity::Exact,      "churn of 5 min",           |of| churn(of, 5 * 60),                 80.0, 95.0),
+    bound(Quantity::Exact,      "fair",                      |of| of.trouble == Trouble::NONE,                                100.0, 100.0),
+    bound(Quantity::Queries,    "fair",                      |of| of.trouble == Trouble::NONE && of.nodes >= LARGE,             1.3, 1.3),
+    bound(Quantity::FirstValue, "fair",                      |of| of.trouble == Trouble::NONE,                                  1.5, 1.1),
+    bound(Quantity::P50,        "1 to 50 % dead",            |of| dead(of, 1, 500),                                             4.5, 1.6),
+    bound(Quantity::Hump,       "1 to 50 % dead",            |of| dead(of, 1, 500),                                             2.2, 1.15),
+    bound(Quantity::P99,        "1 to 50 % dead",            |of| dead(of, 1, 500),                                             8.0, 2.0),
+    bound(Quantity::Queries,    "1 to 50 % dead",            |of| dead(of, 1, 500),                                             5.0, 4.0),
+    bound(Quantity::Exact,      "1 to 20 % dead",            |of| dead(of, 1, 200),                                            92.0, 99.0),
+    bound(Quantity::Exact,      "20 to 50 % dead",           |of| dead(of, 201, 500),                                          70.0, 97.0),
+    bound(Quantity::P50,        "5 to 100 nodes, 10 % dead", small,                                                             4.0, 1.6),
+    bound(Quantity::Exact,      "5 to 100 nodes, 10 % dead", small,                                                            95.0, 99.0),
+    bound(Quantity::P50,        "1 % loss",                  |of| loss(of, 0.01),                                               1.2, 1.1),
+    bound(Quantity::P50,        "2 % loss",                  |of| loss(of, 0.02),                                               1.3, 1.15),
+    bound(Quantity::P50,        "5 % loss",                  |of| loss(of, 0.05),                                               2.0, 1.4),
+    bound(Quantity::P50,        "10 % loss",                 |of| loss(of, 0.10),                                               2.6, 2.0),
+    bound(Quantity::Exact,      "1 % loss",                  |of| loss(of, 0.01),                                              99.5, 99.9),
+    bound(Quantity::Exact,      "2 % loss",                  |of| loss(of, 0.02),                                              99.5, 99.9),
+    bound(Quantity::Exact,      "5 % loss",                  |of| loss(of, 0.05),                                              98.0, 99.5),
+    bound(Quantity::Exact,      "10 % loss",                 |of| loss(of, 0.10),                                              90.0, 99.0),
+    bound(Quantity::Exact,      "bursty loss",               bursty,                                                           88.0, 99.0),
+    bound(Quantity::Found,      "5 % loss and 30 % dead",    both,                                                             92.0, 99.9),
+    bound(Quantity::Exact,      "5 % loss and 30 % dead",    both,                                                             55.0, 95.0),
+    bound(Quantity::Found,      "churn of 5 and 20 min",     |of| churn(of, 5 * 60) || churn(of, 20 * 60),                     99.0, 99.9),
+    bound(Quantity::Exact,      "churn of 20 min",           |of| churn(of, 20 * 60),                                          93.0, 97.0),
+    bound(Quantity::Exact,      "churn of 5 min",            |of| churn(of, 5 * 60),                                           86.0, 95.0),
+    bound(Quantity::Found,      "churn of 84 s",             |of| churn(of, 84),                                               90.0, 99.0),
+    bound(Quantity::Bytes,      "churn of 84 s",             |of| churn(of, 84),                                             1800.0, 900.0),
 ];
 
 fn dead(world: &World, from: u32, to: u32) -> bool {

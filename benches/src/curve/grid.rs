@@ -95,15 +95,15 @@ pub fn guarded() -> Vec<(World, Sample)> {
         preset,
     };
     let large = Sample {
-        lookups: 400,
+        lookups: 800,
         values: 0,
         seeds: 1..2,
     };
     let mut worlds = Vec::new();
     for latency in ["geo", "constant:50ms"] {
-        let ours = |trouble| world(1000, latency, trouble, Preset::Adaptive);
+        let ours = |trouble| world(2000, latency, trouble, Preset::Adaptive);
         let fair = Sample {
-            values: 200,
+            values: 400,
             ..large.clone()
         };
         worlds.push((ours(Trouble::NONE), fair));
@@ -113,7 +113,7 @@ pub fn guarded() -> Vec<(World, Sample)> {
         worlds.extend(troubles.map(|trouble| (ours(trouble), large.clone())));
     }
     let churn = [20 * 60, 5 * 60].map(|seconds| Trouble::Churn(Duration::from_secs(seconds)));
-    worlds.extend(churn.map(|churn| (world(1000, "geo", churn, Preset::Adaptive), large.clone())));
+    worlds.extend(churn.map(|churn| (world(2000, "geo", churn, Preset::Adaptive), large.clone())));
     // In small networks few nodes are left for a first lookup, so there are many of them.
     for (nodes, lookups, seeds) in [(5, 2, 1..101), (20, 10, 1..41), (100, 50, 1..9)] {
         let sample = Sample {
@@ -149,7 +149,7 @@ pub(super) fn kept() -> Vec<(World, Sample)> {
     let others = grid(Latency::Geo, &[Preset::Late, Preset::Early], 250).worlds();
     let calm = |world: &World| match world.trouble {
         Trouble::Churn(session) => session >= Duration::from_secs(5 * 60),
-        _ => true,
+        Trouble::Dead(_) | Trouble::Loss(_) | Trouble::LossAndDead(..) => true,
     };
     let mut worlds: Vec<World> = Vec::new();
     for world in ours.into_iter().chain(others).filter(calm) {

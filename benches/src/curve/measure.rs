@@ -56,7 +56,9 @@ const SPAN: Duration = Duration::from_secs(10 * 60);
 const CHURN_SPAN: Duration = Duration::from_secs(3 * 60);
 
 impl World {
-    fn plan(&self, sample: &Sample, seed: u64) -> Plan {
+    /// The run of this world with one of the seeds.
+    #[must_use]
+    pub fn plan(&self, sample: &Sample, seed: u64) -> Plan {
         let mut plan = Plan {
             seed,
             hosts: HostSet::first(self.nodes),

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use khashmir_sim::network::Latency;
+use khashmir_sim::network::{Latency, Loss};
 use khashmir_sim::plan::Preset;
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -101,6 +102,15 @@ impl Column {
             Trouble::Loss(_) | Trouble::LossAndDead(..) => matches!(self, Self::Loss),
             Trouble::Churn(_) => matches!(self, Self::Churn),
         }
+    }
+
+    /// Whether the trouble at a place is more of that at the place before, and so in one line with it.
+    fn is_along(self, places: &[(Trouble, f64, String)], place: f64) -> bool {
+        let trouble = places.iter().find(|(_, at, _)| (at - place).abs() < 1e-6);
+        trouble.is_none_or(|(trouble, ..)| {
+            let independent = matches!(trouble, Trouble::Loss(Loss::Independent(_)));
+            self != Self::Loss || *trouble == Trouble::NONE || independent
+        })
     }
 
     /// The name of a trouble on the axis: short, for there are many.
@@ -231,14 +241,16 @@ fn draw(
     };
     let shape = |place: &f64| match row.scale {
         Scale::Even => format!("{place}"),
-        Scale::Log => format!("{}", 10_f64.powf(*place)),
+        Scale::Log => format!("{:.1}", 10_f64.powf(*place))
+            .trim_end_matches(".0")
+            .to_owned(),
     };
     let mut chart = ChartBuilder::on(area)
         .margin_top(8)
         .margin_right(14)
         .x_label_area_size(below)
         .y_label_area_size(58)
-        .build_cartesian_2d(x, y)?;
+        .build_cartesian_2d(x, Heights::new(y, row.scale))?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -266,7 +278,11 @@ fn draw(
                 .map(|at| Circle::new(*at, 3, colour(preset).filled()));
             chart.draw_series(dots)?;
         }
-        chart.draw_series([PathElement::new(line, style)])?;
+        // What is of another kind is no further along the line.
+        let along = line
+            .into_iter()
+            .take_while(|at| column.is_along(&places, at.0));
+        chart.draw_series([PathElement::new(along.collect::<Vec<_>>(), style)])?;
     }
     Ok(())
 }
@@ -313,6 +329,61 @@ fn heights(shown: &Curve, row: &Row) -> Range<f64> {
         Scale::Even => 0.0..high * 1.05,
         Scale::Log => low - 0.1..high + 0.1,
     }
+}
+
+/// The heights of a panel, with those at which lines are drawn across it.
+struct Heights {
+    range: Range<f64>,
+    marks: Vec<f64>,
+}
+
+impl Heights {
+    fn new(range: Range<f64>, scale: Scale) -> Self {
+        let marks = marks(&range, scale);
+        Self { range, marks }
+    }
+}
+
+impl Ranged for Heights {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let share = (value - self.range.start) / (self.range.end - self.range.start);
+        limit.0 + (f64::from(limit.1 - limit.0) * share).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.marks.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+/// Where lines are drawn across a panel.
+fn marks(heights: &Range<f64>, scale: Scale) -> Vec<f64> {
+    let all: Vec<f64> = match scale {
+        Scale::Even => {
+            let span = heights.end - heights.start;
+            let step = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0];
+            let step = step
+                .into_iter()
+                .find(|step| span / step <= 6.0)
+                .unwrap_or(span);
+            (0..=1000).map(|mark| f64::from(mark) * step).collect()
+        }
+        Scale::Log => {
+            let decades = (-3..4).map(f64::from);
+            decades
+                .flat_map(|decade| [decade, decade + 3_f64.log10()])
+                .collect()
+        }
+    };
+    all.into_iter()
+        .filter(|mark| heights.contains(mark))
+        .collect()
 }
 
 fn text(size: f64, side: HPos) -> TextStyle<'static> {

@@ -1,0 +1,171 @@
+//! An oracle of lookups: what a lookup takes that knows its world as well as it can be known, but not
+//! who is dead.
+//!
+//! Where round trips spread widely, a contact that is slow looks like one that is dead, and no rule can
+//! tell them apart before one of them answers. This says how much of the time of a lookup that costs,
+//! and so how far a real lookup is from what could be reached at all.
+//!
+//! # What it knows
+//!
+//! - The share of contacts that live, counted over the tables of all nodes that live: exactly, where a
+//!   node has only a handful of calls to learn it from.
+//! - How round trips are distributed from the very host that asks: the round trips to all hosts, counted,
+//!   where a node has measured some of them and guesses.
+//! - The probability that a datagram is lost.
+//!
+//! From these follows exactly how likely a contact lives that has been silent for so long
+//! ([`Belief`]), and nothing else is known of it.
+//!
+//! # What it does not know
+//!
+//! - Who is dead, and how far away a contact is, until that answers.
+//! - Which contacts others know: it starts from the table of its node, and each answer names the K
+//!   closest of the table of the one that was asked, dead ones included. The tables are those of nodes of
+//!   the real core after they have lived for a while in the simulated world.
+//!
+//! # What it decides
+//!
+//! It asks a contact when fewer than K closer ones are to be expected, counting each with the
+//! probability that it lives: so a silent contact has a stand-in bit by bit, as it becomes unlikely
+//! ([`Rule::margin`] asks more than that). It waits for a contact until the probability that it lives
+//! falls below [`Rule::patience`], and is done when the K closest that it has not given up have
+//! answered. It sends again where loss is likelier than lateness. A real lookup has no more to go by, so
+//! no rule that decides by these probabilities does better for the same share of exact results, but by
+//! chance: the rule is swept, and what counts is the fastest of those that are as exact.
+//!
+//! It is no proof of a bound: a rule that weighs what each single answer might still bring could be
+//! faster by a little. But it is told what no node can measure.
+
+mod belief;
+mod walk;
+mod world;
+
+pub use belief::Belief;
+pub use walk::Walk;
+pub use world::World;
+
+use std::time::Duration;
+
+use khashmir::Id;
+use khashmir_sim::host::HostId;
+
+/// How an oracle decides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// Below this probability that it lives, a contact is given up: what missing one would cost.
+    pub patience: f64,
+    /// How many queries that will be answered are in flight at most, to be expected.
+    pub alpha: f64,
+    /// How many more contacts than the K closest to be expected are asked.
+    pub margin: f64,
+}
+
+impl Rule {
+    /// The rules that are tried: patience from a contact that is as likely dead as not to one in ten
+    /// thousand, the alpha of the core and no limit, and some margins.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        const PATIENCE: [f64; 9] = [0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001, 0.0001];
+        let mut rules = Vec::new();
+        for alpha in [4.0, f64::INFINITY] {
+            for margin in [0.0, 4.0] {
+                rules.extend(PATIENCE.map(|patience| Self {
+                    patience,
+                    alpha,
+                    margin,
+                }));
+            }
+        }
+        rules
+    }
+}
+
+/// What the lookups of an oracle took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// How it decided.
+    pub rule: Rule,
+    /// The share of lookups that found exactly the K closest that live.
+    pub exact: f64,
+    /// Half took no longer.
+    pub p50: Duration,
+    /// Nine of ten took no longer.
+    pub p90: Duration,
+    /// Ninety-nine of a hundred took no longer.
+    pub p99: Duration,
+    /// Queries of a lookup, resends not counted, as a mean.
+    pub queries: f64,
+}
+
+impl Outcome {
+    /// What these lookups took, none for none.
+    fn of(rule: Rule, walks: &[Walk]) -> Option<Self> {
+        let count = walks.len() as f64;
+        let mut took: Vec<Duration> = walks.iter().map(|walk| walk.took).collect();
+        took.sort_unstable();
+        let rank = |percent: usize| {
+            let rank = (took.len() * percent).div_ceil(100).checked_sub(1)?;
+            took.get(rank).copied()
+        };
+        Some(Self {
+            rule,
+            exact: walks.iter().filter(|walk| walk.exact).count() as f64 / count,
+            p50: rank(50)?,
+            p90: rank(90)?,
+            p99: rank(99)?,
+            queries: walks
+                .iter()
+                .map(|walk| f64::from(walk.queries))
+                .sum::<f64>()
+                / count,
+        })
+    }
+
+    /// What lookups of these nodes for these targets take under each rule.
+    ///
+    /// Each node is asked for the target beside it.
+    #[must_use]
+    pub fn all(world: &World, asked: &[(HostId, Id)]) -> Vec<Self> {
+        let beliefs: Vec<Belief> = asked
+            .iter()
+            .map(|(host, _)| {
+                let trips = world.round_trips(*host);
+                Belief::new(world.share_alive(), world.loss(), &trips)
+            })
+            .collect();
+        let of_rule = |rule: Rule| {
+            let walks = asked.iter().zip(&beliefs);
+            let walks = walks.filter_map(|((host, target), belief)| {
+                Walk::new(world, belief, rule, *host, *target)
+            });
+            Self::of(rule, &walks.collect::<Vec<_>>())
+        };
+        Rule::all().into_iter().filter_map(of_rule).collect()
+    }
+
+    /// The fastest at the median of those that are at least that exact, with so many queries at most.
+    #[must_use]
+    pub fn fastest(all: &[Self], exact: f64, queries: f64) -> Option<&Self> {
+        let fit = all
+            .iter()
+            .filter(|it| it.exact >= exact && it.queries <= queries);
+        fit.min_by(|a, b| (a.p50, a.p90).cmp(&(b.p50, b.p90)))
+    }
+
+    /// Those that no other beats at once in exactness, median and queries, the least exact first.
+    #[must_use]
+    pub fn frontier(all: &[Self]) -> Vec<Self> {
+        let beaten = |it: &Self| {
+            all.iter().any(|other| {
+                let as_good =
+                    other.exact >= it.exact && other.p50 <= it.p50 && other.queries <= it.queries;
+                let better =
+                    other.exact > it.exact || other.p50 < it.p50 || other.queries < it.queries;
+                as_good && better
+            })
+        };
+        let mut frontier: Vec<Self> = all.iter().filter(|it| !beaten(it)).copied().collect();
+        frontier.sort_by(|a, b| a.exact.total_cmp(&b.exact).then(a.p50.cmp(&b.p50)));
+        frontier
+    }
+}

@@ -1,0 +1,231 @@
+//! A lookup by an oracle, tick by tick.
+
+use std::time::Duration;
+
+use khashmir::{Contact, Id, Node};
+use khashmir_sim::host::HostId;
+use khashmir_sim::random::{Chance, Draw, topic};
+
+use super::belief::TICK;
+use super::{Belief, Rule, World};
+
+/// What a lookup took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// How long it took.
+    pub took: Duration,
+    /// Queries, resends not counted.
+    pub queries: u32,
+    /// Whether it found exactly the K closest that live.
+    pub exact: bool,
+}
+
+/// A contact that is known, by what was done about it.
+struct Known {
+    id: Id,
+    host: Option<HostId>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    /// Since then, with the time at which the answer comes, if one comes.
+    Asked {
+        since: Duration,
+        answer: Option<Duration>,
+    },
+    Answered,
+}
+
+/// A lookup under way.
+struct Lookup<'w> {
+    world: &'w World,
+    belief: &'w Belief,
+    rule: Rule,
+    asker: HostId,
+    target: Id,
+    chance: Draw,
+    k: usize,
+    /// From which age on a contact is given up.
+    given_up: Option<Duration>,
+    /// By distance, the closest first.
+    known: Vec<Known>,
+    queries: u32,
+}
+
+impl Walk {
+    /// No lookup takes longer: it ends with what it has.
+    const LONGEST: Duration = Duration::from_secs(60);
+
+    /// A lookup by the node of a host, which has that belief in contacts that are silent. `None` if the
+    /// host is dead.
+    #[must_use]
+    pub fn new(
+        world: &World,
+        belief: &Belief,
+        rule: Rule,
+        asker: HostId,
+        target: Id,
+    ) -> Option<Self> {
+        let node = world.node(asker)?;
+        let name = [topic("oracle/loss"), asker.number().into()];
+        let mut lookup = Lookup {
+            world,
+            belief,
+            rule,
+            asker,
+            target,
+            chance: Draw::new(world.seed(), &name),
+            k: world.k(),
+            given_up: belief.falls_below(rule.patience),
+            known: Vec::new(),
+            queries: 0,
+        };
+        lookup.learn(node.contacts());
+        lookup.known.push(Known {
+            id: node.id(),
+            host: Some(asker),
+            state: State::Answered,
+        });
+        lookup.sort();
+        let mut now = Duration::ZERO;
+        while !lookup.is_over(now) && now < Self::LONGEST {
+            lookup.ask(now);
+            now += TICK;
+            lookup.hear(now);
+        }
+        Some(Self {
+            took: now,
+            queries: lookup.queries,
+            exact: lookup.found() == world.closest(&target),
+        })
+    }
+}
+
+impl Lookup<'_> {
+    /// Contacts beyond so many closer ones are of no use, for half of those live.
+    const KNOWN: usize = 64;
+
+    fn learn(&mut self, contacts: impl Iterator<Item = Contact>) {
+        for contact in contacts {
+            if self.known.iter().all(|known| known.id != contact.id) {
+                self.known.push(Known {
+                    id: contact.id,
+                    host: HostId::at(contact.addr),
+                    state: State::Waiting,
+                });
+            }
+        }
+    }
+
+    fn sort(&mut self) {
+        let target = self.target;
+        self.known.sort_by_key(|known| target.distance(&known.id));
+        self.known.truncate(Self::KNOWN);
+    }
+
+    /// The probability that a contact lives, as far as can be known.
+    fn alive(&self, known: &Known, now: Duration) -> f64 {
+        match known.state {
+            State::Answered => 1.0,
+            State::Waiting => self.world.share_alive(),
+            State::Asked { since, .. } if self.is_given_up(since, now) => 0.0,
+            State::Asked { since, .. } => self.belief.alive(now - since),
+        }
+    }
+
+    fn is_given_up(&self, since: Duration, now: Duration) -> bool {
+        self.given_up.is_some_and(|age| now - since >= age)
+    }
+
+    /// Whether the K closest that are not given up have answered.
+    fn is_over(&self, now: Duration) -> bool {
+        let mut answered = 0;
+        for known in &self.known {
+            match known.state {
+                State::Answered => answered += 1,
+                State::Asked { since, .. } if self.is_given_up(since, now) => {}
+                State::Asked { .. } | State::Waiting => return false,
+            }
+            if answered == self.k {
+                return true;
+            }
+        }
+        true
+    }
+
+    /// Asks contacts, closest first, while fewer than K closer ones and fewer than alpha answers are to
+    /// be expected.
+    fn ask(&mut self, now: Duration) {
+        let in_flight = |known: &&Known| matches!(known.state, State::Asked { .. });
+        let flying = self.known.iter().filter(in_flight);
+        let mut flying: f64 = flying.map(|known| self.alive(known, now)).sum();
+        let wanted = self.k as f64 + self.rule.margin;
+        let mut closer = 0.0;
+        for place in 0..self.known.len() {
+            // Rounding must not keep the last of those that are wanted from being asked.
+            if closer > wanted - 1e-9 {
+                break;
+            }
+            let alive = self.alive(&self.known[place], now);
+            if self.known[place].state == State::Waiting {
+                if flying + alive > self.rule.alpha && flying > 0.0 {
+                    break;
+                }
+                self.known[place].state = State::Asked {
+                    since: now,
+                    answer: self.answer(place, now),
+                };
+                self.queries += 1;
+                flying += alive;
+            }
+            closer += alive;
+        }
+    }
+
+    /// When the answer of a contact to datagrams from now on comes, if one does.
+    fn answer(&mut self, place: usize, now: Duration) -> Option<Duration> {
+        let host = self.known[place].host?;
+        self.world.node(host)?;
+        let round_trip = self.world.round_trip(self.asker, host);
+        let loss = Chance::new(self.world.loss());
+        let mut first = None;
+        for sent in self.belief.sends() {
+            let lost = [(); 2].map(|()| self.chance.chance(loss));
+            if first.is_none() && lost == [false, false] {
+                first = Some(now + *sent + round_trip);
+            }
+        }
+        first
+    }
+
+    /// Takes in the answers that have come, also of contacts that are given up.
+    fn hear(&mut self, now: Duration) {
+        let mut named = Vec::new();
+        for known in &mut self.known {
+            if let State::Asked { answer, .. } = known.state
+                && answer.is_some_and(|at| at <= now)
+            {
+                known.state = State::Answered;
+                let node = known.host.and_then(|host| self.world.node(host));
+                named.extend(
+                    node.into_iter()
+                        .flat_map(|node: &Node| node.closest(&self.target)),
+                );
+            }
+        }
+        if !named.is_empty() {
+            self.learn(named.into_iter());
+            self.sort();
+        }
+    }
+
+    fn found(&self) -> Vec<Id> {
+        let answered = self
+            .known
+            .iter()
+            .filter(|known| known.state == State::Answered);
+        answered.take(self.k).map(|known| known.id).collect()
+    }
+}
