@@ -109,8 +109,12 @@ fn main() -> ExitCode {
         None => options.cells.run().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("{error}");
-        ExitCode::FAILURE
+        eprintln!("convergence: {error}");
+        if error.kind() == io::ErrorKind::InvalidInput {
+            ExitCode::from(2)
+        } else {
+            ExitCode::FAILURE
+        }
     })
 }
 
@@ -177,7 +181,7 @@ impl CurveOptions {
         };
         let worlds = grid.worlds().into_iter();
         let worlds: Vec<(World, Sample)> = worlds.map(|world| (world, sample.clone())).collect();
-        let curve = measure(&worlds, self.jobs);
+        let curve = measure(&worlds, self.jobs)?;
         let head = format!(
             "{} lookups a world and seed, seeds {} to {}\n\n",
             sample.lookups,
@@ -203,7 +207,7 @@ impl CurveOptions {
 
 /// Holds the guarded worlds to their bounds.
 fn guard(jobs: usize) -> io::Result<ExitCode> {
-    let curve = measure(&curve::guarded(), jobs);
+    let curve = measure(&curve::guarded(), jobs)?;
     let found = curve::judge(&curve);
     print(&format!("{}\n{}", curve::table(&curve), verdicts(&found)))?;
     let broken = found.iter().filter(|verdict| !verdict.holds()).count();
@@ -214,9 +218,9 @@ fn guard(jobs: usize) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure(worlds: &[(World, Sample)], jobs: usize) -> Curve {
+fn measure(worlds: &[(World, Sample)], jobs: usize) -> io::Result<Curve> {
     let (started, done) = (Instant::now(), AtomicUsize::new(0));
-    curve::measure(worlds, jobs, &|world| {
+    let measured = curve::measure(worlds, jobs, &|world| {
         eprintln!(
             "{:>3}/{} {:>5} nodes, {}, {}, {}: after {:.1} s",
             done.fetch_add(1, Ordering::Relaxed) + 1,
@@ -227,7 +231,8 @@ fn measure(worlds: &[(World, Sample)], jobs: usize) -> Curve {
             world.trouble,
             started.elapsed().as_secs_f64()
         );
-    })
+    });
+    measured.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
 fn verdicts(verdicts: &[Verdict]) -> String {

@@ -113,8 +113,10 @@ impl Options {
             seeds: self.seed..self.seed + 1,
         };
         let plan = ours.plan(&sample, self.seed);
+        plan.check().map_err(|error| error.to_string())?;
         let world = World::new(&plan).map_err(|error| error.to_string())?;
-        let figures = ours.measure(&sample).ok_or("no lookup was judged")?;
+        let figures = ours.measure(&sample).map_err(|error| error.to_string())?;
+        let figures = figures.ok_or("no lookup was judged")?;
         Ok(Row {
             dead,
             share_alive: world.share_alive(),
@@ -178,7 +180,7 @@ impl Options {
                 "p90 ms",
                 "p99 ms",
                 "queries",
-                "patience",
+                "doubt",
                 "alpha",
                 "margin"
             );
@@ -188,7 +190,7 @@ impl Options {
                         "{:>6} {} {:>9} {:>6} {:>7}\n",
                         row.dead,
                         figures(it.exact, [it.p50, it.p90, it.p99], it.queries),
-                        it.rule.patience,
+                        it.rule.doubt,
                         it.rule.alpha,
                         it.rule.margin
                     );

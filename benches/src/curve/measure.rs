@@ -8,7 +8,7 @@ use std::time::Duration;
 use khashmir_sim::churn::Churn;
 use khashmir_sim::experiment::{Details, Experiment, Summary};
 use khashmir_sim::network::NetworkConfig;
-use khashmir_sim::plan::{FreshAskers, HostSet, NodeConfig, Plan, Shares, Workload};
+use khashmir_sim::plan::{FreshAskers, HostSet, InvalidPlan, NodeConfig, Plan, Shares, Workload};
 
 use super::{Curve, Point, Trouble, World};
 
@@ -100,18 +100,17 @@ impl World {
 
     /// The figures of this world over all seeds.
     ///
-    /// # Panics
-    /// When its plan makes no sense, such as more lookups than nodes that can make their first.
-    #[must_use]
-    pub fn measure(&self, sample: &Sample) -> Option<Figures> {
+    /// # Errors
+    /// [`InvalidPlan`] when its plan makes no sense, such as more lookups than nodes that can make their
+    /// first.
+    pub fn measure(&self, sample: &Sample) -> Result<Option<Figures>, InvalidPlan> {
         let runs = sample.seeds.clone().map(|seed| {
             let experiment = Experiment::new(self.plan(sample, seed));
-            let finished = experiment.run_observed(&mut |_| {}, || ());
-            let finished = finished
-                .unwrap_or_else(|error| panic!("{} nodes, {}: {error}", self.nodes, self.trouble));
-            (finished.details(), finished.summary)
+            let finished = experiment.run_observed(&mut |_| {}, || ())?;
+            Ok((finished.details(), finished.summary))
         });
-        Figures::of(&runs.collect::<Vec<_>>())
+        let runs: Result<Vec<_>, InvalidPlan> = runs.collect();
+        Ok(Figures::of(&runs?))
     }
 }
 
@@ -156,23 +155,29 @@ impl Figures {
 
 /// Measures worlds, so many at a time, and tells when one is done.
 ///
-/// # Panics
-/// When the plan of a world makes no sense.
-#[must_use]
-pub fn measure(worlds: &[(World, Sample)], jobs: usize, told: &(dyn Fn(&World) + Sync)) -> Curve {
+/// # Errors
+/// [`InvalidPlan`] when the plan of a world makes no sense: that of the first such.
+pub fn measure(
+    worlds: &[(World, Sample)],
+    jobs: usize,
+    told: &(dyn Fn(&World) + Sync),
+) -> Result<Curve, InvalidPlan> {
     let waiting = Mutex::new(worlds.iter().enumerate());
     let measured = Mutex::new(Vec::with_capacity(worlds.len()));
     let work = || {
         // The lock is held for as long as it takes to get the next world.
         let next = || waiting.lock().ok()?.next();
         while let Some((place, (world, sample))) = next() {
-            let point = Point {
-                world: world.clone(),
-                figures: world.measure(sample),
-            };
-            told(world);
+            let figures = world.measure(sample);
+            let is_bad = figures.is_err();
+            if !is_bad {
+                told(world);
+            }
             if let Ok(mut measured) = measured.lock() {
-                measured.push((place, point));
+                measured.push((place, figures));
+            }
+            if is_bad {
+                return;
             }
         }
     };
@@ -183,7 +188,13 @@ pub fn measure(worlds: &[(World, Sample)], jobs: usize, told: &(dyn Fn(&World) +
     });
     let mut measured = measured.into_inner().unwrap_or_default();
     measured.sort_by_key(|(place, _)| *place);
-    Curve {
-        points: measured.into_iter().map(|(_, point)| point).collect(),
-    }
+    let points = measured.into_iter().map(|(place, figures)| {
+        Ok(Point {
+            world: worlds[place].0.clone(),
+            figures: figures?,
+        })
+    });
+    Ok(Curve {
+        points: points.collect::<Result<_, InvalidPlan>>()?,
+    })
 }

@@ -86,15 +86,6 @@ impl Belief {
     pub fn sends(&self) -> &[Duration] {
         &self.sends
     }
-
-    /// From this age on the probability is below a threshold, if it ever is.
-    #[must_use]
-    pub fn falls_below(&self, threshold: f64) -> Option<Duration> {
-        // It rises never: silence makes nobody alive.
-        let tick = self.alive.partition_point(|alive| *alive >= threshold);
-        let tick = u32::try_from(tick).ok()?;
-        ((tick as usize) < self.alive.len()).then(|| TICK * tick)
-    }
 }
 
 #[cfg(test)]
@@ -113,8 +104,6 @@ mod tests {
         // Half of those that live would have answered.
         assert!(near(belief.alive(millis(150)), 0.35 / 0.65));
         assert!(near(belief.alive(millis(200)), 0.0));
-        assert_eq!(belief.falls_below(0.6), Some(millis(100)));
-        assert_eq!(belief.falls_below(0.5), Some(millis(200)));
         assert_eq!(belief.sends(), [Duration::ZERO]);
     }
 
@@ -122,7 +111,6 @@ mod tests {
     fn who_cannot_be_dead_is_waited_for() {
         let belief = Belief::new(1.0, 0.1, &[millis(100)]);
         assert!((belief.alive(millis(5000)) - 1.0).abs() < 1e-9);
-        assert_eq!(belief.falls_below(0.01), None);
         // As soon as an answer would be there, it is asked again, and again.
         assert_eq!(belief.sends()[..3], [0, 100, 200].map(millis));
     }

@@ -27,14 +27,14 @@
 //!
 //! It asks a contact when fewer than K closer ones are to be expected, counting each with the
 //! probability that it lives: so a silent contact has a stand-in bit by bit, as it becomes unlikely
-//! ([`Rule::margin`] asks more than that). It waits for a contact until the probability that it lives
-//! falls below [`Rule::patience`], and is done when the K closest that it has not given up have
-//! answered. It sends again where loss is likelier than lateness. A real lookup has no more to go by, so
-//! no rule that decides by these probabilities does better for the same share of exact results, but by
-//! chance: the rule is swept, and what counts is the fastest of those that are as exact.
+//! ([`Rule::margin`] asks more than that). It ends when the probability that any contact lives which is
+//! closer than the K that have answered, and has not, falls below [`Rule::doubt`]: no earlier end is as
+//! likely to be right. It sends again where loss is likelier than lateness. Then the rule is swept, and
+//! what counts is the fastest of those that are as exact as the lookup beside it.
 //!
-//! It is no proof of a bound: a rule that weighs what each single answer might still bring could be
-//! faster by a little. But it is told what no node can measure.
+//! It is a bound for lookups that decide by these probabilities, and no proof for all: a rule that
+//! weighs what each single answer might still name could be faster by a little. But it is told what no
+//! node can measure.
 
 mod belief;
 mod walk;
@@ -52,8 +52,9 @@ use khashmir_sim::host::HostId;
 /// How an oracle decides.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
-    /// Below this probability that it lives, a contact is given up: what missing one would cost.
-    pub patience: f64,
+    /// Below this probability that a contact lives which belongs into the result, and has not answered,
+    /// a lookup ends.
+    pub doubt: f64,
     /// How many queries that will be answered are in flight at most, to be expected.
     pub alpha: f64,
     /// How many more contacts than the K closest to be expected are asked.
@@ -61,20 +62,27 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The rules that are tried: patience from a contact that is as likely dead as not to one in ten
-    /// thousand, the alpha of the core and no limit, and some margins.
+    /// The rules that are tried: doubts from one in two to one in ten thousand, and alphas from that of
+    /// the core to none.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        const PATIENCE: [f64; 9] = [0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001, 0.0001];
+        const DOUBTS: [f64; 10] = [0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001, 0.0001];
+        const ALL: f64 = f64::INFINITY;
+        const WIDTHS: [(f64, f64); 6] = [
+            (4.0, 0.0),
+            (6.0, 0.0),
+            (8.0, 0.0),
+            (12.0, 0.0),
+            (ALL, 0.0),
+            (ALL, 4.0),
+        ];
         let mut rules = Vec::new();
-        for alpha in [4.0, f64::INFINITY] {
-            for margin in [0.0, 4.0] {
-                rules.extend(PATIENCE.map(|patience| Self {
-                    patience,
-                    alpha,
-                    margin,
-                }));
-            }
+        for (alpha, margin) in WIDTHS {
+            rules.extend(DOUBTS.map(|doubt| Self {
+                doubt,
+                alpha,
+                margin,
+            }));
         }
         rules
     }
@@ -166,6 +174,8 @@ impl Outcome {
         };
         let mut frontier: Vec<Self> = all.iter().filter(|it| !beaten(it)).copied().collect();
         frontier.sort_by(|a, b| a.exact.total_cmp(&b.exact).then(a.p50.cmp(&b.p50)));
+        // Rules may come to the same.
+        frontier.dedup_by_key(|it| (it.exact.to_bits(), it.p50, it.queries.to_bits()));
         frontier
     }
 }

@@ -47,8 +47,6 @@ struct Lookup<'w> {
     target: Id,
     chance: Draw,
     k: usize,
-    /// From which age on a contact is given up.
-    given_up: Option<Duration>,
     /// By distance, the closest first.
     known: Vec<Known>,
     queries: u32,
@@ -78,7 +76,6 @@ impl Walk {
             target,
             chance: Draw::new(world.seed(), &name),
             k: world.k(),
-            given_up: belief.falls_below(rule.patience),
             known: Vec::new(),
             queries: 0,
         };
@@ -130,23 +127,22 @@ impl Lookup<'_> {
         match known.state {
             State::Answered => 1.0,
             State::Waiting => self.world.share_alive(),
-            State::Asked { since, .. } if self.is_given_up(since, now) => 0.0,
             State::Asked { since, .. } => self.belief.alive(now - since),
         }
     }
 
-    fn is_given_up(&self, since: Duration, now: Duration) -> bool {
-        self.given_up.is_some_and(|age| now - since >= age)
-    }
-
-    /// Whether the K closest that are not given up have answered.
+    /// Whether it is likely enough that nobody lives who is closer than the K that have answered.
     fn is_over(&self, now: Duration) -> bool {
         let mut answered = 0;
+        let mut all_dead = 1.0;
         for known in &self.known {
-            match known.state {
-                State::Answered => answered += 1,
-                State::Asked { since, .. } if self.is_given_up(since, now) => {}
-                State::Asked { .. } | State::Waiting => return false,
+            if known.state == State::Answered {
+                answered += 1;
+            } else {
+                all_dead *= 1.0 - self.alive(known, now);
+            }
+            if 1.0 - all_dead >= self.rule.doubt {
+                return false;
             }
             if answered == self.k {
                 return true;
@@ -200,7 +196,7 @@ impl Lookup<'_> {
         first
     }
 
-    /// Takes in the answers that have come, also of contacts that are given up.
+    /// Takes in the answers that have come.
     fn hear(&mut self, now: Duration) {
         let mut named = Vec::new();
         for known in &mut self.known {
