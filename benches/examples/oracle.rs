@@ -125,18 +125,18 @@ impl Options {
         })
     }
 
-    /// Who looks up what: each node once, in random order, as with fresh askers.
+    /// Who looks up what: nodes that have not looked up before, each once, as far as there are as many.
     fn asked(&self, world: &World) -> Vec<(HostId, Id)> {
         let mut draw = Draw::new(self.seed, &[topic("oracle/lookups")]);
-        let mut living = world.living().to_vec();
+        let mut newcomers = world.newcomers().to_vec();
         let mut asked = Vec::new();
-        while asked.len() < self.lookups as usize && !living.is_empty() {
-            let at = usize::try_from(draw.below(living.len() as u64)).unwrap_or(0);
+        while asked.len() < self.lookups as usize && !newcomers.is_empty() {
+            let at = usize::try_from(draw.below(newcomers.len() as u64)).unwrap_or(0);
             let mut target = [0; Id::LEN];
             for byte in &mut target {
                 *byte = draw.next_u64().to_be_bytes()[0];
             }
-            asked.push((living.swap_remove(at), Id::new(target)));
+            asked.push((newcomers.swap_remove(at), Id::new(target)));
         }
         asked
     }

@@ -20,8 +20,8 @@
 //!
 //! - Who is dead, and how far away a contact is, until that answers.
 //! - Which contacts others know: it starts from the table of its node, and each answer names the K
-//!   closest of the table of the one that was asked, dead ones included. The tables are those of nodes of
-//!   the real core after they have lived for a while in the simulated world.
+//!   closest of the table of the one that was asked, dead ones included. The tables are those of nodes
+//!   of the real core in the simulated world, when half of the lookups of a run are over.
 //!
 //! # What it decides
 //!
@@ -62,27 +62,22 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The rules that are tried: doubts from one in two to one in ten thousand, and alphas from that of
-    /// the core to none.
+    /// The rules that are tried: doubts from seven in ten to one in a thousand, alphas from that of the
+    /// core to none, and margins from none to twice the K of the core.
     #[must_use]
     pub fn all() -> Vec<Self> {
-        const DOUBTS: [f64; 10] = [0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001, 0.0001];
-        const ALL: f64 = f64::INFINITY;
-        const WIDTHS: [(f64, f64); 6] = [
-            (4.0, 0.0),
-            (6.0, 0.0),
-            (8.0, 0.0),
-            (12.0, 0.0),
-            (ALL, 0.0),
-            (ALL, 4.0),
-        ];
+        const DOUBTS: [f64; 7] = [0.7, 0.5, 0.3, 0.1, 0.03, 0.01, 0.001];
+        const ALPHAS: [f64; 3] = [4.0, 8.0, f64::INFINITY];
+        const MARGINS: [f64; 4] = [0.0, 4.0, 8.0, 16.0];
         let mut rules = Vec::new();
-        for (alpha, margin) in WIDTHS {
-            rules.extend(DOUBTS.map(|doubt| Self {
-                doubt,
-                alpha,
-                margin,
-            }));
+        for alpha in ALPHAS {
+            for margin in MARGINS {
+                rules.extend(DOUBTS.map(|doubt| Self {
+                    doubt,
+                    alpha,
+                    margin,
+                }));
+            }
         }
         rules
     }

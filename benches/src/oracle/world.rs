@@ -1,42 +1,47 @@
 //! The world in which an oracle looks up: who lives, what each node knows, and how far away all are.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use khashmir::{Id, Node};
 use khashmir_sim::experiment::Experiment;
 use khashmir_sim::host::HostId;
-use khashmir_sim::plan::{InvalidPlan, Plan, Workload};
+use khashmir_sim::plan::{InvalidPlan, Plan};
 use khashmir_sim::truth::Truth;
+use khashmir_sim::world::{Fact, Observer, When};
 
 /// Nodes of the real core in a simulated world that stands still.
 pub struct World {
     plan: Plan,
-    world: khashmir_sim::world::World,
+    world: khashmir_sim::world::World<Askers>,
     truth: Truth,
-    living: Vec<HostId>,
+    newcomers: Vec<HostId>,
     share_alive: f64,
 }
 
-impl World {
-    /// How long after the deaths the world stands still: in the midst of the lookups of a
-    /// [run](Experiment) that rests for 200 s and then has them arrive over ten minutes.
-    const MIDST: Duration = Duration::from_secs(300);
+/// Sees who is asked for something.
+#[derive(Default)]
+struct Askers(BTreeSet<HostId>);
 
-    /// The world of a plan with a warm start, halfway through its lookups, but without them: every
-    /// lookup is a node's first.
+impl Observer for Askers {
+    fn see(&mut self, _when: When, host: HostId, fact: Fact<'_>) {
+        if matches!(fact, Fact::Ordered { .. }) {
+            self.0.insert(host);
+        }
+    }
+}
+
+impl World {
+    /// The world of a plan halfway through its lookups, with half of them over: tables are as the core's
+    /// own lookups find them on average.
     ///
     /// # Errors
     /// [`InvalidPlan`] when the plan makes no sense.
     pub fn new(plan: &Plan) -> Result<Self, InvalidPlan> {
-        let still = Plan {
-            workload: Workload {
-                lookups: 1,
-                duration: Self::MIDST,
-                ..Workload::NONE
-            },
-            ..plan.clone()
-        };
-        let finished = Experiment::new(still).run_observed(&mut |_| {}, || ())?;
+        let mut half = plan.clone();
+        half.workload.lookups = plan.workload.lookups / 2;
+        half.workload.duration = plan.workload.duration / 2;
+        let finished = Experiment::new(half).run_observed(&mut |_| {}, Askers::default)?;
         let world = finished.world;
         let node = |host: &HostId| world.node(*host).map(|node| (node.id(), *host));
         let truth = Truth::new(plan.hosts.iter().filter_map(|host| node(&host)));
@@ -45,6 +50,8 @@ impl World {
             .iter()
             .filter(|host| world.node(*host).is_some())
             .collect();
+        let has_asked = |host: &HostId| world.observers().any(|askers| askers.0.contains(host));
+        let newcomers = living.iter().copied().filter(|host| !has_asked(host));
         let (mut known, mut alive) = (0_u64, 0_u64);
         for host in &living {
             for contact in world.node(*host).into_iter().flat_map(Node::contacts) {
@@ -56,16 +63,16 @@ impl World {
         Ok(Self {
             plan: plan.clone(),
             truth,
-            living,
+            newcomers: newcomers.collect(),
             share_alive: alive as f64 / known.max(1) as f64,
             world,
         })
     }
 
-    /// Hosts whose nodes live, ascending.
+    /// Hosts whose nodes live and were asked for nothing yet, ascending.
     #[must_use]
-    pub fn living(&self) -> &[HostId] {
-        &self.living
+    pub fn newcomers(&self) -> &[HostId] {
+        &self.newcomers
     }
 
     /// The share of the contacts in the tables of nodes that live which live themselves.
