@@ -173,7 +173,7 @@ impl Options {
                  with no more queries than the core's. A dash: no rule of the oracle is.\n";
         if self.frontier {
             text += &format!(
-                "\n{:>6} {:>7} {:>8} {:>8} {:>8} {:>7} {:>9} {:>6} {:>7}\n",
+                "\n{:>6} {:>7} {:>8} {:>8} {:>8} {:>7} {:>9} {:>6} {:>10}\n",
                 "dead %",
                 "exact %",
                 "p50 ms",
@@ -182,17 +182,17 @@ impl Options {
                 "queries",
                 "doubt",
                 "alpha",
-                "margin"
+                "beyond"
             );
             for row in rows {
                 for it in Outcome::frontier(&row.oracles) {
                     text += &format!(
-                        "{:>6} {} {:>9} {:>6} {:>7}\n",
+                        "{:>6} {} {:>9} {:>6} {:>10}\n",
                         row.dead,
                         figures(it.exact, [it.p50, it.p90, it.p99], it.queries),
                         it.rule.doubt,
                         it.rule.alpha,
-                        it.rule.margin
+                        it.rule.beyond
                     );
                 }
             }

@@ -27,9 +27,9 @@
 //!
 //! It asks a contact when fewer than K closer ones are to be expected, counting each with the
 //! probability that it lives: so a silent contact has a stand-in bit by bit, as it becomes unlikely
-//! ([`Rule::margin`] asks more than that). It ends when the probability that any contact lives which is
-//! closer than the K that have answered, and has not, falls below [`Rule::doubt`]: no earlier end is as
-//! likely to be right. It sends again where loss is likelier than lateness. Then the rule is swept, and
+//! ([`Rule::beyond`] asks more than that). It ends when the probability that any contact lives which is
+//! closer than the K that have answered, and has not, falls below [`Rule::doubt`]: an earlier end would be
+//! likelier to be wrong. It sends again where loss is likelier than lateness. Then the rule is swept, and
 //! what counts is the fastest of those that are as exact as the lookup beside it.
 //!
 //! It is a bound for lookups that decide by these probabilities, and no proof for all: a rule that
@@ -44,6 +44,7 @@ pub use belief::Belief;
 pub use walk::Walk;
 pub use world::World;
 
+use std::fmt;
 use std::time::Duration;
 
 use khashmir::Id;
@@ -57,25 +58,68 @@ pub struct Rule {
     pub doubt: f64,
     /// How many queries that will be answered are in flight at most, to be expected.
     pub alpha: f64,
-    /// How many more contacts than the K closest to be expected are asked.
-    pub margin: f64,
+    /// Which contacts are asked beyond the K closest to be expected: each may name one that is closer.
+    pub beyond: Beyond,
+}
+
+/// Contacts beyond the K closest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Beyond {
+    /// So many more are asked, and the lookup does not wait for them.
+    Asked(u32),
+    /// So many more are asked, and the lookup waits for them as for the others.
+    Awaited(u32),
+}
+
+impl Beyond {
+    /// How many more are asked.
+    pub(crate) const fn asked(self) -> u32 {
+        match self {
+            Self::Asked(count) | Self::Awaited(count) => count,
+        }
+    }
+
+    /// How many more are waited for.
+    pub(crate) const fn awaited(self) -> u32 {
+        match self {
+            Self::Asked(_) => 0,
+            Self::Awaited(count) => count,
+        }
+    }
+}
+
+impl fmt::Display for Beyond {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&match self {
+            Self::Asked(0) | Self::Awaited(0) => "none".to_owned(),
+            Self::Asked(count) => format!("{count} asked"),
+            Self::Awaited(count) => format!("{count} awaited"),
+        })
+    }
 }
 
 impl Rule {
     /// The rules that are tried: doubts from seven in ten to one in a thousand, alphas from that of the
-    /// core to none, and margins from none to twice the K of the core.
+    /// core to none, and contacts beyond the K closest from none to twice as many.
     #[must_use]
     pub fn all() -> Vec<Self> {
         const DOUBTS: [f64; 7] = [0.7, 0.5, 0.3, 0.1, 0.03, 0.01, 0.001];
         const ALPHAS: [f64; 3] = [4.0, 8.0, f64::INFINITY];
-        const MARGINS: [f64; 4] = [0.0, 4.0, 8.0, 16.0];
+        const BEYOND: [Beyond; 6] = [
+            Beyond::Asked(0),
+            Beyond::Asked(4),
+            Beyond::Asked(8),
+            Beyond::Asked(16),
+            Beyond::Awaited(4),
+            Beyond::Awaited(8),
+        ];
         let mut rules = Vec::new();
         for alpha in ALPHAS {
-            for margin in MARGINS {
+            for beyond in BEYOND {
                 rules.extend(DOUBTS.map(|doubt| Self {
                     doubt,
                     alpha,
-                    margin,
+                    beyond,
                 }));
             }
         }

@@ -133,6 +133,7 @@ impl Lookup<'_> {
 
     /// Whether it is likely enough that nobody lives who is closer than the K that have answered.
     fn is_over(&self, now: Duration) -> bool {
+        let awaited = self.k + self.rule.beyond.awaited() as usize;
         let mut answered = 0;
         let mut all_dead = 1.0;
         for known in &self.known {
@@ -144,7 +145,7 @@ impl Lookup<'_> {
             if 1.0 - all_dead >= self.rule.doubt {
                 return false;
             }
-            if answered == self.k {
+            if answered == awaited {
                 return true;
             }
         }
@@ -157,7 +158,7 @@ impl Lookup<'_> {
         let in_flight = |known: &&Known| matches!(known.state, State::Asked { .. });
         let flying = self.known.iter().filter(in_flight);
         let mut flying: f64 = flying.map(|known| self.alive(known, now)).sum();
-        let wanted = self.k as f64 + self.rule.margin;
+        let wanted = self.k as f64 + f64::from(self.rule.beyond.asked());
         let mut closer = 0.0;
         for place in 0..self.known.len() {
             // Rounding must not keep the last of those that are wanted from being asked.
