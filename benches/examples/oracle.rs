@@ -173,13 +173,14 @@ impl Options {
                  with no more queries than the core's. A dash: no rule of the oracle is.\n";
         if self.frontier {
             text += &format!(
-                "\n{:>6} {:>7} {:>8} {:>8} {:>8} {:>7} {:>9} {:>6} {:>10}\n",
+                "\n{:>6} {:>7} {:>8} {:>8} {:>8} {:>7} {:>9} {:>9} {:>6} {:>10}\n",
                 "dead %",
                 "exact %",
                 "p50 ms",
                 "p90 ms",
                 "p99 ms",
                 "queries",
+                "unnamed %",
                 "doubt",
                 "alpha",
                 "beyond"
@@ -187,9 +188,10 @@ impl Options {
             for row in rows {
                 for it in Outcome::frontier(&row.oracles) {
                     text += &format!(
-                        "{:>6} {} {:>9} {:>6} {:>10}\n",
+                        "{:>6} {} {:>9.2} {:>9} {:>6} {:>10}\n",
                         row.dead,
                         figures(it.exact, [it.p50, it.p90, it.p99], it.queries),
+                        it.unnamed * 100.0,
                         it.rule.doubt,
                         it.rule.alpha,
                         it.rule.beyond

@@ -20,8 +20,9 @@
 //!
 //! - Who is dead, and how far away a contact is, until that answers.
 //! - Which contacts others know: it starts from the table of its node, and each answer names the K
-//!   closest of the table of the one that was asked, dead ones included. The tables are those of nodes
-//!   of the real core in the simulated world, when half of the lookups of a run are over.
+//!   closest of the table of the one that was asked, dead ones included, to the target or, as in the
+//!   core, to a point beside it. The tables are those of nodes of the real core in the simulated world,
+//!   when half of the lookups of a run are over.
 //!
 //! # What it decides
 //!
@@ -134,6 +135,8 @@ pub struct Outcome {
     pub rule: Rule,
     /// The share of lookups that found exactly the K closest that live.
     pub exact: f64,
+    /// The share of lookups to which one of these was named by nobody who was asked.
+    pub unnamed: f64,
     /// Half took no longer.
     pub p50: Duration,
     /// Nine of ten took no longer.
@@ -157,6 +160,7 @@ impl Outcome {
         Some(Self {
             rule,
             exact: walks.iter().filter(|walk| walk.exact).count() as f64 / count,
+            unnamed: walks.iter().filter(|walk| walk.unnamed).count() as f64 / count,
             p50: rank(50)?,
             p90: rank(90)?,
             p99: rank(99)?,

@@ -18,6 +18,8 @@ pub struct Walk {
     pub queries: u32,
     /// Whether it found exactly the K closest that live.
     pub exact: bool,
+    /// Whether one of these was named by nobody who was asked: waiting for longer would not find it.
+    pub unnamed: bool,
 }
 
 /// A contact that is known, by what was done about it.
@@ -30,9 +32,10 @@ struct Known {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
-    /// Since then, with the time at which the answer comes, if one comes.
+    /// Since then, about whose surroundings, and when the answer comes, if one comes.
     Asked {
         since: Duration,
+        about: Id,
         answer: Option<Duration>,
     },
     Answered,
@@ -92,10 +95,13 @@ impl Walk {
             now += TICK;
             lookup.hear(now);
         }
+        let closest = world.closest(&target);
+        let is_known = |id: &Id| lookup.known.iter().any(|known| known.id == *id);
         Some(Self {
             took: now,
             queries: lookup.queries,
-            exact: lookup.found() == world.closest(&target),
+            exact: lookup.found() == closest,
+            unnamed: !closest.iter().all(is_known),
         })
     }
 }
@@ -103,6 +109,9 @@ impl Walk {
 impl Lookup<'_> {
     /// Contacts beyond so many closer ones are of no use, for half of those live.
     const KNOWN: usize = 64;
+
+    /// So many that are closer have answered before a contact is asked about its own side of the tree.
+    const INFORMED: usize = 2;
 
     fn learn(&mut self, contacts: impl Iterator<Item = Contact>) {
         for contact in contacts {
@@ -172,6 +181,7 @@ impl Lookup<'_> {
                 }
                 self.known[place].state = State::Asked {
                     since: now,
+                    about: self.about(place),
                     answer: self.answer(place, now),
                 };
                 self.queries += 1;
@@ -179,6 +189,23 @@ impl Lookup<'_> {
             }
             closer += alive;
         }
+    }
+
+    /// What a contact is asked about, as in the core: once some who are closer have answered, a contact
+    /// that is farther away is asked about the point closest to the target on its own side of the tree,
+    /// where it knows best, and can name those that the dead crowd out elsewhere.
+    fn about(&self, place: usize) -> Id {
+        let closer = self.known.iter().take(place);
+        let answered = closer.filter(|known| known.state == State::Answered);
+        if answered.count() < Self::INFORMED {
+            return self.target;
+        }
+        let shared = self.target.common_prefix(&self.known[place].id);
+        let mut bytes = *self.target.as_bytes();
+        if let Some(byte) = bytes.get_mut(shared / 8) {
+            *byte ^= 0x80 >> (shared % 8);
+        }
+        Id::new(bytes)
     }
 
     /// When the answer of a contact to datagrams from now on comes, if one does.
@@ -201,14 +228,14 @@ impl Lookup<'_> {
     fn hear(&mut self, now: Duration) {
         let mut named = Vec::new();
         for known in &mut self.known {
-            if let State::Asked { answer, .. } = known.state
+            if let State::Asked { answer, about, .. } = known.state
                 && answer.is_some_and(|at| at <= now)
             {
                 known.state = State::Answered;
                 let node = known.host.and_then(|host| self.world.node(host));
                 named.extend(
                     node.into_iter()
-                        .flat_map(|node: &Node| node.closest(&self.target)),
+                        .flat_map(|node: &Node| node.closest(&about)),
                 );
             }
         }
