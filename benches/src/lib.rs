@@ -3,8 +3,10 @@
 
 pub mod bep5;
 pub mod convergence;
+pub mod curve;
 pub mod load;
 pub mod memory;
+pub mod oracle;
 pub mod peers;
 pub mod servers;
 

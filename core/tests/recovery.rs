@@ -318,6 +318,56 @@ fn restored_contacts_are_asked_side_by_side_and_no_more_than_probes_may_be_under
 }
 
 #[test]
+fn a_restored_contact_that_is_silent_costs_a_datagram_until_the_next_round() {
+    let mut net = Net::new();
+    for number in 2..=21 {
+        net.add(number, Config::default());
+    }
+    let snapshot = snapshot_of(&mut net, 21, 1200);
+    for number in 2..=21 {
+        net.kill(number);
+    }
+    // One is there, so that the node is not alone, and joins by itself.
+    net.add(22, Config::default());
+    let node = restored(&net, snapshot);
+    net.put_back(1, node);
+    net.outcome(1, Command::AddContact { addr: addr(22) });
+    net.run(seconds(60));
+    for number in 2..=21 {
+        assert_eq!(asked_at(&net, 1, addr(number)).len(), 1, "{number}");
+    }
+    net.run(seconds(360));
+    let again = (2..=21).filter(|number| asked_at(&net, 1, addr(*number)).len() > 1);
+    assert!(again.count() >= 8, "a bucketful of them in the round");
+}
+
+#[test]
+fn a_restarted_node_in_its_own_network_looks_up_no_full_bucket_and_is_heard_by_all_contacts() {
+    let mut net = Net::joined(60, &Config::default());
+    net.add(100, Config::default());
+    let refreshed = |net: &mut Net| {
+        let Outcome::Join(joined) = net.outcome(100, join(&[1])) else {
+            panic!("not a join");
+        };
+        joined.refreshed
+    };
+    let first = refreshed(&mut net);
+    net.run(seconds(120));
+    let now = net.now;
+    let snapshot = net.kill(100).snapshot(now);
+    let node = restored(&net, snapshot);
+    net.put_back(100, node);
+    let contacts = net.contacts(100);
+    net.forget();
+    let again = refreshed(&mut net);
+    assert!(again < first, "{again} after {first}");
+    net.run(seconds(1));
+    for contact in contacts {
+        assert!(!asked_at(&net, 100, contact).is_empty(), "{contact}");
+    }
+}
+
+#[test]
 fn fresh_and_older_contacts_of_a_snapshot_stand_side_by_side() {
     let mut net = Net::new();
     for number in 2..=6 {

@@ -30,6 +30,8 @@ pub(crate) struct EventLoop {
     /// When each host has something to do next, in both directions.
     deadlines: BTreeSet<(Instant, usize)>,
     deadline_of: BTreeMap<usize, Instant>,
+    /// Hosts whose socket was full when they last sent: the poll says when there is room again.
+    blocked: BTreeSet<usize>,
     backlog: Backlog,
     inbox: Inbox,
     /// The way back, for what other threads find out.
@@ -73,6 +75,7 @@ impl EventLoop {
             busy: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             deadline_of: BTreeMap::new(),
+            blocked: BTreeSet::new(),
             backlog: Backlog::None,
             inbox: Inbox::new(),
             post: post.clone(),
@@ -93,13 +96,12 @@ impl EventLoop {
     ) -> Result<Added, NotAdded> {
         let (local_addr, drops) = (udp.local_addr(), udp.drops());
         let (no, id) = (self.next_no, node.id());
-        let interest = Interest::READABLE | Interest::WRITABLE;
         let registry = self.poll.registry();
-        registry.register(udp.source(), Token(no + FIRST_HOST), interest)?;
+        registry.register(udp.source(), token_of(no), Interest::READABLE)?;
         self.next_no += 1;
         let names = asker_of_names(self.post.clone(), no);
         self.hosts.insert(no, Host::new(node, udp, observer, names));
-        self.reschedule(no);
+        self.reschedule(no, self.clock.now());
         Ok(Added {
             no,
             id,
@@ -188,7 +190,7 @@ impl EventLoop {
             if let Some(host) = self.hosts.get_mut(&no) {
                 host.wake_up(now, slept);
             }
-            self.reschedule(no);
+            self.reschedule(no, now);
         }
     }
 
@@ -202,7 +204,7 @@ impl EventLoop {
                     if let Some(host) = self.hosts.get_mut(&no) {
                         input(host, now);
                         host.settle(now);
-                        self.reschedule(no);
+                        self.reschedule(no, now);
                     }
                 }
                 Ok(Input::Add(addition)) => {
@@ -231,16 +233,17 @@ impl EventLoop {
                 host.shut_down(now);
                 host.settle(now);
             }
-            self.reschedule(no);
+            self.reschedule(no, now);
         }
     }
 
     /// Gives every busy host its share of this turn.
     fn serve_busy(&mut self) {
         for no in std::mem::take(&mut self.busy) {
+            let now = self.clock.now();
             if let Some(host) = self.hosts.get_mut(&no) {
-                host.receive(self.clock.now(), &mut self.inbox);
-                self.reschedule(no);
+                host.receive(now, &mut self.inbox);
+                self.reschedule(no, now);
             }
         }
     }
@@ -256,26 +259,28 @@ impl EventLoop {
         let due = self.deadlines.iter().take_while(is_due);
         let due: Vec<usize> = due.map(|(_, no)| *no).collect();
         for no in due {
+            let now = self.clock.now();
             if let Some(host) = self.hosts.get_mut(&no) {
-                host.due(self.clock.now());
-                self.reschedule(no);
+                host.due(now);
+                self.reschedule(no, now);
             }
         }
     }
 
     /// Notes when a host wants to be heard next, and lets go of it when it is over.
-    fn reschedule(&mut self, no: usize) {
+    fn reschedule(&mut self, no: usize, now: Instant) {
         if let Some(at) = self.deadline_of.remove(&no) {
             self.deadlines.remove(&(at, no));
         }
         let Some(host) = self.hosts.get_mut(&no) else {
             return;
         };
-        if host.is_over(self.clock.now()) {
+        if host.is_over(now) {
             // Closing the socket would deregister it as well; what fails here fails without harm.
             let _ = self.poll.registry().deregister(host.socket.source());
             self.hosts.remove(&no);
             self.busy.remove(&no);
+            self.blocked.remove(&no);
             return;
         }
         if host.is_busy() {
@@ -285,7 +290,38 @@ impl EventLoop {
             self.deadlines.insert((at, no));
             self.deadline_of.insert(no, at);
         }
+        self.watch_for_room(no);
     }
+
+    /// Asks the poll to say when a full socket has room again, and only as long as it is full: Linux
+    /// calls a socket writable anew for each datagram that leaves it, which would be a turn for each.
+    fn watch_for_room(&mut self, no: usize) {
+        let Some(host) = self.hosts.get_mut(&no) else {
+            return;
+        };
+        let is_blocked = host.is_blocked();
+        if is_blocked == self.blocked.contains(&no) {
+            return;
+        }
+        let interest = if is_blocked {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        let registry = self.poll.registry();
+        let changed = registry.reregister(host.socket.source(), token_of(no), interest);
+        // What fails is tried again at the host's next turn.
+        match changed {
+            Ok(()) if is_blocked => drop(self.blocked.insert(no)),
+            Ok(()) => drop(self.blocked.remove(&no)),
+            Err(_) => {}
+        }
+    }
+}
+
+/// By which the poll names a host.
+const fn token_of(no: usize) -> Token {
+    Token(no + FIRST_HOST)
 }
 
 /// What resolves names for a host, and brings the answers back into the loop.

@@ -11,7 +11,7 @@ use crate::inbox::Inbox;
 use crate::name::HostPort;
 use crate::observer::Observer;
 use crate::resolve::Resolved;
-use crate::socket::{self, Datagrams, Received, Sent};
+use crate::socket::{self, Datagrams, Received, Rest, Sent};
 use crate::socket_stats::{Sends, SocketStats};
 use crate::subscription::{Notice, Subscription, Subscriptions, TellNotice};
 use crate::udp::Udp;
@@ -126,6 +126,11 @@ impl<S: Datagrams> Host<S> {
             || matches!(self.outbound, Outbound::More | Outbound::Unblocked { .. })
     }
 
+    /// Whether it waits for room in the socket's buffer.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        matches!(self.outbound, Outbound::Blocked { .. })
+    }
+
     /// When it has something to do, if nothing happens until then.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let inbound = match self.inbound {
@@ -157,7 +162,13 @@ impl<S: Datagrams> Host<S> {
         let mut taken = 0;
         while taken < Self::RECEIVE_BURST {
             match socket::receive(&self.socket, inbox) {
-                Received::Batch => taken += self.take_in(now, inbox),
+                Received::Batch(rest) => {
+                    taken += self.take_in(now, inbox);
+                    if rest == Rest::None {
+                        self.inbound = Inbound::Idle;
+                        break;
+                    }
+                }
                 Received::Nothing => {
                     self.inbound = Inbound::Idle;
                     break;
@@ -386,6 +397,14 @@ impl Host {
     /// What the socket has gone through, but for what the system counts.
     pub(crate) fn socket_stats(&self) -> SocketStats {
         self.sends.stats(self.socket.receive_buffer().ok())
+    }
+
+    /// Behaves as if the socket had been full when this was to be sent.
+    #[cfg(test)]
+    pub(crate) fn pretend_full(&mut self, to: std::net::SocketAddr, datagram: &[u8]) {
+        self.datagram = datagram.to_vec();
+        let next = Transmit { to, from: None };
+        self.outbound = Outbound::Blocked { next };
     }
 }
 

@@ -53,6 +53,11 @@ impl Inbox {
         Ok(())
     }
 
+    /// Whether the last batch has filled every slot.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.filled == BATCH_SIZE
+    }
+
     /// The datagrams of the last batch, in the order of their arrival.
     pub(crate) fn arrivals(&self) -> impl Iterator<Item = Arrival<'_>> {
         let slots = self.slots.chunks_exact(Self::SLOT);

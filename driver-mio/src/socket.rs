@@ -8,9 +8,18 @@ use crate::inbox::Inbox;
 /// What the loop needs of a socket.
 pub(crate) trait Datagrams {
     /// Fills the inbox with what has arrived: a datagram at least, or an error.
-    fn receive(&self, inbox: &mut Inbox) -> io::Result<()>;
+    fn receive(&self, inbox: &mut Inbox) -> io::Result<Rest>;
     /// Sends a datagram, from one of our addresses if that is given.
     fn send(&self, to: SocketAddr, from: Option<IpAddr>, datagram: &[u8]) -> io::Result<()>;
+}
+
+/// Whether a socket may hold more than the batch that it gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It has to be asked again.
+    Possible,
+    /// It was empty, and says when it is readable again.
+    None,
 }
 
 /// What became of a datagram that was to be sent.
@@ -64,7 +73,7 @@ enum EarlierTrouble {
 #[derive(Debug)]
 pub(crate) enum Received {
     /// The inbox has been filled.
-    Batch,
+    Batch(Rest),
     /// Nothing more for now: it says when it is readable again.
     Nothing,
     /// A report about a datagram that we sent earlier; there may be more to read.
@@ -76,8 +85,9 @@ pub(crate) enum Received {
 /// Asks for datagrams.
 pub(crate) fn receive(socket: &impl Datagrams, inbox: &mut Inbox) -> Received {
     loop {
-        let Err(error) = socket.receive(inbox) else {
-            return Received::Batch;
+        let error = match socket.receive(inbox) {
+            Ok(rest) => return Received::Batch(rest),
+            Err(error) => error,
         };
         let kind = error.kind();
         if kind == ErrorKind::WouldBlock {
@@ -135,7 +145,7 @@ pub(crate) mod fake {
 
     impl Datagrams for Script {
         /// One datagram a batch.
-        fn receive(&self, inbox: &mut Inbox) -> io::Result<()> {
+        fn receive(&self, inbox: &mut Inbox) -> io::Result<Rest> {
             let next = self.incoming.borrow_mut().pop_front();
             let (bytes, from) = next.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))?;
             inbox.fill(|slots, metas| {
@@ -143,7 +153,8 @@ pub(crate) mod fake {
                 metas[0].addr = from;
                 (metas[0].len, metas[0].stride) = (bytes.len(), bytes.len());
                 Ok(1)
-            })
+            })?;
+            Ok(Rest::Possible)
         }
 
         fn send(&self, to: SocketAddr, _: Option<IpAddr>, datagram: &[u8]) -> io::Result<()> {
@@ -209,7 +220,8 @@ mod tests {
             Err(ErrorKind::Other.into()),
         ]);
         let mut inbox = Inbox::new();
-        assert!(matches!(receive(&socket, &mut inbox), Received::Batch));
+        let received = receive(&socket, &mut inbox);
+        assert!(matches!(received, Received::Batch(Rest::Possible)));
         let arrival = inbox.arrivals().next().expect("a datagram");
         assert_eq!((arrival.from, arrival.bytes), (to(), &b"datagram"[..]));
         assert!(matches!(receive(&socket, &mut inbox), Received::Report(_)));

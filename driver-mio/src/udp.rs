@@ -8,7 +8,7 @@ use mio::net::UdpSocket;
 use quinn_udp::{Transmit, UdpSocketState};
 
 use crate::inbox::Inbox;
-use crate::socket::Datagrams;
+use crate::socket::{Datagrams, Rest};
 use crate::system_drops::SystemDrops;
 
 /// A socket that tells at which of our addresses a datagram arrived, and sends from the one that is
@@ -32,6 +32,7 @@ impl Udp {
         let drops = SystemDrops::of(&bound);
         let state = UdpSocketState::new((&bound).into())?;
         allow_fragments(&bound);
+        ignore_traffic_class(&bound);
         enlarge(&bound, &state, receive_buffer);
         Ok(Self {
             // The state above has made it non-blocking.
@@ -80,9 +81,16 @@ impl Udp {
 }
 
 impl Datagrams for Udp {
-    fn receive(&self, inbox: &mut Inbox) -> io::Result<()> {
+    fn receive(&self, inbox: &mut Inbox) -> io::Result<Rest> {
         let socket = &self.socket;
-        inbox.fill(|slots, metas| socket.try_io(|| self.state.recv(socket.into(), slots, metas)))
+        inbox
+            .fill(|slots, metas| socket.try_io(|| self.state.recv(socket.into(), slots, metas)))?;
+        // Linux ends a batch early when nothing is left. Elsewhere the poll waits for a read that
+        // finds nothing before it tells again.
+        if cfg!(any(target_os = "linux", target_os = "android")) && !inbox.is_full() {
+            return Ok(Rest::None);
+        }
+        Ok(Rest::Possible)
     }
 
     fn send(&self, to: SocketAddr, from: Option<IpAddr>, datagram: &[u8]) -> io::Result<()> {
@@ -121,6 +129,17 @@ fn allow_fragments(socket: &std::net::UdpSocket) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn allow_fragments(_socket: &std::net::UdpSocket) {}
+
+/// The library asks the system for each datagram's traffic class, for protocols that react to
+/// congestion marks. Ours does not, and need not have it copied.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn ignore_traffic_class(socket: &std::net::UdpSocket) {
+    // Without it a datagram costs a little more.
+    let _ = rustix::net::sockopt::set_ip_recvtos(socket, false);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn ignore_traffic_class(_socket: &std::net::UdpSocket) {}
 
 /// Asks for a receive buffer of that size: with the privilege to exceed the system's bound if the
 /// process has it, and otherwise as far as that bound allows.

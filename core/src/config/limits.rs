@@ -58,7 +58,8 @@ pub struct Limits {
     pub max_datagrams: usize,
     /// Unasked pings in flight (newcomers and doubtful contacts). And a hundred times as many
     /// addresses remembered because they did not answer, of which the oldest is forgotten, and
-    /// contacts whose identifiers others claim; claims of further ones are not looked into.
+    /// contacts whose identifiers others claim; claims of further ones are not looked into. And as
+    /// many newcomers remembered together with our address that they asked.
     pub max_probes: usize,
     /// Bootstrap addresses of one join; more are refused.
     pub max_bootstrap: usize,

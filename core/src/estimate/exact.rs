@@ -199,5 +199,5 @@ fn the_estimate_is_that_of_bayes_rule_but_for_answers_to_earlier_sends() {
             most_sends = most_sends.max(sent.len());
         });
     }
-    assert_eq!(most_sends, usize::from(NetworkEstimate::MAX_SENDS));
+    assert_eq!(most_sends, usize::from(Vouched::Well.most_sends()));
 }

@@ -9,7 +9,7 @@ mod silence;
 
 use core::time::Duration;
 
-pub(crate) use silence::{Outlook, Silence};
+pub(crate) use silence::{Outlook, Silence, Vouched};
 
 use crate::rtt::RttSample;
 use crate::time::Instant;
@@ -46,8 +46,6 @@ impl NetworkEstimate {
     const BUSY: Duration = Duration::from_millis(20);
     /// A chance that is as good as none.
     const NONE: f64 = 1e-6;
-    /// A call is sent so often at most.
-    const MAX_SENDS: u8 = 5;
     /// So much likelier an answer has to belong to one send than to another.
     const PLAIN: f64 = 2.0;
     /// No wait is longer: beyond, every call has failed.
@@ -218,7 +216,7 @@ impl NetworkEstimate {
     }
 
     fn sends_again(silence: &Silence, weights: &Weights) -> bool {
-        silence.sends < Self::MAX_SENDS && weights.lost / weights.sum() >= Self::MISSED
+        silence.sends < silence.vouched.most_sends() && weights.lost / weights.sum() >= Self::MISSED
     }
 
     /// A call is sent again once a loss is the likelier cause of the silence than a slow answer.

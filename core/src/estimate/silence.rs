@@ -3,6 +3,26 @@
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
 
+/// Who says that a contact is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vouched {
+    /// Our own table or the user, or contacts that are known independently of each other.
+    Well,
+    /// One source alone: it may be the address of somebody who has nothing to do with it, and gets
+    /// few datagrams.
+    Hardly,
+}
+
+impl Vouched {
+    /// How often a call is sent at most.
+    pub(super) const fn most_sends(self) -> u8 {
+        match self {
+            Self::Well => 5,
+            Self::Hardly => 3,
+        }
+    }
+}
+
 /// When a contact was sent a query that it has not answered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Silence {
@@ -14,6 +34,7 @@ pub(crate) struct Silence {
     pub(super) round_trip: Option<RoundTrip>,
     /// Whether the estimate counts it as one that is not there.
     pub(super) counted: bool,
+    pub(super) vouched: Vouched,
 }
 
 impl Silence {
@@ -24,7 +45,13 @@ impl Silence {
             sends: 1,
             round_trip,
             counted: false,
+            vouched: Vouched::Well,
         }
+    }
+
+    /// The same of a contact for which so much speaks.
+    pub(crate) const fn vouched(self, vouched: Vouched) -> Self {
+        Self { vouched, ..self }
     }
 
     /// The call was given up, and the estimate counts it as one.

@@ -80,6 +80,25 @@ fn losses_are_learnt_from_answers_to_what_was_sent_again() {
 }
 
 #[test]
+fn a_contact_that_one_source_vouches_for_gets_fewer_datagrams() {
+    let estimate = {
+        let mut lossy = NetworkEstimate::ASSUMED;
+        for _ in 0..40 {
+            lossy.answered(exactly(Duration::from_millis(100), 1));
+        }
+        lossy
+    };
+    let sends = |vouched| {
+        let mut silence = Silence::new(Instant::ORIGIN, None).vouched(vouched);
+        while let Some(again) = estimate.resend_at(&silence, silence.sent) {
+            silence.sent_again(again);
+        }
+        silence.sends
+    };
+    assert_eq!((sends(Vouched::Well), sends(Vouched::Hardly)), (5, 3));
+}
+
+#[test]
 fn an_answer_tells_of_a_loss_if_it_fits_the_last_send() {
     let estimate = after_answers(20, Duration::from_millis(100));
     let mut silence = Silence::new(Instant::ORIGIN, None);

@@ -13,7 +13,7 @@ use super::candidate::{Candidate, State};
 use super::coverage::Coverage;
 use crate::address::is_shared;
 use crate::contact::{Contact, Place};
-use crate::estimate::{NetworkEstimate, Outlook, Silence};
+use crate::estimate::{NetworkEstimate, Outlook, Silence, Vouched};
 use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
@@ -83,6 +83,7 @@ pub(crate) struct Asked {
     pub(crate) contact: Contact,
     /// Whose surroundings to ask about.
     pub(crate) about: Id,
+    pub(crate) vouched: Vouched,
 }
 
 /// Whether a contact that was named is new.
@@ -279,8 +280,12 @@ impl ClosestNodes {
         }
         self.began = self.began.or(Some(self.now));
         let about = self.about(&contact.id);
+        let vouched = match self.candidates[at].known_through {
+            None => Vouched::Well,
+            Some(_) => Vouched::Hardly,
+        };
         self.candidates[at].state = State::Asked {
-            silence: Silence::new(self.now, self.candidates[at].round_trip),
+            silence: Silence::new(self.now, self.candidates[at].round_trip).vouched(vouched),
             outlook: Outlook {
                 there: self.there,
                 answers: self.there,
@@ -295,7 +300,11 @@ impl ClosestNodes {
                 other.state = State::Failed;
             }
         }
-        Asked { contact, about }
+        Asked {
+            contact,
+            about,
+            vouched,
+        }
     }
 
     /// Reports that a contact answered and named these. False for one that was not being asked.

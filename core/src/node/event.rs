@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::OpId;
 use crate::id::Id;
-use crate::operation::{Outcome, QueryStats};
+use crate::operation::{Abort, Outcome, QueryStats};
 use crate::value::Value;
 
 /// Something the user may want to know.
@@ -66,6 +66,16 @@ pub enum Event {
     },
 }
 
+/// What an event means for one command.
+pub(super) enum Progress<'e> {
+    /// Nothing: it belongs to another command, to a value that is kept, or to the node.
+    None,
+    /// More values were found.
+    Values(&'e [Value]),
+    /// It is over, with this outcome or before its time.
+    Ended(Result<&'e Outcome, Abort>),
+}
+
 impl Event {
     /// The command that this event belongs to; `None` for what the node says of itself.
     #[must_use]
@@ -91,6 +101,31 @@ impl Event {
             | Self::Kept { .. }
             | Self::Online { .. }
             | Self::Values { .. } => None,
+        }
+    }
+
+    /// What it means for that command.
+    pub(super) fn progress_of(&self, command: OpId) -> Progress<'_> {
+        match self {
+            Self::Values { op, values, .. } if *op == command => Progress::Values(values),
+            Self::Ended { op, outcome, .. } if *op == command => Progress::Ended(match outcome {
+                Outcome::Aborted(why) => Err(*why),
+                Outcome::Ping(_)
+                | Outcome::Join(_)
+                | Outcome::Found(_)
+                | Outcome::Holders(_)
+                | Outcome::Got { .. }
+                | Outcome::Stored(_)
+                | Outcome::Refreshed { .. } => Ok(outcome),
+            }),
+            Self::Alone
+            | Self::BootstrapWanted
+            | Self::Checkpoint
+            | Self::CopiesLost { .. }
+            | Self::Ended { .. }
+            | Self::Kept { .. }
+            | Self::Online { .. }
+            | Self::Values { .. } => Progress::None,
         }
     }
 }

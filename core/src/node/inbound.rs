@@ -94,8 +94,9 @@ impl Node {
         Some(self.note(stored))
     }
 
-    /// Tells the table of a contact, and acts on what it says.
-    pub(super) fn hear_of(&mut self, contact: Contact, heard: Heard) {
+    /// Tells the table of a contact, and acts on what it says. `local` is our address that the contact
+    /// asked, if it did ask and the driver names it.
+    pub(super) fn hear_of(&mut self, contact: Contact, heard: Heard, local: Option<IpAddr>) {
         let Ok(addr) = self.rules().admit(contact.addr) else {
             return;
         };
@@ -103,6 +104,12 @@ impl Node {
         let seen = self.table.see(self.now, contact, heard);
         self.stats.identity_conflicts += u64::from(matches!(seen, Seen::IdentityConflict(_)));
         self.stats.questionable_contacts += u64::from(matches!(seen, Seen::Questionable(_)));
+        if let (Some(local), Heard::Asked) = (local, heard)
+            && seen.is_of_newcomer()
+        {
+            let most = self.config.limits.max_probes;
+            self.upkeep.arrivals.note(addr, local, most);
+        }
         match seen {
             Seen::IdentityConflict(holder) => self.identity_claimed(holder, contact, heard),
             Seen::Questionable(oldest) => {
@@ -172,7 +179,7 @@ impl Node {
         self.send(safe, answer);
         self.reachable = Reachable::Yes;
         if let Message::Query { sender, .. } = message {
-            self.hear_of(Contact::new(*sender, from), Heard::Asked);
+            self.hear_of(Contact::new(*sender, from), Heard::Asked, answer.from);
         }
     }
 
@@ -217,7 +224,7 @@ impl Node {
                 Owner::Probe(_) | Owner::Recovery => Heard::Answered(closed.sample),
                 Owner::Operation { .. } => Heard::Asked,
             };
-            self.hear_of(Contact::new(reply.id, from), heard);
+            self.hear_of(Contact::new(reply.id, from), heard, None);
             if let (Owner::Operation { op, branch }, Some(meant)) = (closed.owner, closed.peer.id)
                 && reply.id != self.own
             {
@@ -253,7 +260,7 @@ impl Node {
         self.stats.of(closed.method).success(closed.elapsed);
         self.transactions.measured(self.now, closed.sample);
         let contact = Contact::new(reply.id, from);
-        self.hear_of(contact, Heard::Answered(closed.sample));
+        self.hear_of(contact, Heard::Answered(closed.sample), None);
         self.reached(closed.owner, contact);
         match closed.owner {
             Owner::Operation { op, .. } => self.advance(op),

@@ -190,7 +190,8 @@ impl Node {
     /// was one of this protocol. Bad ones are counted and dropped; this never fails.
     ///
     /// With `local` the answer leaves from the address that was asked, as a host of several addresses
-    /// must see to. A driver whose socket is bound to one address, or which cannot tell, gives `None`.
+    /// must see to, and so does the ping to a newcomer. A driver whose socket is bound to one address, or
+    /// which cannot tell, gives `None`.
     pub fn handle_datagram(
         &mut self,
         now: Instant,

@@ -207,7 +207,10 @@ mod tests {
     }
 
     fn to(last: u8) -> Transmit {
-        Transmit::to(([10, 0, 0, last], 1).into())
+        Transmit {
+            to: ([10, 0, 0, last], 1).into(),
+            from: None,
+        }
     }
 
     fn polled(outbox: &mut Outbox) -> Vec<Transmit> {

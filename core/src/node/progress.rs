@@ -2,7 +2,6 @@
 //! found, and tells the commands that wait for them when they are over.
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
 use super::active_operations::{MaintenanceTask, Waiter, Waiters};
 use super::journal::Safe;
@@ -10,6 +9,7 @@ use super::sender::CallQuestion;
 use super::{Event, Node, OpId, Owner, Transmit};
 use crate::config::{Retry, Role};
 use crate::contact::Peer;
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::lookup::{ClosestNodes, Patience, Shape};
 use crate::operation::{
@@ -171,30 +171,51 @@ impl Node {
     }
 
     fn ask(&mut self, op: OpId, sends: Sends, question: Question) {
-        let Question { peer, ask, branch } = question;
+        let Question {
+            peer,
+            ask,
+            branch,
+            vouched,
+        } = question;
         let owner = Owner::Operation { op, branch };
-        self.call(peer, owner, sends, ask);
+        let sender = self.sender_for(&peer);
+        let question = CallQuestion {
+            ask,
+            sender,
+            from: None,
+        };
+        self.call_as(peer, owner, (sends, vouched), question);
         self.operations.count_call(op);
     }
 
     /// Opens a call and sends its datagram.
     pub(super) fn call(&mut self, peer: Peer, owner: Owner, sends: Sends, ask: Ask) {
         let sender = self.sender_for(&peer);
-        self.call_as(peer, owner, sends, CallQuestion { ask, sender });
+        let how = (sends, Vouched::Well);
+        let question = CallQuestion {
+            ask,
+            sender,
+            from: None,
+        };
+        self.call_as(peer, owner, how, question);
     }
 
-    /// The same under a certain identifier.
+    /// The same under a certain identifier, and from a certain local address.
     pub(super) fn call_as(
         &mut self,
         peer: Peer,
         owner: Owner,
-        sends: Sends,
+        (sends, vouched): (Sends, Vouched),
         question: CallQuestion,
     ) {
         let round_trip = peer
             .contact()
             .and_then(|contact| self.table.round_trip(&contact));
         let method = question.ask.query().method();
+        let transmit = Transmit {
+            to: peer.addr,
+            from: question.from,
+        };
         let opening = Opening {
             retry: &self.config.retry,
             peer,
@@ -202,22 +223,23 @@ impl Node {
             owner,
             question,
             sends,
+            vouched,
             round_trip,
         };
         if let Some((tid, asked)) = self.transactions.open(self.now, opening, &mut self.rng) {
             let draft = self.outbox.draft();
             let dialect = self.config.dialect;
             asked.encode(dialect, &tid, (&self.own, &peer), draft);
-            self.send_query(peer.addr, method, owner);
+            self.send_query(transmit, method, owner);
         }
     }
 
     /// Sends a query that was drafted, for the first time or again.
-    pub(super) fn send_query(&mut self, to: SocketAddr, method: Method, owner: Owner) {
+    pub(super) fn send_query(&mut self, transmit: Transmit, method: Method, owner: Owner) {
         let len = self.outbox.draft_len();
         self.stats.of(method).sent += 1;
         self.count_datagram(owner, len);
-        self.send(Safe::Now, Transmit::to(to));
+        self.send(Safe::Now, transmit);
     }
 
     /// Counts a datagram towards the statistics of the operation that it was for.
@@ -261,10 +283,14 @@ impl Node {
         }
     }
 
-    /// Random targets in the buckets that a join looks around in.
+    /// Random targets in the buckets that a join looks around in, once it is known where it is.
     fn targets_around(&mut self, surroundings: Surroundings) -> Vec<Id> {
         match surroundings {
             Surroundings::Far => self.table.far_targets(&mut self.rng),
+            Surroundings::Familiar { since } => {
+                self.verify_unheard(since);
+                self.table.targets_with_room(&mut self.rng)
+            }
             Surroundings::IfChanged if self.has_merged() => {
                 self.table.targets_with_room(&mut self.rng)
             }

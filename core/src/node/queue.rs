@@ -107,7 +107,10 @@ mod tests {
     use super::*;
 
     fn to(port: u16) -> Transmit {
-        Transmit::to(([10, 0, 0, 1], port).into())
+        Transmit {
+            to: ([10, 0, 0, 1], port).into(),
+            from: None,
+        }
     }
 
     fn popped(queue: &mut Queue) -> Option<(Transmit, Vec<u8>)> {

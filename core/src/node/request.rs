@@ -5,6 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::net::SocketAddr;
 
+use super::event::Progress;
 use super::{Buckets, Command, Event, Keep, Node, OpId, OwnStore, Refused};
 use crate::config::Retrieve;
 use crate::contact::Place;
@@ -179,21 +180,17 @@ impl<R: Request> Op<R> {
     /// # Errors
     /// [`Abort`] when the request was ended before its time.
     pub fn handle_event(&mut self, event: &Event) -> Option<Result<R::Output, Abort>> {
-        if let Event::Values { op, values, .. } = event
-            && *op == self.id
-        {
-            self.values.extend_from_slice(values);
+        match event.progress_of(self.id) {
+            Progress::None => None,
+            Progress::Values(values) => {
+                self.values.extend_from_slice(values);
+                None
+            }
+            Progress::Ended(Err(why)) => Some(Err(why)),
+            Progress::Ended(Ok(outcome)) => {
+                R::output(outcome.clone(), core::mem::take(&mut self.values)).map(Ok)
+            }
         }
-        let Event::Ended { op, outcome, .. } = event else {
-            return None;
-        };
-        if *op != self.id {
-            return None;
-        }
-        if let Outcome::Aborted(why) = outcome {
-            return Some(Err(*why));
-        }
-        R::output(outcome.clone(), core::mem::take(&mut self.values)).map(Ok)
     }
 }
 

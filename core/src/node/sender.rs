@@ -2,22 +2,26 @@
 //! in the tables of others as it can.
 
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Node, Owner};
 use crate::config::Role;
 use crate::contact::Peer;
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::operation::Ask;
 use crate::rpc::{Closed, Sends};
 use crate::time::Instant;
 use crate::wire::{Dialect, Method};
 
-/// What a call asks, and under which identifier.
+/// What a call asks, under which identifier, and from where.
 #[derive(Clone, Debug)]
 pub(super) struct CallQuestion {
     pub(super) ask: Ask,
     pub(super) sender: Sender,
+    /// The local address that it leaves from; `None` leaves the choice to the system.
+    pub(super) from: Option<IpAddr>,
 }
 
 /// Whose identifier a query bears.
@@ -112,7 +116,8 @@ impl Node {
             sender: Sender::Ourselves,
             ..refused.question
         };
-        self.call_as(refused.peer, refused.owner, Sends::Several, question);
+        let how = (Sends::Several, Vouched::Well);
+        self.call_as(refused.peer, refused.owner, how, question);
     }
 
     /// Takes in that a call is over, if it was one that gave our own identifier.

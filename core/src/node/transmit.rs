@@ -9,16 +9,9 @@ use super::Node;
 pub struct Transmit {
     /// The address it goes to.
     pub to: SocketAddr,
-    /// The local address it has to leave from, because the query that it answers came in there.
-    /// `None` leaves the choice to the system.
+    /// The local address it has to leave from: a query came in there which it answers, or it asks the
+    /// newcomer that sent one whether it is there. `None` leaves the choice to the system.
     pub from: Option<IpAddr>,
-}
-
-impl Transmit {
-    /// A datagram that may leave from any local address.
-    pub(super) const fn to(to: SocketAddr) -> Self {
-        Self { to, from: None }
-    }
 }
 
 /// What a node made of an incoming datagram, so that one socket can serve several protocols.

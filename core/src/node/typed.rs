@@ -4,9 +4,10 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::event::Progress;
 use super::{Command, Event, Keep, Node, OpId, Refused};
 use crate::id::Id;
-use crate::operation::{Abort, Outcome};
+use crate::operation::Abort;
 use crate::time::Instant;
 use crate::typed::{Decoder, EncodeError, FromBencode, ToBencode, encode};
 
@@ -108,31 +109,15 @@ impl<T: FromBencode> TypedGet<T> {
 
     /// Takes in an event of the node, and says what it means for this `get`.
     pub fn handle_event(&mut self, event: &Event) -> TypedEvent<T> {
-        match event {
-            Event::Values { op, values, .. } if *op == self.op => {
+        match event.progress_of(self.op) {
+            Progress::None => TypedEvent::Other,
+            Progress::Values(values) => {
                 TypedEvent::Values(self.decoder.decode_all(values).collect())
             }
-            Event::Ended { op, outcome, .. } if *op == self.op => TypedEvent::Ended {
+            Progress::Ended(ended) => TypedEvent::Ended {
                 skipped: self.decoder.skipped(),
-                aborted: match outcome {
-                    Outcome::Aborted(why) => Some(*why),
-                    Outcome::Ping(_)
-                    | Outcome::Join(_)
-                    | Outcome::Found(_)
-                    | Outcome::Holders(_)
-                    | Outcome::Got { .. }
-                    | Outcome::Stored(_)
-                    | Outcome::Refreshed { .. } => None,
-                },
+                aborted: ended.err(),
             },
-            Event::Alone
-            | Event::BootstrapWanted
-            | Event::Checkpoint
-            | Event::CopiesLost { .. }
-            | Event::Ended { .. }
-            | Event::Kept { .. }
-            | Event::Online { .. }
-            | Event::Values { .. } => TypedEvent::Other,
         }
     }
 }

@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::{Answer, Ask, Outcome, Question, Step, Trouble};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Peer, Place};
+use crate::estimate::Vouched;
 use crate::id::{Distance, Id};
 use crate::time::Instant;
 use crate::value::Value;
@@ -189,6 +190,7 @@ impl Check {
             peer,
             ask,
             branch: 0,
+            vouched: Vouched::Well,
         };
         let step = match &request {
             Request::Count => Step::AskOnce(question(Ask::FindValue { key })),

@@ -8,6 +8,7 @@ use super::{Action, Answer, Ask, Known, Outcome, Question, Reach, Step, Trouble,
 use crate::address::AddressRules;
 use crate::config::Retrieve;
 use crate::contact::{Peer, Place};
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::lookup::Spread;
 use crate::time::Instant;
@@ -122,6 +123,7 @@ impl Get {
                         peer: contact.into(),
                         ask,
                         branch: 0,
+                        vouched: Vouched::Well,
                     });
                 }
                 if !spread.is_done() {

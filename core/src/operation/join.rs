@@ -13,9 +13,10 @@ use super::{
 };
 use crate::address::AddressRules;
 use crate::contact::{Contact, Peer};
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::time::Instant;
-use crate::wire::{InvalidReply, Method};
+use crate::wire::{InvalidReply, Method, Reply};
 
 /// The branch of the greetings.
 const GREETING: u16 = 0;
@@ -35,8 +36,9 @@ pub(crate) struct Join {
     answered: Vec<Contact>,
     seen_as: Vec<Report>,
     table: TableLookup,
-    /// Those of our table that are closest to us.
-    neighbours: Vec<Id>,
+    /// Those closest to us of our table, and of what the self-lookup from it has heard of; at most
+    /// [`Join::NEIGHBOURS`] of the latter.
+    neighbours: Vec<Contact>,
     surroundings: Surroundings,
     refreshed: usize,
     reach: Reach,
@@ -47,6 +49,10 @@ pub(crate) struct Join {
 pub(crate) enum Surroundings {
     /// All but the one around ourselves, for a node that is new in its network.
     Far,
+    /// Those with room, for a node that has met the network which it knows from its table. Contacts
+    /// that have not answered since then are asked on their own: a node that was away may have moved,
+    /// and so may they.
+    Familiar { since: Instant },
     /// Those with room, for a node that may have met another part of its network, and only if it
     /// has.
     IfChanged,
@@ -72,8 +78,8 @@ enum TableLookup {
 enum Found {
     /// It may still find neighbours that we do not know.
     Strangers,
-    /// An answer named none but neighbours that our table has: this is our own network, and nothing
-    /// in it is new to us.
+    /// Nearly all that an answer named are neighbours that we know: this is our own network, and the
+    /// others have come to it lately.
     Home,
 }
 
@@ -116,9 +122,12 @@ enum Phase {
 }
 
 impl Join {
+    /// Neighbours of which the self-lookup from our own table is remembered to have heard.
+    const NEIGHBOURS: usize = 32;
+
     /// `peers` are greeted all at once; beside that the contacts of our own table, if there are any,
     /// are asked for our neighbourhood. `neighbours` are those of them that are closest to us.
-    pub(crate) fn new(own: Id, peers: Vec<Peer>, neighbours: Vec<Id>) -> Self {
+    pub(crate) fn new(own: Id, peers: Vec<Peer>, neighbours: Vec<Contact>) -> Self {
         Self {
             own,
             phase: Phase::Fresh,
@@ -139,7 +148,7 @@ impl Join {
     }
 
     /// Joins the part of the network that this contact is in, which answered a moment ago.
-    pub(crate) fn through(own: Id, contact: Contact, neighbours: Vec<Id>) -> Self {
+    pub(crate) fn through(own: Id, contact: Contact, neighbours: Vec<Contact>) -> Self {
         Self {
             answered: vec![contact],
             table: TableLookup::Unanswered,
@@ -274,7 +283,11 @@ impl Join {
         }
         if answer.branch == TABLE_LOOKUP {
             return match &mut self.table {
-                TableLookup::Walking(walk) => walk.answered(answer.reply, rules).map(|_| ()),
+                TableLookup::Walking(walk) => {
+                    walk.answered(answer.reply, rules)?;
+                    self.hear_of_neighbours(answer.reply);
+                    Ok(())
+                }
                 TableLookup::Wanted
                 | TableLookup::Requested
                 | TableLookup::Answered
@@ -282,14 +295,13 @@ impl Join {
             };
         }
         match &mut self.phase {
-            Phase::SelfLookup { walk, found, .. } if answer.branch == SELF_LOOKUP => {
+            Phase::SelfLookup { walk, found, since } if answer.branch == SELF_LOOKUP => {
                 walk.answered(answer.reply, rules)?;
-                let knows = |id: &Id| *id == self.own || self.neighbours.contains(id);
-                let named = answer.reply.nodes;
-                if named.is_some_and(|nodes| {
-                    !nodes.is_empty() && nodes.iter().all(|node| knows(&node.id))
-                }) {
+                if names_neighbours(answer.reply, &self.own, &self.neighbours) {
                     *found = Found::Home;
+                    if self.surroundings == Surroundings::Far {
+                        self.surroundings = Surroundings::Familiar { since: *since };
+                    }
                 }
                 Ok(())
             }
@@ -385,6 +397,7 @@ impl Join {
             peer,
             ask: Ask::Join,
             branch: GREETING,
+            vouched: Vouched::Well,
         }))
     }
 
@@ -437,6 +450,21 @@ impl Join {
         matches!(self.table, TableLookup::Answered | TableLookup::Unanswered)
     }
 
+    /// Takes in neighbours that the self-lookup from our own table hears of, and may ask itself.
+    fn hear_of_neighbours(&mut self, reply: &Reply<'_>) {
+        let Some(named) = reply.nodes else {
+            return;
+        };
+        for contact in named.iter() {
+            if !self.neighbours.contains(&contact) {
+                self.neighbours.push(contact);
+            }
+        }
+        self.neighbours
+            .sort_unstable_by_key(|contact| self.own.distance(&contact.id));
+        self.neighbours.truncate(Self::NEIGHBOURS);
+    }
+
     /// Whether no greeting is waited for any longer. Live contacts of our own make it unnecessary to
     /// wait for a bootstrap host that is down: upkeep tries that again.
     fn greetings_are_over(&self) -> bool {
@@ -456,6 +484,17 @@ impl Join {
             walk.seed(contact);
         }
     }
+}
+
+/// Whether at least three quarters of those that an answer names are we and our neighbours, at the
+/// addresses where we know them. What a cut has parted for long names none of the other part; in one
+/// network a few are always new.
+fn names_neighbours(reply: &Reply<'_>, own: &Id, neighbours: &[Contact]) -> bool {
+    let is_known = |named: &Contact| named.id == *own || neighbours.contains(named);
+    reply.nodes.is_some_and(|nodes| {
+        let known = nodes.iter().filter(is_known).count();
+        known > 0 && known * 4 >= nodes.iter().count() * 3
+    })
 }
 
 impl Greeted {

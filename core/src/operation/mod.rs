@@ -28,6 +28,7 @@ pub(crate) use walk::{Known, Reach, Walk, WalkKind};
 
 use crate::address::AddressRules;
 use crate::contact::Peer;
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::time::Instant;
 use crate::value::Value;
@@ -84,6 +85,8 @@ pub(crate) struct Question {
     pub(crate) ask: Ask,
     /// Which part of the operation asks: comes back with the answer.
     pub(crate) branch: u16,
+    /// Who says that the contact is there.
+    pub(crate) vouched: Vouched,
 }
 
 /// What to ask.

@@ -2,6 +2,7 @@
 
 use super::{Action, Answer, Ask, CallError, Outcome, Pong, Question, Step, Trouble};
 use crate::contact::Peer;
+use crate::estimate::Vouched;
 use crate::wire::{InvalidReply, Method};
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -57,6 +58,7 @@ impl Ping {
                     peer: Peer::at(self.addr),
                     ask,
                     branch: 0,
+                    vouched: Vouched::Well,
                 })
             }
             State::Waiting => Step::Wait,

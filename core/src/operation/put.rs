@@ -9,6 +9,7 @@ use super::{
 };
 use crate::address::AddressRules;
 use crate::contact::{Peer, Place};
+use crate::estimate::Vouched;
 use crate::id::Id;
 use crate::lookup::Spread;
 use crate::time::Instant;
@@ -120,6 +121,7 @@ impl Put {
                         peer: contact.into(),
                         ask,
                         branch: 0,
+                        vouched: Vouched::Well,
                     });
                 }
                 if !spread.is_done() || *here != Here::Settled {

@@ -77,7 +77,11 @@ impl Walk {
     /// The next question, if one is to be asked now.
     pub(super) fn next(&mut self, branch: u16, known: &Known<'_>) -> Option<Question> {
         self.closest_nodes.judge(known.now, known.estimate);
-        let Asked { contact, about } = self.closest_nodes.next(known.now)?;
+        let Asked {
+            contact,
+            about,
+            vouched,
+        } = self.closest_nodes.next(known.now)?;
         let ask = match self.kind {
             WalkKind::FindNode => Ask::FindNode { target: about },
             // A `find_value` asks how many values a node holds, too, and of one key only.
@@ -89,6 +93,7 @@ impl Walk {
             peer: contact.into(),
             ask,
             branch,
+            vouched,
         })
     }
 

@@ -31,6 +31,16 @@ pub(crate) enum Seen {
     Unwanted,
 }
 
+impl Seen {
+    /// Whether the contact may have a place in the table later, if it answers then.
+    pub(crate) const fn is_of_newcomer(self) -> bool {
+        match self {
+            Self::IdentityConflict(_) | Self::Full | Self::Questionable(_) | Self::Room => true,
+            Self::Entered | Self::Known | Self::Unwanted => false,
+        }
+    }
+}
+
 /// What became of a contact that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failed {

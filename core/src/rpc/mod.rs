@@ -15,7 +15,7 @@ pub(crate) use retransmit::{RetransmitSchedule, Sends};
 
 use crate::config::Retry;
 use crate::contact::Peer;
-use crate::estimate::{NetworkEstimate, Silence};
+use crate::estimate::{NetworkEstimate, Silence, Vouched};
 use crate::memory::FreeWhenEmpty;
 use crate::rng::Rng;
 use crate::rtt::{RoundTrip, RttSample};
@@ -119,6 +119,7 @@ pub(crate) struct Opening<'c, O, Q> {
     pub(crate) owner: O,
     pub(crate) question: Q,
     pub(crate) sends: Sends,
+    pub(crate) vouched: Vouched,
     /// The estimate for this peer, if there is one.
     pub(crate) round_trip: Option<RoundTrip>,
 }
@@ -176,6 +177,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             owner,
             question,
             sends,
+            vouched,
             round_trip,
         } = opening;
         let number = self.opened;
@@ -188,7 +190,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             question,
             opened: now,
             asked: now,
-            silence: Silence::new(now, round_trip),
+            silence: Silence::new(now, round_trip).vouched(vouched),
             schedule: RetransmitSchedule::new(retry, method, sends),
             sleep: Sleep::None,
             set_back: (self.clock == Clock::Running).then_some(self.set_back),

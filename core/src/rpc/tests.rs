@@ -66,6 +66,7 @@ impl Bench {
             owner,
             question: (),
             sends,
+            vouched: Vouched::Well,
             round_trip: None,
         };
         let opened = self.transactions.open(now, opening, &mut self.rng);

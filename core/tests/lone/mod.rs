@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::wildcard_enum_match_arm)]
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use khashmir::wire::{Dialect, Message, Method, Query, Reply};
@@ -27,6 +27,8 @@ pub(crate) struct Lone {
 pub(crate) struct Sent {
     pub(crate) at: Instant,
     pub(crate) to: SocketAddr,
+    /// The local address that it leaves from.
+    pub(crate) from: Option<IpAddr>,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -117,8 +119,18 @@ impl Lone {
 
     /// Hands it a query of somebody.
     pub(crate) fn hears_query(&mut self, from: SocketAddr, sender: Id, query: &Query<'_>) {
-        let bytes = written(|out| Dialect::Khashmir.encode_query(&[9; 20], &sender, query, out));
-        self.node.handle_datagram(self.now, from, None, &bytes);
+        self.hears_query_at(None, Contact::new(sender, from), query);
+    }
+
+    /// The same, with the local address that the query came in at.
+    pub(crate) fn hears_query_at(
+        &mut self,
+        local: Option<IpAddr>,
+        Contact { id, addr }: Contact,
+        query: &Query<'_>,
+    ) {
+        let bytes = written(|out| Dialect::Khashmir.encode_query(&[9; 20], &id, query, out));
+        self.node.handle_datagram(self.now, addr, local, &bytes);
     }
 
     /// At which seconds a query was sent to that address.
@@ -130,7 +142,7 @@ impl Lone {
 
     fn poll(&mut self, world: &mut impl FnMut(SocketAddr, &[u8]) -> Option<Vec<u8>>) {
         let mut bytes = Vec::new();
-        while let Some(Transmit { to, .. }) = self.node.poll_transmit(&mut bytes) {
+        while let Some(Transmit { to, from }) = self.node.poll_transmit(&mut bytes) {
             if !matches!(message(&bytes), Message::Query { .. }) {
                 continue;
             }
@@ -145,7 +157,12 @@ impl Lone {
                 self.answers.insert(at, (to, answer));
             }
             let (at, bytes) = (self.now, bytes.clone());
-            self.sent.push(Sent { at, to, bytes });
+            self.sent.push(Sent {
+                at,
+                to,
+                from,
+                bytes,
+            });
         }
         while self.node.poll_event().is_some() {}
     }

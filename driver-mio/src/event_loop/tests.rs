@@ -108,3 +108,51 @@ fn a_call_that_is_open_while_the_machine_sleeps_is_made_again_and_does_not_fail(
     assert_eq!(watched.try_recv(), Ok(query), "the same is sent again");
     assert!(watched.try_recv().is_err(), "nothing has ended");
 }
+
+#[test]
+fn a_datagram_that_leaves_the_socket_does_not_wake_the_loop() {
+    let (mut event_loop, post) = EventLoop::new().expect("a loop");
+    add(
+        &mut event_loop,
+        NewNode::new(Config::default(), Seed::from_number(1)),
+    );
+    let peer = UdpSocket::bind(LOOPBACK).expect("a free port");
+    let addr = peer.local_addr().expect("it is bound");
+    let ping = move |host: &mut Host, now| {
+        let ping = Command::Ping { addr };
+        host.start(now, ping, Box::new(|_| {})).expect("accepted");
+    };
+    post.send(Input::With(0, Box::new(ping)))
+        .expect("the loop is there");
+    let mut events = Events::with_capacity(EVENTS);
+    event_loop.turn(&mut events).expect("a turn");
+    peer.recv(&mut [0; 1500]).expect("the ping arrives");
+    let patience = Duration::from_millis(50);
+    event_loop.wait(&mut events, patience).expect("a poll");
+    assert!(events.is_empty(), "{events:?}");
+}
+
+#[test]
+fn a_socket_that_was_full_sends_on_when_it_has_room() {
+    let (mut event_loop, _post) = EventLoop::new().expect("a loop");
+    add(
+        &mut event_loop,
+        NewNode::new(Config::default(), Seed::from_number(1)),
+    );
+    let peer = UdpSocket::bind(LOOPBACK).expect("a free port");
+    let waited = peer.set_read_timeout(Some(Duration::from_secs(10)));
+    waited.expect("a timeout");
+    let to = peer.local_addr().expect("it is bound");
+    for datagram in [b"first", b"again"] {
+        let host = event_loop.hosts.get_mut(&0).expect("it was added");
+        host.pretend_full(to, datagram);
+        event_loop.reschedule(0, Instant::ORIGIN);
+        assert!(event_loop.blocked.contains(&0));
+        let mut events = Events::with_capacity(EVENTS);
+        event_loop.turn(&mut events).expect("a turn");
+        let mut buffer = [0; 16];
+        let length = peer.recv(&mut buffer).expect("it was sent");
+        assert_eq!(buffer.get(..length), Some(&datagram[..]));
+        assert!(event_loop.blocked.is_empty());
+    }
+}

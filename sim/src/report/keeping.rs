@@ -3,13 +3,31 @@
 
 use super::figures::{Figure, Key, floor};
 use super::plot::{self, Axes, Line, Whole};
-use super::scale::{Unit, nanos, number};
-use crate::experiment::{Details, KeepingPoint};
+use super::scale::{Tile, Unit, nanos, number, percent};
+use crate::experiment::{Details, KeepingFigures, KeepingPoint};
 
 /// All of them, none if nothing was kept.
 pub(super) fn all(details: &Details) -> Vec<Figure> {
     let figures = [found(details), copies(details), traffic(details)];
     figures.into_iter().flatten().collect()
+}
+
+/// Those of them that are looked at first; a dash for what was not measured.
+pub(super) fn tiles(keeping: &KeepingFigures) -> Vec<Tile> {
+    let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "–".into());
+    let share = |share: Option<f64>| or_dash(share.map(percent));
+    let count = |count: Option<f64>| or_dash(count.map(number));
+    vec![
+        ("values kept", keeping.values.to_string()),
+        ("found by reads", share(keeping.found_rate)),
+        ("copies", count(keeping.copies_mean)),
+        ("copies below half", share(keeping.below_half_rate)),
+        (
+            "datagrams a value, hour",
+            count(keeping.datagrams_per_value_hour),
+        ),
+        ("floor of these", count(keeping.floor_per_value_hour)),
+    ]
 }
 
 fn found(details: &Details) -> Option<Figure> {

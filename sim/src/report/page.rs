@@ -3,9 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use super::figures::{self, Figure, Key};
-use super::scale::{Unit, nanos, number, percent, so_many};
-use crate::experiment::Details;
-use crate::experiment::Summary;
+use super::keeping;
+use super::scale::{Tile, Unit, nanos, number, percent, so_many};
+use crate::experiment::{Details, LookupFigures, Summary};
 
 /// The style sheet.
 const STYLE: &str = include_str!("style.css");
@@ -63,30 +63,41 @@ fn fill(page: &mut String, command: &str, summary: &Summary, details: &Details) 
 
 /// The few figures that are looked at first.
 fn tiles(page: &mut String, summary: &Summary) -> fmt::Result {
-    let Some(lookups) = &summary.lookup_figures else {
-        let nothing = if summary.lookups == 0 {
-            "Nothing was looked up in this run."
-        } else {
-            "No lookup of this run had anybody to find."
-        };
-        return writeln!(page, "<p class=\"nothing\">{nothing}</p>");
-    };
-    let unit = Unit::of_time(lookups.latency.p99);
-    let time = |span| format!("{} {}", number(unit.of(nanos(span))), unit.name);
-    let tiles = [
-        ("found the closest", percent(lookups.success_rate)),
-        ("exactly the K closest", percent(lookups.exact_rate)),
-        ("latency p50", time(lookups.latency.p50)),
-        ("latency p99", time(lookups.latency.p99)),
-        ("hops", number(lookups.hops_mean)),
-        ("datagrams a lookup", number(lookups.datagrams_mean)),
-    ];
+    let mut tiles = Vec::new();
+    if let Some(lookups) = &summary.lookup_figures {
+        tiles.extend(lookup_tiles(lookups));
+    } else if summary.lookups > 0 {
+        nothing(page, "No lookup of this run had anybody to find.")?;
+    } else if summary.keeping.is_none() {
+        nothing(page, "Nothing was looked up in this run.")?;
+    }
+    tiles.extend(summary.keeping.iter().flat_map(keeping::tiles));
+    if tiles.is_empty() {
+        return Ok(());
+    }
     page.push_str("<dl class=\"tiles\">\n");
     for (name, value) in tiles {
         let value = Escaped(&value);
         writeln!(page, "<div><dt>{name}</dt><dd>{value}</dd></div>")?;
     }
     page.write_str("</dl>\n")
+}
+
+fn lookup_tiles(lookups: &LookupFigures) -> Vec<Tile> {
+    let unit = Unit::of_time(lookups.latency.p99);
+    let time = |span| format!("{} {}", number(unit.of(nanos(span))), unit.name);
+    vec![
+        ("found the closest", percent(lookups.success_rate)),
+        ("exactly the K closest", percent(lookups.exact_rate)),
+        ("latency p50", time(lookups.latency.p50)),
+        ("latency p99", time(lookups.latency.p99)),
+        ("hops", number(lookups.hops_mean)),
+        ("datagrams a lookup", number(lookups.datagrams_mean)),
+    ]
+}
+
+fn nothing(page: &mut String, why: &str) -> fmt::Result {
+    writeln!(page, "<p class=\"nothing\">{why}</p>")
 }
 
 fn figure(page: &mut String, figure: &Figure) -> fmt::Result {

@@ -153,6 +153,9 @@ pub(super) fn count(count: usize) -> String {
     thousands(&count.to_string())
 }
 
+/// A figure that is looked at first: its name, and itself as text.
+pub(super) type Tile = (&'static str, String);
+
 /// A share in percent, which is 100 only if nothing is missing, and 0 only if nothing is there.
 pub(super) fn percent(share: f64) -> String {
     let text = format!("{:.3}", share * 100.0);

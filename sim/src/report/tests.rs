@@ -135,6 +135,25 @@ fn a_run_without_lookups_has_a_page() {
 }
 
 #[test]
+fn a_run_that_only_keeps_values_begins_with_what_came_of_them() {
+    let plan = "nodes 30\nlatency constant:50ms\nkept 2\nreads 20\nlookups 0\nduration 20m";
+    let experiment = Experiment::new(plan.parse().expect("a plan"));
+    let summary = experiment.run(&mut |_| ()).expect("it makes sense");
+    let page = html("run", &summary, &Details::default());
+    let tiles = page.split("</dl>").find(|part| part.contains("\"tiles\""));
+    let tiles = tiles.expect("there are some");
+    for shown in [
+        "<dt>values kept</dt><dd>2</dd>",
+        "<dt>found by reads</dt><dd>100 %</dd>",
+        "<dt>copies</dt><dd>",
+        "<dt>floor of these</dt>",
+    ] {
+        assert!(tiles.contains(shown), "{shown}: {tiles}");
+    }
+    assert!(!page.contains("Nothing was looked up"), "{page}");
+}
+
+#[test]
 fn whatever_was_measured_can_be_drawn() {
     fn holds(latencies: Vec<(u64, u32)>, bytes: Vec<u64>, contacts: Vec<u32>, few: bool) -> bool {
         let time = |(seconds, nanos): &(u64, u32)| {

@@ -1,6 +1,7 @@
 //! What a node does by itself: probes, refreshes, checkpoints, finding lost contacts again,
 //! joining again while it is alone, and storing again what is to be kept.
 
+mod arrivals;
 mod conflicts;
 mod kept;
 mod presence;
@@ -14,6 +15,7 @@ mod unverified;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use arrivals::Arrivals;
 use conflicts::IdentityConflicts;
 use kept::KeptPuts;
 use presence::Presence;
@@ -24,7 +26,7 @@ use unverified::Unverified;
 
 use super::active_operations::{MaintenanceTask, Waiters};
 use super::sender::CallQuestion;
-use super::{Event, Life, Node, Owner, Probe};
+use super::{Event, Life, Node, Owner, Probe, Transmit};
 use crate::config::{Config, StaleBuckets};
 use crate::contact::Contact;
 use crate::interval::Interval;
@@ -35,6 +37,7 @@ use crate::time::Instant;
 /// What upkeep keeps in mind.
 pub(super) struct Upkeep {
     checkpoint: Interval,
+    pub(super) arrivals: Arrivals,
     pub(super) presence: Presence,
     pub(super) conflicts: IdentityConflicts,
     recovery: Recovery,
@@ -56,6 +59,7 @@ impl Upkeep {
                 config.checkpoint,
                 Self::CHECKPOINT_JITTER,
             ),
+            arrivals: Arrivals::default(),
             presence: Presence::default(),
             conflicts: IdentityConflicts::new(config.limits.max_probes.saturating_mul(100)),
             recovery: Recovery::new(config),
@@ -73,6 +77,7 @@ impl Upkeep {
 
     /// Stops everything but checkpoints.
     pub(super) fn stop(&mut self) {
+        self.arrivals.forget_all();
         self.presence = Presence::Alone;
         self.recovery.stop();
         self.conflicts.stop();
@@ -137,7 +142,7 @@ impl Node {
             return;
         }
         self.feed_starved();
-        self.verify_after_sleep();
+        self.verify_unverified();
         self.keep_due();
         self.recover();
         self.update_presence();
@@ -183,7 +188,11 @@ impl Node {
                 let draft = self.outbox.draft();
                 let dialect = self.config.dialect;
                 question.encode(dialect, &tid, (&self.own, &peer), draft);
-                self.send_query(peer.addr, method, owner);
+                let transmit = Transmit {
+                    to: peer.addr,
+                    from: question.from,
+                };
+                self.send_query(transmit, method, owner);
                 if let Owner::Operation { op, branch } = owner {
                     self.trouble(op, &peer, branch, Trouble::AskedAgain(self.now));
                 }

@@ -6,7 +6,9 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::contact::Contact;
+use crate::estimate::Vouched;
 use crate::memory::FreeWhenEmpty;
+use crate::node::sender::CallQuestion;
 use crate::node::{Life, Node, Owner, Probe};
 use crate::operation::Ask;
 use crate::rpc::Sends;
@@ -146,8 +148,16 @@ impl Node {
             } else {
                 Sends::Several
             };
+            let how = (sends, Vouched::Well);
+            let local = self.upkeep.arrivals.of(contact.addr).filter(|_| unbidden);
+            let peer = contact.into();
+            let question = CallQuestion {
+                ask: Ask::Ping,
+                sender: self.sender_for(&peer),
+                from: local,
+            };
             self.stats.of(Method::Ping).started += 1;
-            self.call(contact.into(), Owner::Probe(why), sends, Ask::Ping);
+            self.call_as(peer, Owner::Probe(why), how, question);
         }
         Probed::Asked
     }

@@ -189,11 +189,12 @@ impl Node {
     }
 
     /// Asks the contacts of a snapshot whose answers no longer vouch for them, all side by side as
-    /// far as the limits allow. Those that do not answer are remembered as lost.
+    /// far as the limits allow. Those that do not answer are remembered as lost, and asked again: so
+    /// one datagram for each is enough, when many may have left meanwhile.
     pub(in crate::node) fn ask_restored(&mut self, addrs: Vec<SocketAddr>) {
         let most = self.config.k.saturating_mul(Id::BITS);
         for addr in addrs.into_iter().take(most) {
-            self.upkeep.recovery.ask(addr, Sends::Several);
+            self.upkeep.recovery.ask(addr, Sends::Once);
         }
     }
 
@@ -353,9 +354,8 @@ impl Node {
     }
 
     /// Those of our table that are closest to us: more than one answer names.
-    pub(super) fn neighbours(&self) -> Vec<Id> {
-        let neighbours = self.table.closest(&self.own, self.config.k * 2);
-        neighbours.into_iter().map(|contact| contact.id).collect()
+    pub(super) fn neighbours(&self) -> Vec<Contact> {
+        self.table.closest(&self.own, self.config.k * 2)
     }
 
     /// Joins the part of the network that the next contact is in, one at a time.
