@@ -70,7 +70,7 @@ pub(crate) enum RttSample {
     /// A round trip is no longer than this: it answers something that was sent several times (Karn's
     /// rule, RFC 6298, section 3).
     AtMost(Duration),
-    /// It cannot be told: the clock was set back meanwhile.
+    /// It cannot be told: the clock stood still meanwhile.
     Unknown,
 }
 

@@ -44,6 +44,8 @@ impl NetworkEstimate {
     /// Answers come late when a machine is busy, however close the contact: so much is added to
     /// what is measured.
     const BUSY: Duration = Duration::from_millis(20);
+    /// No call is sent again sooner than half of the answers take, however many are lost.
+    const MOST_RESEND_LEVEL: f64 = 0.5;
     /// A chance that is as good as none.
     const NONE: f64 = 1e-6;
     /// So much likelier an answer has to belong to one send than to another.
@@ -129,7 +131,9 @@ impl NetworkEstimate {
         let next = self.next_level(there, silence);
         let half = later / 2.0;
         let level = if next < later { half.max(next) } else { half };
-        (level > Self::NONE).then(|| self.reached(silence, level, now))
+        let at = (level > Self::NONE).then(|| self.reached(silence, level, now));
+        // At the end of time nothing is later.
+        at.filter(|at| *at > now)
     }
 
     /// When a call that stays silent is sent again, if it is.
@@ -222,7 +226,7 @@ impl NetworkEstimate {
     /// A call is sent again once a loss is the likelier cause of the silence than a slow answer.
     fn resend_level(&self, silence: &Silence) -> f64 {
         let lost = self.lost.after_hits(silence.sends - 1);
-        lost / (1.0 - lost)
+        (lost / (1.0 - lost)).min(Self::MOST_RESEND_LEVEL)
     }
 
     /// At which chance of a later answer a call is given up that is sent again no more.

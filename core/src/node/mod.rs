@@ -43,7 +43,7 @@ use crate::id::Id;
 use crate::operation::Abort;
 use crate::rng::{Rng, Seed};
 use crate::routing::{Table, TableSettings};
-use crate::rpc::{Clock, Transactions};
+use crate::rpc::Transactions;
 use crate::storage::{Bounds, Durability, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
@@ -436,11 +436,6 @@ impl Node {
     }
 
     fn advance_clock(&mut self, now: Instant) {
-        self.transactions.take_clock(if now < self.now {
-            Clock::Behind
-        } else {
-            Clock::Running
-        });
         self.now = self.now.max(now);
     }
 

@@ -38,17 +38,6 @@ pub(crate) struct Transactions<O, Q> {
     estimate: NetworkEstimate,
     /// The wait before a resend by which the calls in flight were planned last.
     planned: Duration,
-    clock: Clock,
-    /// How often the clock was seen to be behind.
-    set_back: u32,
-}
-
-/// Whether time goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clock {
-    Running,
-    /// It was set back: until it has caught up, time stands still.
-    Behind,
 }
 
 /// One call in flight.
@@ -65,8 +54,6 @@ struct Transaction<O, Q> {
     silence: Silence,
     schedule: RetransmitSchedule,
     sleep: Sleep,
-    /// How often the clock had been behind when it was opened; `None` if it was behind then.
-    set_back: Option<u32>,
     due: Instant,
 }
 
@@ -134,16 +121,6 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             opened: 0,
             estimate: NetworkEstimate::ASSUMED,
             planned: Duration::ZERO,
-            clock: Clock::Running,
-            set_back: 0,
-        }
-    }
-
-    /// Takes in whether the clock is behind: what is measured across that is no time.
-    pub(crate) const fn take_clock(&mut self, clock: Clock) {
-        self.clock = clock;
-        if matches!(clock, Clock::Behind) {
-            self.set_back = self.set_back.wrapping_add(1);
         }
     }
 
@@ -193,7 +170,6 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             silence: Silence::new(now, round_trip).vouched(vouched),
             schedule: RetransmitSchedule::new(retry, method, sends),
             sleep: Sleep::None,
-            set_back: (self.clock == Clock::Running).then_some(self.set_back),
             due: now,
         };
         call.due = call.next_due(now, &self.estimate);
@@ -313,7 +289,8 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
     fn closed(&self, now: Instant, call: Transaction<O, Q>) -> Closed<O, Q> {
         let elapsed = now.since(call.opened);
         let sample = match call.sleep {
-            _ if call.set_back != Some(self.set_back) => RttSample::Unknown,
+            // No answer takes no time: the clock was set back, and stands still until it has caught up.
+            _ if elapsed == Duration::ZERO => RttSample::Unknown,
             Sleep::None => self.estimate.sample(elapsed, &call.silence, now),
             // An answer that waited while the machine slept says nothing of the way.
             Sleep::Over | Sleep::SentAgain => RttSample::AtMost(elapsed),

@@ -51,7 +51,7 @@ impl Datagrams {
     /// Calls and datagrams that are remembered to be answered or sent again.
     const MEMORY: usize = 200;
     /// Sends of one call: all presets send at most this often.
-    const MOST_SENDS: usize = 3;
+    const MOST_SENDS: usize = 5;
 
     /// Takes in what is about to be given to the node. `answering` is whether it answers queries, and
     /// `ids` under which transaction ids.

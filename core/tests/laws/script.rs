@@ -280,6 +280,7 @@ const fn store_limits(value_len: usize, values: usize, keys: usize, bytes: usize
 const fn limits(calls: usize, operations: usize, events: usize, few: usize) -> Limits {
     Limits {
         max_calls: calls,
+        max_lookup_queries: calls * 2,
         max_operations: operations,
         max_events: events,
         max_records: few,
