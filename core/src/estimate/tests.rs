@@ -194,12 +194,12 @@ fn extreme_estimates() -> Vec<NetworkEstimate> {
     for lost in [0, 1, u8::MAX] {
         for micros in times {
             let mut estimate = NetworkEstimate::ASSUMED;
-            let count = if lost == 0 { 150_000 } else { 500 };
+            let count = if lost == 0 { 100_000 } else { 500 };
             for _ in 0..count {
                 estimate.answered(exactly(Duration::from_micros(micros), lost));
             }
             estimates.push(estimate.clone());
-            for _ in 0..50_000 {
+            for _ in 0..25_000 {
                 estimate.silent();
             }
             estimates.push(estimate);
