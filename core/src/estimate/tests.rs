@@ -65,6 +65,21 @@ fn after_answers_of_300_ms_a_contact_is_not_given_up_before_400_ms() {
 }
 
 #[test]
+fn a_contact_that_is_late_counts_for_little_of_one_that_will_answer_soon() {
+    let estimate = after_answers(20, Duration::from_millis(100));
+    let silence = Silence::new(Instant::ORIGIN, None);
+    let soon = |millis: u64| outlook(&estimate, &silence, at(millis * 1000)).soon;
+    assert!(soon(30) > 0.9 && soon(80) > 0.9);
+    assert!(soon(200) < 0.1 && soon(3000) < 0.01);
+    let slow = Silence::new(
+        Instant::ORIGIN,
+        Some(RoundTrip::first(Duration::from_secs(1))),
+    );
+    let slow = outlook(&estimate, &slow, Instant::ORIGIN).soon;
+    assert!(slow < 0.1, "its answer takes longer than most: {slow}");
+}
+
+#[test]
 fn losses_are_learnt_from_answers_to_what_was_sent_again() {
     let took = Duration::from_millis(100);
     let learnt = |lost| {
@@ -248,6 +263,14 @@ fn at_the_extremes_every_chance_is_one_and_no_moment_is_over() {
     }
 }
 
+/// Whether this becomes so at a moment: it is so then, and was not one part in fifty before.
+fn crosses(moment: Instant, is_so: impl Fn(Instant) -> bool) -> bool {
+    let waited = moment.since(Instant::ORIGIN);
+    let before = waited.saturating_sub(waited / 50 + Duration::from_millis(2));
+    waited >= NetworkEstimate::LONGEST
+        || is_so(moment) && (before.is_zero() || !is_so(Instant::ORIGIN + before))
+}
+
 /// An estimate of a network made up at random, whose contacts are heard of in any order.
 fn random_estimate(rng: &mut Rng) -> NetworkEstimate {
     let mut estimate = NetworkEstimate::ASSUMED;
@@ -338,6 +361,20 @@ quickcheck! {
             now = review;
         }
         false
+    }
+
+    /// A call is sent again when a loss becomes as likely as a late answer, and given up when an answer
+    /// becomes less likely than what may be missed; not before, and not much later.
+    fn moments_are_where_the_chances_cross(seed: u64) -> bool {
+        let mut rng = Rng::new(Seed::from_number(seed));
+        let (estimate, silence) = (random_estimate(&mut rng), random_silence(&mut rng));
+        let weights = |now| estimate.weights(estimate.there(), &silence, now);
+        let loss_is_likelier = |now| weights(now).coming <= weights(now).lost * (1.0 + 1e-9);
+        let is_hopeless =
+            |now| weights(now).answers(false) <= NetworkEstimate::MISSED * (1.0 + 1e-9);
+        let resend = estimate.resend_at(&silence, Instant::ORIGIN);
+        let given_up = estimate.give_up_once_at(&silence, Instant::ORIGIN);
+        resend.is_none_or(|at| crosses(at, loss_is_likelier)) && crosses(given_up, is_hopeless)
     }
 
     /// However wrong it has been, an estimate learns what the network has become.
