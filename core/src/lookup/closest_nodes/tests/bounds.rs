@@ -198,6 +198,33 @@ fn an_identity_is_asked_at_another_address_when_the_first_fails() {
 }
 
 #[test]
+fn a_silent_address_gives_way_to_another_for_the_same_identity() {
+    let mut bench = Bench::new(1, 1, [1]);
+    assert_eq!(bench.asked(), [1]);
+    bench.walk.offer(elsewhere(1, public(1, 1)), &contact(2).id);
+    bench.give_up(&[1]);
+    let next = bench.walk.next(bench.now).map(|asked| asked.contact);
+    assert_eq!(next, Some(elsewhere(1, public(1, 1))));
+}
+
+#[test]
+fn false_addresses_of_an_identity_cost_three_queries_at_most() {
+    let mut bench = Bench::new(1, 1, [1]);
+    for last in 1..=9 {
+        bench
+            .walk
+            .offer(elsewhere(1, public(last, 1)), &contact(2).id);
+    }
+    let mut queries = 0;
+    while let [first] = bench.asked()[..] {
+        bench.failed(first);
+        queries += 1;
+    }
+    assert_eq!(queries, 3);
+    assert!(bench.walk.is_done());
+}
+
+#[test]
 fn contacts_that_several_know_independently_are_vouched_for() {
     let mut bench = Bench::new(4, 4, [0x10, 0x20]);
     let mut vouched = BTreeMap::new();
