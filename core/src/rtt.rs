@@ -142,6 +142,15 @@ mod tests {
     }
 
     #[test]
+    fn a_round_trip_that_nobody_can_tell_changes_nothing() {
+        for before in [None, Some(RoundTrip::first(Duration::from_millis(20)))] {
+            let mut estimate = before;
+            RttSample::Unknown.add_to(&mut estimate);
+            assert_eq!(estimate, before);
+        }
+    }
+
+    #[test]
     fn a_huge_sample_saturates() {
         let mut estimate = RoundTrip::first(Duration::MAX);
         estimate.add(Duration::MAX);

@@ -1,5 +1,50 @@
-//! What a node has learnt of those it asks: how long answers take, how many of the contacts are there,
-//! how many datagrams are lost; and what that says of a call that has no answer yet.
+//! What a node has learnt of those it asks: how long answers take, how many contacts are there, how many
+//! datagrams are lost; and what that says of a call that has no answer yet.
+//!
+//! # The formula
+//!
+//! A contact that was asked and is silent is there and answers late, or is there and a datagram was
+//! lost, or is not there. Let
+//!
+//! - `p` be the chance that a contact which was named is there,
+//! - `r(k)` the chance that a query or its answer is lost, if `k` were lost to this contact before,
+//! - `S(x)` the chance that an answer takes longer than `x`.
+//!
+//! After `n` sends of the same query, the last of them `x` ago, Bayes' rule weighs the causes of the
+//! silence so:
+//!
+//! | cause | weight |
+//! |---|---|
+//! | the last answer is still to come | `p · r(0) ⋯ r(n-2) · (1 - r(n-1)) · S(x)` |
+//! | the last one is lost, too | `p · r(0) ⋯ r(n-1)` |
+//! | the contact is dead | `1 - p` |
+//!
+//! A call is sent again once a loss is the likelier cause than a late answer, which is when `S(x)` falls
+//! to `r/(1-r)`. It is given up once the chance of an answer, with those to further sends, falls below
+//! [that of a contact that may be missed](NetworkEstimate::MISSED). Calls in flight are judged by what is
+//! known now, not by what was known when they were opened.
+//!
+//! # Where the chances come from
+//!
+//! - `r(k)`. A node knows the rate of loss from some cases only, `l` losses in `c` sends. What it knows is
+//!   a beta distribution of the rate, and each further loss makes a high rate likelier: to a contact
+//!   that has lost `k`, the next is lost with a chance of `(l + k)/(c + k)`, the predictive chance of
+//!   that distribution. So a contact behind a bad link is not taken for dead at once.
+//! - `S(x)`. The last round trips are a distribution by themselves, up to the longest of them. Beyond
+//!   that, after `n` answers the next takes longer than each with a chance of one in `n + 1` (Laplace's
+//!   rule of succession): a log-normal distribution, fitted to all, counts as one more round trip, and
+//!   says how much longer. A contact whose own round trip was measured is judged by that one.
+//! - `p`. Contacts named in one lookup are alive or dead together more than those of other days. So the
+//!   calls in flight of a lookup count among the cases by which it is known how many are there, each as
+//!   far as it still seems to be (the turnout). For each of them `p` is taken from all the others:
+//!   otherwise its own silence would count against it twice.
+//!
+//! # What is neglected
+//!
+//! An answer to a send before the last one may come, too. At the time of a resend it is as likely as a
+//! loss: for each send before the last, the true odds that the contact is there are at most twice those
+//! of the formula, and fewer the longer the silence lasts. So the estimate errs towards asking another
+//! contact; an answer that comes counts in any case.
 
 #[cfg(test)]
 mod exact;
@@ -16,19 +61,7 @@ use crate::time::Instant;
 use round_trips::{LogNormal, RoundTrips};
 use share::Share;
 
-/// What calls to all contacts have taught a node.
-///
-/// Everything that waits for an answer decides by this: a contact that was asked is there and answers
-/// late, or is there and a datagram was lost, or is not there. Be
-///
-/// - `p` the chance that a contact which was named is there,
-/// - `q` the chance that a query or its answer is lost,
-/// - `S(x)` the chance that an answer takes longer than `x`.
-///
-/// Then, after a contact was sent the same query `n` times and has been silent for `x` since the last,
-/// it is still to answer with a weight of `p qⁿ⁻¹ (1 - q) S(x)`, lost with `p qⁿ` and dead with
-/// `1 - p` (Bayes' rule; an answer to an earlier send would be later than nearly all are). All of it
-/// is measured, so that calls in flight are judged by what is known now.
+/// What calls to all contacts have taught a node: everything that waits for an answer decides by it.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkEstimate {
     round_trips: RoundTrips,
@@ -38,17 +71,16 @@ pub(crate) struct NetworkEstimate {
 }
 
 impl NetworkEstimate {
-    /// The chance of missing a contact that is there that a node accepts: one that answers with
-    /// less is waited for no longer.
+    /// The chance of missing a contact that is there which a node accepts: a contact that answers with
+    /// a smaller one is waited for no longer.
     const MISSED: f64 = 0.006;
-    /// Answers come late when a machine is busy, however close the contact: so much is added to
-    /// what is measured.
+    /// A busy machine answers late, however near it is: this is added to what was measured.
     const BUSY: Duration = Duration::from_millis(20);
     /// No call is sent again sooner than half of the answers take, however many are lost.
     const MOST_RESEND_LEVEL: f64 = 0.5;
     /// A chance that is as good as none.
     const NONE: f64 = 1e-6;
-    /// So much likelier an answer has to belong to one send than to another.
+    /// How much likelier one send has to be than another for an answer to belong to it.
     const PLAIN: f64 = 2.0;
     /// No wait is longer: beyond, every call has failed.
     const LONGEST: Duration = Duration::from_secs(60);
@@ -62,18 +94,18 @@ impl NetworkEstimate {
         version: 0,
     };
 
-    /// Which number changes whenever something was learnt.
+    /// A number that changes whenever something was learnt.
     pub(crate) const fn version(&self) -> u32 {
         self.version
     }
 
-    /// The chance that a contact is there which was named and not asked.
+    /// The chance that a contact is there that was named and has not been asked.
     pub(crate) const fn there(&self) -> f64 {
         self.there.mean()
     }
 
-    /// What calls in flight say of how many contacts are there: those that are silent for long make
-    /// it fewer.
+    /// How many contacts are there, by what is known of all and by these calls in flight: those that
+    /// have been silent for long make it fewer.
     pub(crate) fn turnout<'s>(
         &self,
         silences: impl Iterator<Item = &'s Silence>,
@@ -104,8 +136,8 @@ impl NetworkEstimate {
         }
     }
 
-    /// What is to be expected of a contact that was asked and is silent, where contacts are there with
-    /// this chance.
+    /// What to expect of a contact that was asked and is silent, if contacts are there with this
+    /// chance.
     pub(crate) fn outlook(&self, there: f64, silence: &Silence, now: Instant) -> Outlook {
         let weights = self.weights(there, silence, now);
         let patience = self.round_trips.median();
@@ -119,8 +151,9 @@ impl NetworkEstimate {
         }
     }
 
-    /// When the chance of a later answer has halved, or a contact that stays silent is given up or is
-    /// sent to again, whichever comes first. `None` where that chance is as good as none.
+    /// When a contact in flight is to be judged again if it stays silent: once the chance of a later
+    /// answer has halved, or it is given up or sent to again, whichever comes first. `None` when that
+    /// chance is as good as none.
     pub(crate) fn next_review(
         &self,
         there: f64,
@@ -164,11 +197,10 @@ impl NetworkEstimate {
         at.since(Instant::ORIGIN)
     }
 
-    /// What it says of the round trip that a call opened so long ago was answered now.
+    /// What the answer to a call that was opened so long ago says of the round trip.
     ///
-    /// An answer to something that was sent several times belongs to one send that nobody names
-    /// (Karn's rule would not count it). It is held to be the first or the last one where that is
-    /// [so much](Self::PLAIN) likelier than the other.
+    /// An answer does not say which of several sends it belongs to; Karn's rule would not count it. Here
+    /// it counts for the first or the last of them where that one is [much likelier](Self::PLAIN).
     pub(crate) fn sample(&self, elapsed: Duration, silence: &Silence, now: Instant) -> RttSample {
         if silence.sends == 1 {
             return RttSample::Exactly {
@@ -223,19 +255,20 @@ impl NetworkEstimate {
         silence.sends < silence.vouched.most_sends() && weights.lost / weights.sum() >= Self::MISSED
     }
 
-    /// A call is sent again once a loss is the likelier cause of the silence than a slow answer.
+    /// The chance of a later answer at which a call is sent again, as a loss becomes the likelier cause
+    /// of the silence.
     fn resend_level(&self, silence: &Silence) -> f64 {
         let lost = self.lost.after_hits(silence.sends - 1);
         (lost / (1.0 - lost)).min(Self::MOST_RESEND_LEVEL)
     }
 
-    /// At which chance of a later answer a call is given up that is sent again no more.
+    /// The chance of a later answer at which a call that is sent again no more is given up.
     fn give_up_level(&self, there: f64, silence: &Silence) -> f64 {
         let Weights { coming, lost, dead } = self.weights_at(there, silence, 1.0);
         ((lost + dead) * Self::MISSED / (1.0 - Self::MISSED) / coming).min(1.0)
     }
 
-    /// At which chance of a later answer something happens next.
+    /// The chance of a later answer at which a call is sent again, or given up.
     fn next_level(&self, there: f64, silence: &Silence) -> f64 {
         let level = self.resend_level(silence);
         let weights = self.weights_at(there, silence, level);
@@ -271,7 +304,7 @@ impl NetworkEstimate {
         }
     }
 
-    /// When the chance of a later answer has fallen to this level, or now, if it has.
+    /// When the chance of a later answer has fallen to this level; now, if it has already.
     fn reached(&self, silence: &Silence, level: f64, now: Instant) -> Instant {
         let (mut early, mut late) = (Duration::ZERO, Self::LONGEST);
         if self.longer_than(silence, now.since(silence.sent)) <= level {
@@ -294,7 +327,7 @@ impl NetworkEstimate {
     }
 }
 
-/// How many of some contacts are there.
+/// How many of some contacts are there: the cases that were counted, and the calls in flight of a walk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turnout {
     there: f64,
@@ -308,9 +341,11 @@ impl Turnout {
     }
 }
 
-/// How likely the causes of a silence are, as weights.
+/// How likely each cause of a silence is beside the others.
 struct Weights {
+    /// The contact answers to the last send.
     coming: f64,
+    /// It is there, and all sends were lost.
     lost: f64,
     dead: f64,
 }
@@ -320,10 +355,12 @@ impl Weights {
         self.coming + self.lost + self.dead
     }
 
+    /// The chance that the contact is there.
     fn there(&self) -> f64 {
         (self.coming + self.lost) / self.sum()
     }
 
+    /// The chance that it answers.
     fn answers(&self, sent_again: bool) -> f64 {
         let lost = if sent_again { self.lost } else { 0.0 };
         (self.coming + lost) / self.sum()

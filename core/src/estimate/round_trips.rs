@@ -1,4 +1,4 @@
-//! How long answers take, as a distribution: the round trips measured last, and a log-normal one fitted
+//! How long answers take, as a distribution: the last round trips, and a log-normal distribution fitted
 //! to them for what they do not show.
 
 use core::f64::consts::SQRT_2;
@@ -6,34 +6,35 @@ use core::time::Duration;
 
 use crate::rtt::RoundTrip;
 
-/// A unit of the samples.
+/// What round trips are counted in.
 const UNIT: Duration = Duration::from_micros(250);
 
-/// How long contacts take to answer of which nothing else is known.
+/// How long contacts of which nothing else is known take to answer.
 ///
 /// The chance that an answer takes longer than some time is the share of the last round trips that did,
-/// where a log-normal distribution fitted to all of them counts as one more: after n answers, the next
-/// takes longer than each of them with a chance of one in n + 1 (Laplace's rule of succession), and how
-/// much longer is what the fitted tail says.
+/// and a log-normal distribution fitted to all of them counts as one more. After n answers, the next
+/// takes longer than each of them with a chance of one in n + 1 (Laplace's rule of succession); how much
+/// longer is what the fitted tail says.
 #[derive(Clone, Debug)]
 pub(super) struct RoundTrips {
     /// The last ones in units, in no order.
-    recent: [u16; Self::MEMORY],
+    recent: [u16; Self::MEMORY as usize],
     len: u8,
     oldest: u8,
     fit: Fit,
+    /// What the fit says of the next one.
     tail: LogNormal,
 }
 
 impl RoundTrips {
-    /// So many round trips are remembered.
-    const MEMORY: usize = 64;
-    /// By how much the logarithms of round trips differ that are near each other.
+    /// How many round trips are remembered.
+    const MEMORY: u8 = 64;
+    /// How far the logarithms of round trips are apart that are near each other.
     const NEAR: f64 = 0.2;
 
     /// What is assumed before anything is measured.
     pub(super) const ASSUMED: Self = Self {
-        recent: [0; Self::MEMORY],
+        recent: [0; Self::MEMORY as usize],
         len: 0,
         oldest: 0,
         fit: Fit::ASSUMED,
@@ -47,12 +48,12 @@ impl RoundTrips {
     /// Takes in a round trip.
     pub(super) fn add(&mut self, took: Duration) {
         let units = u16::try_from(took.as_nanos() / UNIT.as_nanos()).unwrap_or(u16::MAX);
-        let at = if usize::from(self.len) < Self::MEMORY {
+        let at = if self.len < Self::MEMORY {
             self.len += 1;
             self.len - 1
         } else {
             let oldest = self.oldest;
-            self.oldest = (oldest + 1) % Self::MEMORY as u8;
+            self.oldest = (oldest + 1) % Self::MEMORY;
             oldest
         };
         self.recent[usize::from(at)] = units;
@@ -63,13 +64,14 @@ impl RoundTrips {
     /// The chance that an answer takes longer than this.
     pub(super) fn longer_than(&self, wait: Duration) -> f64 {
         let units = in_units(wait);
-        let recent = &self.recent[..usize::from(self.len)];
-        let longer = recent.iter().filter(|took| f64::from(**took) > units);
-        (longer.count() as f64 + self.tail.longer_than(units)) / (recent.len() as f64 + 1.0)
+        let recent = self.recent[..usize::from(self.len)].iter();
+        let longer = recent.filter(|took| f64::from(**took) > units);
+        let count: f64 = longer.map(|_| 1.0).sum();
+        (count + self.tail.longer_than(units)) / (f64::from(self.len) + 1.0)
     }
 
-    /// How likely an answer takes this long, beside other times: each of the last round trips makes
-    /// times near it likely, and the fit counts as one of them.
+    /// How likely it is that an answer takes this long, beside other times. Each of the last round trips
+    /// makes times near it likely, and the fit counts as one of them.
     pub(super) fn density(&self, took: Duration) -> f64 {
         let log = libm::log(in_units(took).max(1.0));
         let recent = self.recent[..usize::from(self.len)].iter();
@@ -81,13 +83,13 @@ impl RoundTrips {
         sum / libm::exp(log)
     }
 
-    /// The time that half of the answers take, by the fit.
+    /// By the fit, half of the answers take longer than this.
     pub(super) fn median(&self) -> Duration {
         UNIT.mul_f64(libm::exp(self.tail.mean))
     }
 }
 
-/// What the samples say of the normal distribution of their logarithms, each counting a little less than
+/// What the samples say of the normal distribution of their logarithms. Each counts for a little less than
 /// the one after it.
 #[derive(Clone, Copy, Debug)]
 struct Fit {
@@ -99,15 +101,16 @@ struct Fit {
 }
 
 impl Fit {
-    /// Half of all contacts answer within 150 ms, and the logarithms of round trips spread by 0.6:
-    /// between hosts all over the world they do (those of the simulator's `geo` model, whose
-    /// tables name their source).
+    /// Half of all contacts are taken to answer within 150 ms, and the logarithms of round trips to spread
+    /// by 0.6. Between hosts all over the world they do: those of the simulator's `geo` model, whose
+    /// tables name their source.
     const MEDIAN_LOG: f64 = 6.396_929_655_216_146;
     const SPREAD: f64 = 0.6;
-    /// How many round trips the assumed median weighs: a node may well be close to all others, or
-    /// far from them.
+    /// How many round trips the assumed median weighs. They are few: a node may well be close to all
+    /// others, or far from them.
     const MEDIAN_WEIGHT: f64 = 2.0;
-    /// And how many the assumed spread weighs: the first contacts that answer may be alike by chance.
+    /// How many round trips the assumed spread weighs. They are more: the first contacts that answer may
+    /// be alike by chance.
     const SPREAD_WEIGHT: f64 = 6.0;
 
     const ASSUMED: Self = Self {
@@ -117,7 +120,7 @@ impl Fit {
     };
 
     fn add(&mut self, log: f64) {
-        let most = RoundTrips::MEMORY as f64;
+        let most = f64::from(RoundTrips::MEMORY);
         if self.weight + 1.0 > most {
             let kept = 1.0 - 1.0 / most;
             self.weight *= kept;
@@ -129,7 +132,8 @@ impl Fit {
         self.squares += before * (log - self.mean);
     }
 
-    /// The distribution of the next sample: the fewer there are, the less is known of the mean, too.
+    /// The distribution of the next sample. The fewer there are, the less is known of the mean, too: that
+    /// makes it wider.
     fn next(&self) -> LogNormal {
         let of_spread = self.weight - Self::MEDIAN_WEIGHT + Self::SPREAD_WEIGHT;
         let variance = self.squares / of_spread * (1.0 + 1.0 / self.weight);
@@ -157,7 +161,7 @@ impl LogNormal {
         let deviation = (in_units(contact.deviation()) / mean).max(Self::LEAST_DEVIATION);
         Self {
             mean: libm::log(mean),
-            // A normal distribution deviates by 0.8 of its standard deviation in the mean.
+            // On average, a normal variable deviates from its mean by 0.8 of the standard deviation.
             spread: deviation * 1.25,
         }
     }
@@ -184,5 +188,68 @@ impl LogNormal {
 }
 
 fn in_units(time: Duration) -> f64 {
-    time.as_nanos() as f64 / UNIT.as_nanos() as f64
+    time.div_duration_f64(UNIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn after(round_trips: impl IntoIterator<Item = u64>) -> RoundTrips {
+        let mut after = RoundTrips::ASSUMED;
+        for took in round_trips {
+            after.add(millis(took));
+        }
+        after
+    }
+
+    #[test]
+    fn after_n_answers_the_next_takes_longer_than_each_with_a_chance_below_one_in_n_plus_1() {
+        for count in [1, 9, 63] {
+            let round_trips = after((0..count).map(|n| 100 + n));
+            let beyond = round_trips.longer_than(millis(100 + count));
+            let one_more = 1.0 / (count as f64 + 1.0);
+            assert!((0.0..=one_more).contains(&beyond), "{beyond}");
+            let shortest = round_trips.longer_than(millis(50));
+            assert!((1.0 - one_more..=1.0).contains(&shortest), "{shortest}");
+        }
+    }
+
+    #[test]
+    fn the_last_round_trips_are_remembered_and_older_ones_are_not() {
+        let memory = u64::from(RoundTrips::MEMORY);
+        let long_ago = after((0..3 * memory).map(|_| 1000).chain((0..memory).map(|_| 10)));
+        let most = 1.0 / (memory as f64 + 1.0);
+        assert!(long_ago.longer_than(millis(11)) <= most);
+        let lately = after((0..3 * memory).map(|_| 10).chain((0..memory).map(|_| 1000)));
+        assert!(lately.longer_than(millis(999)) >= 1.0 - most);
+    }
+
+    #[test]
+    fn times_near_those_measured_are_likelier_than_others() {
+        let round_trips = after([100, 110, 90, 100, 400, 420]);
+        let density = |took| round_trips.density(millis(took));
+        assert!(density(100) > density(200) && density(410) > density(250));
+        assert!(density(0) < density(100) && density(60_000) < density(410));
+    }
+
+    #[test]
+    fn the_median_follows_the_samples_from_what_is_assumed() {
+        let assumed = RoundTrips::ASSUMED.median();
+        assert!(assumed.abs_diff(millis(150)) < millis(1), "{assumed:?}");
+        let measured = after((0..200).map(|_| 20)).median();
+        assert!(measured.abs_diff(millis(20)) < millis(1), "{measured:?}");
+    }
+
+    #[test]
+    fn a_contact_of_its_own_pace_is_judged_by_that() {
+        let steady = LogNormal::of(RoundTrip::first(millis(200)));
+        assert!((steady.later_than(millis(200)) - 0.5).abs() < 1e-9);
+        assert!(steady.later_than(millis(2000)) < 0.001);
+        assert!(steady.later_than(Duration::ZERO) >= 1.0);
+    }
 }

@@ -1,7 +1,7 @@
 //! A share that is measured: how many of the last cases were of one kind.
 
-/// An estimate of a probability from cases that are counted as they come, beginning with an assumption
-/// that weighs like some cases. An old case counts for less than a late one.
+/// An estimate of a probability from cases that are counted as they come. It begins with an assumption
+/// that weighs like some cases, and an old case counts for less than a late one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
     mean: f64,
@@ -10,8 +10,8 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// A share that is taken to be `mean`, as if `weight` cases had shown it, and that remembers about
-    /// as many cases as `memory`.
+    /// A share that is taken to be `mean`, as if `weight` cases had shown it. Of the cases to come it
+    /// remembers about as many as `memory`.
     pub(super) const fn assumed(mean: f64, weight: f64, memory: f64) -> Self {
         Self {
             mean,
@@ -25,13 +25,13 @@ impl Share {
         self.mean
     }
 
-    /// How many cases it stands on, the assumption among them.
+    /// How many cases it stands on, those of the assumption among them.
     pub(super) const fn weight(&self) -> f64 {
         self.weight
     }
 
-    /// The chance that the next case is of this kind after so many in a row that were, which no count
-    /// holds yet: each makes it likelier (the predictive chance of a beta distribution).
+    /// The chance that the next case is of this kind, after so many in a row that were and are not
+    /// counted: each makes it likelier (the predictive chance of a beta distribution).
     pub(super) fn after_hits(&self, hits: u8) -> f64 {
         let hits = f64::from(hits);
         (self.mean * self.weight + hits) / (self.weight + hits)
@@ -71,5 +71,16 @@ mod tests {
             share.hit();
         }
         assert!(share.mean() > 0.99 && share.mean() < 1.0, "{share:?}");
+    }
+
+    #[test]
+    fn what_was_not_counted_yet_counts_like_what_was() {
+        let mut share = Share::assumed(0.25, 4.0, 100.0);
+        for hits in 0..20 {
+            let predicted = Share::assumed(0.25, 4.0, 100.0).after_hits(hits);
+            assert!((predicted - share.mean()).abs() < 1e-12, "{share:?}");
+            share.hit();
+        }
+        assert!((share.mean() - 21.0 / 24.0).abs() < 1e-12, "{share:?}");
     }
 }

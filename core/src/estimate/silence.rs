@@ -23,16 +23,16 @@ impl Vouched {
     }
 }
 
-/// When a contact was sent a query that it has not answered.
+/// A query that a contact has not answered: when it was sent, and what is known of the contact.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Silence {
-    /// The last time.
+    /// When it was sent the last time.
     pub(super) sent: Instant,
-    /// How often.
+    /// How often it was sent.
     pub(super) sends: u8,
-    /// How long this contact takes to answer, where that was measured.
+    /// How long this contact takes to answer, if that was measured.
     pub(super) round_trip: Option<RoundTrip>,
-    /// Whether the estimate counts it as one that is not there.
+    /// Whether the estimate has counted the contact as one that is not there.
     pub(super) counted: bool,
     pub(super) vouched: Vouched,
 }
@@ -54,7 +54,7 @@ impl Silence {
         Self { vouched, ..self }
     }
 
-    /// The call was given up, and the estimate counts it as one.
+    /// The call was given up, and the estimate has counted it.
     pub(crate) const fn given_up(&mut self) {
         self.counted = true;
     }
@@ -75,12 +75,12 @@ impl Silence {
 /// What is to be expected of a contact that is silent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outlook {
-    /// The chance that it was there when it was asked, by what is known of others.
+    /// The chance that it was there when it was asked, by what is known of the others.
     pub(crate) there: f64,
     /// The chance that it answers, to what was sent or to what will be sent again.
     pub(crate) answers: f64,
-    /// How likely it is to answer within the time that half of the answers take, beside a contact that is
-    /// asked now: for so much of one it counts.
+    /// How likely it is to answer within the time that half of the answers take, beside a contact that
+    /// is asked now: of the contacts asked at a time it counts for so much.
     pub(crate) soon: f64,
 }
 

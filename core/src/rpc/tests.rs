@@ -221,6 +221,55 @@ fn an_answer_after_the_machine_slept_measures_nothing() {
 }
 
 #[test]
+fn an_answer_across_a_clock_that_was_set_back_measures_nothing() {
+    let sample = |behind_at_opening: bool, behind_later: bool| {
+        let mut bench = Bench::measured(20, 100);
+        if behind_at_opening {
+            bench.transactions.take_clock(Clock::Behind);
+        }
+        let tid = bench.open(at(0), 7).expect("room");
+        if behind_later {
+            bench.transactions.take_clock(Clock::Behind);
+        }
+        bench.transactions.take_clock(Clock::Running);
+        let closed = bench.transactions.close(at(1), &tid, addr(1));
+        closed.expect("it was asked").sample
+    };
+    assert_eq!(sample(false, false), exactly(1, 0));
+    for (opening, later) in [(true, false), (false, true), (true, true)] {
+        assert_eq!(sample(opening, later), RttSample::Unknown);
+    }
+}
+
+#[test]
+fn of_the_calls_that_were_given_up_the_oldest_of_an_owner_is_closed() {
+    let mut bench = Bench::measured(50, 100);
+    for (millis, owner) in [(0, 1), (10, 2), (20, 1), (5000, 1)] {
+        bench.open(at(millis), owner);
+    }
+    let mut given_up = 0;
+    let next = |bench: &Bench| bench.transactions.next_deadline();
+    while let Some(now) = next(&bench).filter(|now| *now <= at(5050)) {
+        let due = bench.transactions.take_due(now, |_| true);
+        given_up += u32::from(matches!(due, Some(Due::Silent { .. })));
+    }
+    assert_eq!(given_up, 3, "the last call is young");
+    let mut close = |owner| {
+        let is_of = |other: &u32| *other == owner;
+        let closed = bench.transactions.close_given_up(at(5050), is_of);
+        closed.map(|closed| closed.elapsed)
+    };
+    let millis = Duration::from_millis;
+    assert_eq!(close(3), None);
+    assert_eq!(close(1), Some(millis(5050)));
+    assert_eq!(close(1), Some(millis(5030)));
+    assert_eq!(close(1), None);
+    assert_eq!(close(2), Some(millis(5040)));
+    assert_eq!(bench.transactions.len(), 1, "the last call is in flight");
+    assert_eq!(bench.run().last(), Some(&(14_000, "gave up")));
+}
+
+#[test]
 fn a_clock_that_jumps_ahead_ends_a_call_without_a_burst() {
     let mut bench = Bench::new(Retry::Adaptive, 9);
     bench.open(at(0), 1);

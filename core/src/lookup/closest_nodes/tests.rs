@@ -1,6 +1,8 @@
 //! Stories and laws of walks.
 
-use alloc::collections::BTreeSet;
+mod bounds;
+
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use core::time::Duration;
 
