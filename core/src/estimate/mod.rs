@@ -141,7 +141,7 @@ impl NetworkEstimate {
     pub(crate) fn outlook(&self, there: f64, silence: &Silence, now: Instant) -> Outlook {
         let weights = self.weights(there, silence, now);
         let patience = self.round_trips.median();
-        let later = self.weights(there, silence, now + patience);
+        let later = self.weights(there, silence, now + patience + Self::BUSY);
         let fresh = there * (1.0 - self.round_trips.longer_than(patience));
         let soon = (weights.coming - later.coming) / weights.sum() / fresh;
         Outlook {

@@ -40,8 +40,8 @@ impl RoundTrips {
         fit: Fit::ASSUMED,
         tail: LogNormal {
             mean: Fit::MEDIAN_LOG,
-            // With a weight of one half, the spread times the root of three.
-            spread: Fit::SPREAD * 1.732_050_807_568_877_2,
+            // With a weight of two, the spread times the root of one and a half.
+            spread: Fit::SPREAD * 1.224_744_871_391_589,
         },
     };
 

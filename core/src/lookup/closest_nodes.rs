@@ -534,6 +534,11 @@ impl ClosestNodes {
                 let known = self.candidates.iter().take(self.shape.k).last();
                 let bits = known.map_or(0, |last| last.distance.leading_zeros() + 1);
                 let point = self.coverage.point_for(&self.target, contact, bits);
+                // A liar that names one far contact shows more than there is.
+                let farthest = self.candidates.iter().take(self.shape.k * 2).last();
+                let point = point.filter(|point| {
+                    farthest.is_none_or(|last| self.target.distance(point) <= last.distance)
+                });
                 point.unwrap_or(self.target)
             }
             Patience::Fixed => self.target,
