@@ -126,7 +126,11 @@ mod tests {
             "{estimate:?}"
         );
         for _ in 0..60 {
-            RttSample::Exactly { took: Duration::from_millis(20), lost: 0 }.add_to(&mut estimate);
+            RttSample::Exactly {
+                took: Duration::from_millis(20),
+                lost: 0,
+            }
+            .add_to(&mut estimate);
         }
         assert!(
             wait(estimate) < Some(Duration::from_millis(40)),

@@ -453,7 +453,14 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
         }
     }
     let (outcome, query_stats) = victim.end();
-    assert_eq!(outcome, Outcome::Got { values: 2 });
+    // It counts more than it ever sends, as far as anybody can tell.
+    assert!(matches!(
+        outcome,
+        Outcome::Got {
+            values: 2,
+            missing: 1..
+        }
+    ));
     assert_eq!(query_stats.broken, 1);
 }
 

@@ -42,6 +42,10 @@ impl Default for StoreLimits {
 pub struct Limits {
     /// Calls in flight; operations wait for a free one, unasked pings are left out.
     pub max_calls: usize,
+    /// How often a `get` asks holders again that have more values than fit into one answer, all of them
+    /// together; 0 for never. As many as find all of 60 values of 100 bytes, 13 to an answer, even at a
+    /// single holder, but for one get in 100,000: 47/60 to the power of 65, times 60.
+    pub max_get_repeats: usize,
     /// Commands under way at once; another one is refused as busy.
     pub max_operations: usize,
     /// Events not yet polled, room for what running commands may still report included; at the
@@ -66,6 +70,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_calls: 1024,
+            max_get_repeats: 64,
             max_operations: 256,
             max_events: 16_384,
             max_records: 4096,

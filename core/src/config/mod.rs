@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use crate::address::PrivateAddresses;
 use crate::id::Id;
+use crate::lookup::Retrieval;
 use crate::routing::MAX_K;
 use crate::value::Value;
 use crate::wire::{Dialect, Method, TID_LEN};
@@ -155,6 +156,14 @@ impl Config {
         self.operation_timeout
     }
 
+    /// The most events that one command may cause: those of a `get`, which are its values as they are
+    /// found, those that another `get` had found before this one joined it, and its end. So many have
+    /// to fit into [`Limits::max_events`].
+    #[must_use]
+    pub const fn most_events(&self) -> usize {
+        Retrieval::most_events(self.k, self.limits.max_get_repeats).saturating_add(2)
+    }
+
     /// Checks that the settings can work together.
     ///
     /// # Errors
@@ -163,8 +172,7 @@ impl Config {
         self.check_counts()?;
         self.check_spans()?;
         self.id.iter().try_for_each(Self::check_id)?;
-        // A `get` may report the values of each of the K closest, of ourselves, and its end.
-        let least = self.k + 3;
+        let least = self.most_events();
         if self.limits.max_events < least {
             let problem = Problem::OutOfRange {
                 least,

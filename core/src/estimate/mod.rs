@@ -161,19 +161,30 @@ impl NetworkEstimate {
     /// [so much](Self::PLAIN) likelier than the other.
     pub(crate) fn sample(&self, elapsed: Duration, silence: &Silence, now: Instant) -> RttSample {
         if silence.sends == 1 {
-            return RttSample::Exactly { took: elapsed, lost: 0 };
+            return RttSample::Exactly {
+                took: elapsed,
+                lost: 0,
+            };
         }
         let since_last = now.since(silence.sent);
         let mut first = self.round_trips.density(elapsed.saturating_sub(Self::BUSY));
-        let mut last = self.round_trips.density(since_last.saturating_sub(Self::BUSY));
+        let mut last = self
+            .round_trips
+            .density(since_last.saturating_sub(Self::BUSY));
         for _ in 1..silence.sends {
             last *= self.lost.mean();
         }
         first *= 1.0 - self.lost.mean();
         if last > first * Self::PLAIN {
-            RttSample::Exactly { took: since_last, lost: silence.sends - 1 }
+            RttSample::Exactly {
+                took: since_last,
+                lost: silence.sends - 1,
+            }
         } else if first > last * Self::PLAIN {
-            RttSample::Exactly { took: elapsed, lost: 0 }
+            RttSample::Exactly {
+                took: elapsed,
+                lost: 0,
+            }
         } else {
             RttSample::AtMost(elapsed)
         }
@@ -260,7 +271,11 @@ impl NetworkEstimate {
         }
         // To within one part in a hundred, or a millisecond.
         while late - early > (late / 128).max(Duration::from_millis(1)) {
-            let middle = if early < late / 8 { late / 4 } else { (early + late) / 2 };
+            let middle = if early < late / 8 {
+                late / 4
+            } else {
+                (early + late) / 2
+            };
             if self.longer_than(silence, middle) <= level {
                 late = middle;
             } else {

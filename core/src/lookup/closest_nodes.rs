@@ -160,7 +160,8 @@ impl ClosestNodes {
         for candidate in &mut self.candidates {
             if let State::Asked {
                 silence, outlook, ..
-            } = &mut candidate.state {
+            } = &mut candidate.state
+            {
                 let there = estimate.there_beside(&turnout, silence, now);
                 *outlook = estimate.outlook(there, silence, now);
             }
@@ -318,7 +319,7 @@ impl ClosestNodes {
     }
 
     /// How many contacts in flight may still answer.
-    fn waited_for(&self) -> usize {
+    pub(crate) fn waited_for(&self) -> usize {
         let asked = |c: &&Candidate| matches!(c.state, State::Asked { .. }) && c.is_waited_for();
         self.candidates.iter().filter(asked).count()
     }
@@ -345,7 +346,7 @@ impl ClosestNodes {
     }
 
     /// Whether a contact belongs to the K closest of those that answered or may well answer.
-    fn is_among_the_closest(&self, id: &Id) -> bool {
+    pub(crate) fn is_among_the_closest(&self, id: &Id) -> bool {
         let hopeful = |c: &&Candidate| c.is_waited_for();
         let closest = self.candidates.iter().filter(hopeful).take(self.k);
         closest

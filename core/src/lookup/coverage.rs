@@ -64,7 +64,12 @@ impl Coverage {
     fn gap_from(&self, mut from: u128) -> Option<u128> {
         loop {
             let covering = |part: &&Part| from & !(u128::MAX >> part.bits) == part.first;
-            let Some(part) = self.parts.iter().filter(covering).min_by_key(|part| part.bits) else {
+            let Some(part) = self
+                .parts
+                .iter()
+                .filter(covering)
+                .min_by_key(|part| part.bits)
+            else {
                 return Some(from);
             };
             from = (part.first | (u128::MAX >> part.bits)).checked_add(1)?;

@@ -206,7 +206,7 @@ impl Operation {
         match self {
             Self::Check(check) => check.troubled(peer, trouble),
             Self::Find(find) => find.troubled(peer, trouble),
-            Self::Get(get) => get.troubled(peer, trouble),
+            Self::Get(get) => get.troubled(peer, branch, trouble),
             Self::Join(join) => join.troubled(peer, branch, trouble),
             Self::Ping(ping) => ping.troubled(trouble),
             Self::Put(put) => put.troubled(peer, trouble),
@@ -259,6 +259,19 @@ impl Operation {
             | Self::Join(_)
             | Self::Ping(_)
             | Self::Refresh(_) => {}
+        }
+    }
+
+    /// What it found that the user was not told of, when its time is up.
+    pub(crate) fn take_undelivered(&mut self) -> Option<Vec<Value>> {
+        match self {
+            Self::Get(get) => get.take_undelivered(),
+            Self::Check(_)
+            | Self::Find(_)
+            | Self::Join(_)
+            | Self::Ping(_)
+            | Self::Put(_)
+            | Self::Refresh(_) => None,
         }
     }
 

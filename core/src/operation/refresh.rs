@@ -57,7 +57,10 @@ impl BucketRefresh {
     }
 
     pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
-        let reviews = self.walks.values().filter_map(|walk| walk.next_review(known));
+        let reviews = self
+            .walks
+            .values()
+            .filter_map(|walk| walk.next_review(known));
         reviews.min()
     }
 

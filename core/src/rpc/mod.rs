@@ -311,12 +311,7 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
     }
 
     /// Does what is due, and says what it was, if anything is.
-    fn pass(
-        &mut self,
-        now: Instant,
-        tid: Tid,
-        estimate: &NetworkEstimate,
-    ) -> Option<Due<O, Q>> {
+    fn pass(&mut self, now: Instant, tid: Tid, estimate: &NetworkEstimate) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
         if self.resend_at(now, estimate).is_some_and(|at| at <= now) {
             if self.sleep == Sleep::Over {
