@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use khashmir::wire::{Dialect, Message, Method, Query, Reply};
-use khashmir::{Config, Contact, Id, Instant, Node, Seed, Snapshot, Transmit};
+use khashmir::{Config, Contact, Event, Id, Instant, Node, Seed, Snapshot, Transmit};
 
 use crate::net::{addr, asks, message, seconds};
 use crate::written::written;
@@ -17,6 +17,8 @@ pub(crate) struct Lone {
     pub(crate) node: Node,
     pub(crate) now: Instant,
     pub(crate) sent: Vec<Sent>,
+    /// What it told, and when.
+    pub(crate) events: Vec<(Instant, Event)>,
     /// How long a store takes those who answer.
     pub(crate) store_time: Duration,
     /// Answers on their way to it.
@@ -84,6 +86,7 @@ impl Lone {
             node: node.expect("settings that work"),
             now,
             sent: Vec::new(),
+            events: Vec::new(),
             store_time: Duration::ZERO,
             answers: BTreeMap::new(),
         }
@@ -147,6 +150,8 @@ impl Lone {
             let (at, bytes) = (self.now, bytes.clone());
             self.sent.push(Sent { at, to, bytes });
         }
-        while self.node.poll_event().is_some() {}
+        while let Some(event) = self.node.poll_event() {
+            self.events.push((self.now, event));
+        }
     }
 }
