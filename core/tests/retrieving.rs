@@ -238,28 +238,6 @@ fn a_liar_that_counts_ever_so_many_values_costs_no_more_than_the_budget() {
 }
 
 #[test]
-fn calls_of_one_get_are_at_most_twice_k_together() {
-    let config = Config {
-        k: 2,
-        alpha: 8,
-        ..Config::default()
-    };
-    let mut open = BTreeSet::new();
-    let mut most = 0;
-    let mut lone = Lone::knowing(16, config);
-    retrieves(&mut lone, Some(Retrieve::All));
-    // Nobody answers before a quarter of a second, and nobody is given up sooner.
-    for _ in 0..10 {
-        lone.run(Duration::from_millis(1), |_, query| {
-            open.insert(lone::tid(query));
-            None
-        });
-        most = most.max(open.len());
-    }
-    assert!((2..=4).contains(&most), "{most} calls");
-}
-
-#[test]
 fn a_dead_holder_is_passed_over_and_what_it_counts_does_not_matter() {
     let (lone, over) = over(Lone::knowing(8, Config::default()), None, |to, query| {
         let number = number(to);

@@ -262,3 +262,90 @@ impl Branch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::address::PrivateAddresses;
+    use crate::estimate::NetworkEstimate;
+    use crate::lookup::{ClosestNodes, Patience};
+    use crate::operation::WalkKind;
+    use crate::wire::Reply;
+
+    const K: usize = 2;
+
+    fn contact(first: u8) -> Contact {
+        Contact::new(Id::new([first; 20]), ([10, 0, 0, first], 1).into())
+    }
+
+    /// A get among so many contacts, closest to the key in the order of their numbers.
+    fn get(contacts: u8) -> Get {
+        let key = Id::new([0; Id::LEN]);
+        let mut closest_nodes = ClosestNodes::new(key, K, 64, Patience::Adaptive);
+        for number in 1..=contacts {
+            closest_nodes.seed(contact(number), None);
+        }
+        let own = Id::new([0xee; Id::LEN]);
+        let walk = Walk::new(closest_nodes, WalkKind::FindValue, own, Instant::ORIGIN);
+        let bounds = Bounds {
+            k: K,
+            alpha: 64,
+            repeats: 64,
+        };
+        Get::new(walk, Retrieve::All, bounds, None)
+    }
+
+    /// Says that a contact holds so many values, and names nobody.
+    fn counts(get: &mut Get, number: u8, num: u64) {
+        let contact = contact(number);
+        let reply = Reply {
+            nodes: Some((&[]).into()),
+            num: Some(num),
+            ..Reply::from(contact.id)
+        };
+        let answer = Answer {
+            from: contact.addr,
+            branch: Branch::Walk.number(),
+            took: Duration::ZERO,
+            reply: &reply,
+        };
+        let rules = AddressRules {
+            private: PrivateAddresses::Accept,
+            own: None,
+        };
+        get.answered(&answer, &rules).expect("in order");
+    }
+
+    #[test]
+    fn walk_and_retrieval_have_at_most_twice_k_calls_in_flight_together() {
+        // Hardly anybody answers here, so that a walk asks many at once.
+        let mut estimate = NetworkEstimate::ASSUMED;
+        (0..100).for_each(|_| estimate.silent());
+        let (now, estimate) = (Instant::ORIGIN, &estimate);
+        let known = Known { now, estimate };
+        let mut get = get(30);
+        let (mut walking, mut retrieving, mut most) = (Vec::new(), 0, 0);
+        let mut answers = [1, 2].into_iter();
+        loop {
+            match get.step(&known) {
+                Step::Ask(question) if question.branch == Branch::Walk.number() => {
+                    walking.push(question.peer.id);
+                }
+                Step::Ask(_) => retrieving += 1,
+                Step::Started(Method::GetValue) => {}
+                _ => match answers.next() {
+                    Some(number) => {
+                        let asked = Some(contact(number).id);
+                        walking.retain(|walking| *walking != asked);
+                        counts(&mut get, number, 1);
+                    }
+                    None => break,
+                },
+            }
+            most = most.max(walking.len() + retrieving);
+        }
+        assert_eq!((retrieving, most), (2, K * 2));
+    }
+}
