@@ -266,11 +266,15 @@ fn a_typed_get_reads_what_a_typed_put_stored_and_counts_what_is_of_another_type(
     for event in net.events(2) {
         match get.handle_event(event) {
             TypedEvent::Values(values) => found.extend(values),
-            TypedEvent::Ended { skipped, aborted } => end = Some((skipped, aborted)),
+            TypedEvent::Ended {
+                skipped,
+                missing,
+                aborted,
+            } => end = Some((skipped, missing, aborted)),
             TypedEvent::Other => {}
         }
     }
-    assert_eq!((found, end), (vec![stored], Some((1, None))));
+    assert_eq!((found, end), (vec![stored], Some((1, 0, None))));
     let long = "x".repeat(Value::MAX_LEN);
     let now = net.now;
     let refused = net.node(1).put_typed(now, key("key"), &long, Keep::Once);

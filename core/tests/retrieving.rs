@@ -232,8 +232,7 @@ fn a_liar_that_counts_ever_so_many_values_costs_no_more_than_the_budget() {
         assert!(over.values.contains(&b"a"[..]) && over.values.contains(&b"b"[..]));
         assert!(over.events < config.most_events());
         assert!(over.ended < Instant::ORIGIN + seconds(5));
-        let says_so = matches!(over.outcome, Outcome::Got { missing: 1.., .. });
-        assert_eq!(says_so, fresh);
+        assert!(matches!(over.outcome, Outcome::Got { missing: 1.., .. }));
     }
 }
 

@@ -396,6 +396,12 @@ impl Role {
 }
 
 /// Which of the nodes that hold values of a key are asked for them.
+///
+/// Holders are asked closest first, and count by what they bring, not by what they claim: whoever comes
+/// empty-handed has a stand-in. Those that are among the closest known so far are asked while the lookup
+/// goes on, at most K of them; but a `get` ends after the lookup, and what holders brought that
+/// are not among the K closest at its end counts for nothing then. A holder that counts more values
+/// than fit into one answer is asked again ([`Limits::max_get_repeats`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -403,9 +409,10 @@ impl Role {
 pub enum Retrieve {
     /// All of them.
     All,
-    /// As many as it takes to have this many distinct values.
+    /// As many as it takes to have this many distinct values. They are asked after the lookup: else the
+    /// values of a node that is far away could use up the number.
     AtMost(usize),
-    /// The closest this many that answer, as a negative number means it in the original
+    /// The closest this many that bring values, as a negative number means it in the original
     /// (section 5).
     Closest(usize),
 }

@@ -46,7 +46,7 @@ pub(crate) struct Bounds {
 struct Holder {
     contact: Contact,
     distance: Distance,
-    /// How many values it counts: what it said, until its answers make that implausible.
+    /// How many values it counts: what it said, unless it comes empty-handed.
     count: u64,
     state: State,
     extent: Extent,
@@ -73,6 +73,8 @@ enum State {
     /// Refused to send all that it has: the original does so where one value alone is too long for an
     /// answer. It may still send some.
     Refused,
+    /// Sent the same again and again, though it counts more: it is asked no more.
+    Exhausted,
     /// Did not answer, or not as it should.
     Failed,
     /// Not one of the closest, after all.
@@ -100,8 +102,8 @@ impl Retrieval {
     const MAX_HOLDERS: usize = 2;
     /// So many answers of holders that were asked again are told of together.
     pub(crate) const BATCH: usize = 8;
-    /// Below this chance, a holder's count is taken for wrong: honest holders of 60 values, 13 to an
-    /// answer, come below it after 38 answers in a row without the last value.
+    /// Below this chance, a holder has no more to send, whatever it counts: one of 60 values, 13 to an
+    /// answer, comes below it after 38 answers in a row without the last.
     const IMPLAUSIBLE: f64 = 1e-4;
 
     /// A retrieval with the values that our own node has.
@@ -223,8 +225,11 @@ impl Retrieval {
         } else {
             holder.plausible *= chance_of_no_news(holder.count, holder.brought, sent);
         }
-        if sent == 0 || holder.plausible < Self::IMPLAUSIBLE {
+        if sent == 0 {
             holder.count = holder.brought;
+        }
+        if holder.plausible < Self::IMPLAUSIBLE {
+            holder.state = State::Exhausted;
         }
         self.estimate_unseen();
     }
@@ -276,7 +281,7 @@ impl Retrieval {
             State::Silent => !found_any,
             State::Answered => may_repeat && holder.unseen > 0,
             State::Refused => may_repeat && !enough,
-            State::Failed | State::Far => false,
+            State::Exhausted | State::Failed | State::Far => false,
         };
         !self.holders.iter().any(is_open)
     }
@@ -286,7 +291,7 @@ impl Retrieval {
         let unseen = self.holders.iter().map(|holder| holder.unseen).max();
         let found = self.found.len() as u64;
         let unreached = self.holders.iter().map(|holder| match holder.state {
-            State::Answered | State::Far => 0,
+            State::Answered | State::Exhausted | State::Far => 0,
             State::Fresh | State::Waiting | State::Silent | State::Refused | State::Failed => {
                 holder.count
             }
@@ -382,7 +387,12 @@ impl Retrieval {
         let has_more = |holder: &&mut Holder| match holder.state {
             State::Answered => holder.unseen > 0,
             State::Refused => !enough,
-            State::Fresh | State::Waiting | State::Silent | State::Failed | State::Far => false,
+            State::Fresh
+            | State::Waiting
+            | State::Silent
+            | State::Exhausted
+            | State::Failed
+            | State::Far => false,
         };
         let more = self.holders.iter_mut().filter(has_more);
         let holder = more.min_by_key(|holder| (holder.asked, holder.distance))?;

@@ -31,6 +31,8 @@ pub enum TypedEvent<T> {
     Ended {
         /// How many values were found that are not a `T`.
         skipped: u64,
+        /// How many more values there are likely to be: see [`Outcome::Got`].
+        missing: u64,
         /// Why it ended before its time, if it did.
         aborted: Option<Abort>,
     },
@@ -112,19 +114,23 @@ impl<T: FromBencode> TypedGet<T> {
             Event::Values { op, values, .. } if *op == self.op => {
                 TypedEvent::Values(self.decoder.decode_all(values).collect())
             }
-            Event::Ended { op, outcome, .. } if *op == self.op => TypedEvent::Ended {
-                skipped: self.decoder.skipped(),
-                aborted: match outcome {
-                    Outcome::Aborted(why) => Some(*why),
+            Event::Ended { op, outcome, .. } if *op == self.op => {
+                let (missing, aborted) = match outcome {
+                    Outcome::Aborted(why) => (0, Some(*why)),
+                    Outcome::Got { missing, .. } => (*missing, None),
                     Outcome::Ping(_)
                     | Outcome::Join(_)
                     | Outcome::Found(_)
                     | Outcome::Holders(_)
-                    | Outcome::Got { .. }
                     | Outcome::Stored(_)
-                    | Outcome::Refreshed { .. } => None,
-                },
-            },
+                    | Outcome::Refreshed { .. } => (0, None),
+                };
+                TypedEvent::Ended {
+                    skipped: self.decoder.skipped(),
+                    missing,
+                    aborted,
+                }
+            }
             Event::Alone
             | Event::BootstrapWanted
             | Event::Checkpoint

@@ -189,7 +189,8 @@ fn a_holder_that_counts_ever_so_many_and_sends_the_same_is_asked_once_again() {
     let mut retrieval = retrieval(Retrieve::All, 64);
     world.serve(&mut retrieval);
     assert_eq!(world.asked, [2, 1]);
-    assert_eq!((found(&retrieval, 0..5), retrieval.missing()), (5, 0));
+    assert_eq!(found(&retrieval, 0..5), 5);
+    assert!(retrieval.missing() > 0, "it was not disproved");
 }
 
 #[test]
