@@ -453,14 +453,7 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
         }
     }
     let (outcome, query_stats) = victim.end();
-    // It counts more than it ever sends, as far as anybody can tell.
-    assert!(matches!(
-        outcome,
-        Outcome::Got {
-            values: 2,
-            missing: 1..
-        }
-    ));
+    assert!(matches!(outcome, Outcome::Got { values: 2, .. }));
     assert_eq!(query_stats.broken, 1);
 }
 

@@ -66,6 +66,22 @@ pub struct Limits {
     pub max_kept: usize,
 }
 
+impl Limits {
+    /// Holders that one `get` asks, in multiples of K: the first while its lookup goes on, and the
+    /// closest at the end.
+    pub(crate) const GET_HOLDERS: usize = 2;
+    /// So many answers of holders that were asked again a `get` tells of together.
+    pub(crate) const GET_BATCH: usize = 8;
+
+    /// The events of a `get`: what it finds in our own store, what each holder brings, and what they
+    /// bring when they are asked again; what another `get` had found, and the end.
+    pub(crate) const fn most_events(&self, k: usize) -> usize {
+        let first = k.saturating_mul(Self::GET_HOLDERS);
+        let again = self.max_get_repeats.div_ceil(Self::GET_BATCH);
+        first.saturating_add(again).saturating_add(3)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

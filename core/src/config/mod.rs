@@ -9,7 +9,6 @@ use core::time::Duration;
 
 use crate::address::PrivateAddresses;
 use crate::id::Id;
-use crate::lookup::Retrieval;
 use crate::routing::MAX_K;
 use crate::value::Value;
 use crate::wire::{Dialect, Method, TID_LEN};
@@ -161,7 +160,7 @@ impl Config {
     /// to fit into [`Limits::max_events`].
     #[must_use]
     pub const fn most_events(&self) -> usize {
-        Retrieval::most_events(self.k, self.limits.max_get_repeats).saturating_add(2)
+        self.limits.most_events(self.k)
     }
 
     /// Checks that the settings can work together.

@@ -9,8 +9,7 @@ use super::{Buckets, Command, Event, Keep, Life, Node, OpId, OwnStore, Refused};
 use crate::address::BadAddress;
 use crate::config::Retrieve;
 use crate::id::Id;
-use crate::lookup::Bounds;
-use crate::operation::{Find, Get, Operation, Ping, Put, Refresh, WalkKind};
+use crate::operation::{Bounds, Find, Get, Operation, Ping, Put, Refresh, WalkKind};
 use crate::value::Value;
 use crate::wire::Method;
 

@@ -4,12 +4,12 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::retrieval::{Bounds, Retrieval, Told, Wanted};
 use super::{Action, Answer, Ask, CallError, Known, Outcome, Question, Reach, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::config::Retrieve;
 use crate::contact::{Contact, Peer, Place};
 use crate::id::Id;
-use crate::lookup::{Bounds, Retrieval, Told, Wanted};
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Method};

@@ -9,6 +9,7 @@ mod outcome;
 mod ping;
 mod put;
 mod refresh;
+mod retrieval;
 mod walk;
 
 use alloc::boxed::Box;
@@ -24,6 +25,7 @@ pub use outcome::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, R
 pub(crate) use ping::Ping;
 pub(crate) use put::Put;
 pub(crate) use refresh::Refresh;
+pub(crate) use retrieval::Bounds;
 pub(crate) use walk::{Known, Reach, Walk, WalkKind};
 
 use crate::address::AddressRules;

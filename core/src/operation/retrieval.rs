@@ -7,12 +7,16 @@
 //! what it sends is a sample of what it holds, so if others brought all of the sample, they brought
 //! nearly all of the rest, too.
 
+mod holder;
+
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::config::Retrieve;
+use holder::{Extent, Holder, State};
+
+use crate::config::{Limits, Retrieve};
 use crate::contact::Contact;
-use crate::id::{Distance, Id};
+use crate::id::Id;
 use crate::value::Value;
 
 /// The values of a key found so far, and the holders that are asked for them.
@@ -20,7 +24,7 @@ pub(crate) struct Retrieval {
     key: Id,
     retrieve: Retrieve,
     bounds: Bounds,
-    /// In the order in which they were found: at most [`MAX_HOLDERS`](Self::MAX_HOLDERS).
+    /// In the order in which they were found: at most [`Limits::GET_HOLDERS`] times K.
     holders: Vec<Holder>,
     /// Every value once, with a bit for each holder that brought it, and one for our own node.
     found: BTreeMap<Value, u128>,
@@ -42,52 +46,6 @@ pub(crate) struct Bounds {
     pub(crate) repeats: usize,
 }
 
-/// A node that says it holds values.
-struct Holder {
-    contact: Contact,
-    distance: Distance,
-    /// How many values it counts: what it said, unless it comes empty-handed.
-    count: u64,
-    state: State,
-    extent: Extent,
-    asked: usize,
-    /// How many distinct values it brought.
-    brought: u64,
-    /// The most that came in one answer.
-    at_once: u64,
-    /// The chance that its answers since the last new value brought none, if its count is true.
-    plausible: f64,
-    /// How many more it is likely to have that were not found.
-    unseen: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Not asked yet.
-    Fresh,
-    /// Asked.
-    Waiting,
-    /// Asked, and given up; its answer would still count.
-    Silent,
-    Answered,
-    /// Refused to send all that it has: the original does so where one value alone is too long for an
-    /// answer. It may still send some.
-    Refused,
-    /// Sent the same again and again, though it counts more: it is asked no more.
-    Exhausted,
-    /// Did not answer, or not as it should.
-    Failed,
-    /// Not one of the closest, after all.
-    Far,
-}
-
-/// Whether a holder's values fit into one answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extent {
-    Whole,
-    InParts,
-}
-
 /// A holder to ask, and for how many values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -97,15 +55,6 @@ pub(crate) struct Wanted {
 }
 
 impl Retrieval {
-    /// Holders at most, in multiples of K: those asked while the walk goes on, and the closest at its
-    /// end.
-    const MAX_HOLDERS: usize = 2;
-    /// So many answers of holders that were asked again are told of together.
-    pub(crate) const BATCH: usize = 8;
-    /// Below this chance, a holder has no more to send, whatever it counts: one of 60 values, 13 to an
-    /// answer, comes below it after 38 answers in a row without the last.
-    const IMPLAUSIBLE: f64 = 1e-4;
-
     /// A retrieval with the values that our own node has.
     pub(crate) fn new(key: Id, retrieve: Retrieve, bounds: Bounds, own: Vec<Value>) -> Self {
         let mut retrieval = Self {
@@ -121,15 +70,8 @@ impl Retrieval {
         for value in own {
             retrieval.find(value, OWN);
         }
-        retrieval.held_back = Self::BATCH;
+        retrieval.held_back = Limits::GET_BATCH;
         retrieval
-    }
-
-    /// The most events that one can take: values of our own, of each holder, and of those that were
-    /// asked again.
-    pub(crate) const fn most_events(k: usize, repeats: usize) -> usize {
-        let first = k.saturating_mul(Self::MAX_HOLDERS).saturating_add(1);
-        first.saturating_add(repeats.div_ceil(Self::BATCH))
     }
 
     /// Takes in that a node says how many values it holds. While the walk goes on, only the first K of
@@ -208,29 +150,11 @@ impl Retrieval {
             self.find(value, bit(at));
         }
         let holder = &mut self.holders[at];
-        holder.state = State::Answered;
-        holder.at_once = holder.at_once.max(sent);
-        holder.brought += new;
-        holder.count = holder.count.max(holder.brought);
-        if holder.asked == 1 {
-            self.held_back = Self::BATCH;
-        } else {
-            self.held_back += 1;
-        }
-        if holder.brought < holder.count {
-            holder.extent = Extent::InParts;
-        }
-        if new > 0 {
-            holder.plausible = 1.0;
-        } else {
-            holder.plausible *= chance_of_no_news(holder.count, holder.brought, sent);
-        }
-        if sent == 0 {
-            holder.count = holder.brought;
-        }
-        if holder.plausible < Self::IMPLAUSIBLE {
-            holder.state = State::Exhausted;
-        }
+        holder.answered(sent, new);
+        self.held_back = match holder.asked {
+            1 => Limits::GET_BATCH,
+            _ => self.held_back + 1,
+        };
         self.estimate_unseen();
     }
 
@@ -245,10 +169,9 @@ impl Retrieval {
 
     /// Reports that a holder that is asked answered with an error.
     pub(crate) fn refused(&mut self, id: &Id) {
-        let may_send_fewer = |holder: &Holder| holder.asked == 1 && holder.count > 1;
         let at = self.position(id);
         match at.map(|at| &mut self.holders[at]) {
-            Some(holder) if holder.state == State::Waiting && may_send_fewer(holder) => {
+            Some(holder) if holder.may_send_fewer() => {
                 holder.state = State::Refused;
             }
             Some(_) | None => self.failed(id),
@@ -310,7 +233,7 @@ impl Retrieval {
     /// The values to tell of now: at once what holders bring when they are asked first, a few answers
     /// together what they bring when they are asked again, and everything when it is over.
     pub(crate) fn take_untold(&mut self, now: Told) -> Option<Vec<Value>> {
-        let due = now == Told::Everything || self.held_back >= Self::BATCH;
+        let due = now == Told::Everything || self.held_back >= Limits::GET_BATCH;
         if self.untold.is_empty() || !due {
             return None;
         }
@@ -331,21 +254,11 @@ impl Retrieval {
 
     fn add(&mut self, contact: Contact, count: u64) {
         let known = self.position(&contact.id).is_some();
-        if count == 0 || known || self.holders.len() >= self.bounds.k * Self::MAX_HOLDERS {
+        if count == 0 || known || self.holders.len() >= self.bounds.k * Limits::GET_HOLDERS {
             return;
         }
-        self.holders.push(Holder {
-            contact,
-            distance: self.key.distance(&contact.id),
-            count,
-            state: State::Fresh,
-            extent: Extent::Whole,
-            asked: 0,
-            brought: 0,
-            at_once: 0,
-            plausible: 1.0,
-            unseen: 0,
-        });
+        let distance = self.key.distance(&contact.id);
+        self.holders.push(Holder::new(contact, distance, count));
     }
 
     fn find(&mut self, value: Value, by: u128) {
@@ -397,11 +310,7 @@ impl Retrieval {
         let more = self.holders.iter_mut().filter(has_more);
         let holder = more.min_by_key(|holder| (holder.asked, holder.distance))?;
         self.bounds.repeats = left;
-        // Below its count, so that it chooses at random: half, as some may have expired since it
-        // counted them, but more than fit into an answer.
-        let most = holder.count.saturating_sub(1);
-        let num = (holder.count / 2).max(holder.at_once.saturating_mul(2));
-        Some(holder.ask(num.min(most)))
+        Some(holder.ask_again())
     }
 
     /// Whether what was found is enough.
@@ -443,14 +352,8 @@ impl Retrieval {
         let crowd = self.found.values().filter(|by| *by & in_parts != 0);
         let crowd = crowd.count() as u64;
         for (at, holder) in self.holders.iter_mut().enumerate() {
-            let left = holder.count - holder.brought;
-            holder.unseen = if left == 0 || holder.brought == 0 || holder.state == State::Far {
-                0
-            } else {
-                let alone = self.found.values().filter(|by| **by == bit(at)).count() as u64;
-                let likely = share_of(left, alone, holder.brought);
-                likely.max(holder.count.saturating_sub(crowd))
-            };
+            let alone = self.found.values().filter(|by| **by == bit(at)).count() as u64;
+            holder.estimate_unseen(alone, crowd);
         }
     }
 
@@ -476,42 +379,12 @@ pub(crate) enum Told {
     Everything,
 }
 
-impl Holder {
-    fn ask(&mut self, num: u64) -> Wanted {
-        self.state = State::Waiting;
-        self.asked += 1;
-        Wanted {
-            contact: self.contact,
-            num: i64::try_from(num).unwrap_or(i64::MAX),
-        }
-    }
-}
-
 /// The bit of our own node.
 const OWN: u128 = 1 << 127;
 
 /// The bit of a holder: there are at most 64, as K is at most 32.
 const fn bit(at: usize) -> u128 {
     1 << at
-}
-
-/// How likely so many values, chosen at random among all that a holder counts, are all among those that
-/// it brought before.
-fn chance_of_no_news(count: u64, brought: u64, sent: u64) -> f64 {
-    let each = (0..sent.min(brought)).map(|nth| (brought - nth) as f64 / (count - nth) as f64);
-    each.product()
-}
-
-/// So many of those that are left, if as large a share of them is only here as of those that came:
-/// rounded up, but 0 if that is less than a half.
-fn share_of(left: u64, alone: u64, brought: u64) -> u64 {
-    let all = u128::from(left) * u128::from(alone);
-    let brought = u128::from(brought);
-    if all * 2 < brought {
-        0
-    } else {
-        u64::try_from(all.div_ceil(brought)).unwrap_or(u64::MAX)
-    }
 }
 
 #[cfg(test)]
