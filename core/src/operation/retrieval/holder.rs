@@ -52,8 +52,8 @@ pub(super) enum Extent {
 
 impl Holder {
     /// Below this chance, a holder has no more to send, whatever it counts: one of 60 values, 13 to an
-    /// answer, comes below it after 38 answers in a row without the last.
-    const IMPLAUSIBLE: f64 = 1e-4;
+    /// answer, comes below it after 57 answers in a row without the last.
+    const IMPLAUSIBLE: f64 = 1e-6;
 
     pub(super) const fn new(contact: Contact, distance: Distance, count: u64) -> Self {
         Self {
