@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (key, value) = (Id::hash_of(b"greeting"), Value::new(*b"hello")?);
     run(Some(node.put(now(), key, value)?), &mut node, &socket)?;
     let outcome = run(Some(node.get(now(), key)?), &mut node, &socket)?;
-    let found = matches!(outcome, Outcome::Got { values: 1.. });
+    let found = matches!(outcome, Outcome::Got { values: 1.., .. });
     found.then_some(()).ok_or("the value was not found".into())
 }
 

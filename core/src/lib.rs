@@ -62,7 +62,7 @@
 //! # drivers.reverse();
 //! let now = drivers[1].now();
 //! let get = drivers[1].node.get(now, key)?;
-//! assert_eq!(wait_for(&mut drivers, get)?, Outcome::Got { values: 1 });
+//! assert_eq!(wait_for(&mut drivers, get)?, Outcome::Got { values: 1, missing: 0 });
 //! # Ok(())
 //! # }
 //!

@@ -456,7 +456,7 @@ fn values_of_a_hostile_holder_do_not_hide_those_of_others() {
         }
     }
     let (outcome, query_stats) = victim.end();
-    assert_eq!(outcome, Outcome::Got { values: 2 });
+    assert!(matches!(outcome, Outcome::Got { values: 2, .. }));
     assert_eq!(query_stats.broken, 1);
 }
 

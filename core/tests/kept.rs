@@ -123,7 +123,13 @@ fn nodes_that_come_closer_get_copies() {
     net.run(seconds(60 * 60));
     let closer = holders(&mut net, 11..=20);
     assert!(closer.len() >= 4, "{closer:?}");
-    assert_eq!(net.outcome(15, get("key")), Outcome::Got { values: 1 });
+    assert_eq!(
+        net.outcome(15, get("key")),
+        Outcome::Got {
+            values: 1,
+            missing: 0
+        }
+    );
 }
 
 #[test]

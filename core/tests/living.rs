@@ -106,12 +106,24 @@ fn a_kept_value_is_stored_again_at_five_sixths_of_its_life_until_cancelled() {
     net.run(seconds(2));
     assert_eq!(stores(&net), 2);
     net.run(seconds(3600));
-    assert_eq!(net.outcome(2, get("key")), Outcome::Got { values: 1 });
+    assert_eq!(
+        net.outcome(2, get("key")),
+        Outcome::Got {
+            values: 1,
+            missing: 0
+        }
+    );
     let now = net.now;
     assert!(net.node(1).cancel(now, op));
     assert!(!net.node(1).cancel(now, op));
     net.run(seconds(601));
-    assert_eq!(net.outcome(2, get("key")), Outcome::Got { values: 0 });
+    assert_eq!(
+        net.outcome(2, get("key")),
+        Outcome::Got {
+            values: 0,
+            missing: 0
+        }
+    );
 }
 
 #[test]
@@ -138,7 +150,13 @@ fn a_kept_value_that_found_no_place_is_tried_again_soon() {
         },
     );
     net.run(seconds(61));
-    assert_eq!(net.outcome(2, get("key")), Outcome::Got { values: 1 });
+    assert_eq!(
+        net.outcome(2, get("key")),
+        Outcome::Got {
+            values: 1,
+            missing: 0
+        }
+    );
 }
 
 #[test]

@@ -45,7 +45,13 @@ fn a_value_that_one_stores_the_other_finds() {
     let mut net = Net::joined(2, &Config::default());
     assert_eq!(stored_at(net.outcome(1, put("key", "hello"))).len(), 2);
     let op = net.command(2, get("key"));
-    assert_eq!(net.end_of(2, op), Outcome::Got { values: 1 });
+    assert_eq!(
+        net.end_of(2, op),
+        Outcome::Got {
+            values: 1,
+            missing: 0
+        }
+    );
     assert_eq!(net.got(2, op), [value("hello")]);
 }
 
@@ -79,7 +85,16 @@ fn a_get_can_leave_our_own_store_out() {
     let others = net.outcome(1, left_out);
     assert_eq!(
         (own, others),
-        (Outcome::Got { values: 1 }, Outcome::Got { values: 0 })
+        (
+            Outcome::Got {
+                values: 1,
+                missing: 0
+            },
+            Outcome::Got {
+                values: 0,
+                missing: 0
+            }
+        )
     );
 }
 
@@ -122,7 +137,11 @@ fn a_retrieval_policy_bounds_how_many_are_asked() {
                 own_store,
             },
         );
-        assert_eq!(net.end_of(7, op), Outcome::Got { values }, "{retrieve:?}");
+        assert_eq!(
+            net.end_of(7, op),
+            Outcome::Got { values, missing: 0 },
+            "{retrieve:?}"
+        );
         let sent = |net: &Net| {
             let gets = net.log.iter().filter(|flying| flying.from == addr(7));
             gets.filter(|flying| asks(&flying.bytes, Method::GetValue))
@@ -145,7 +164,13 @@ fn gets_of_one_key_share_one_lookup() {
     let second = net.command(2, get("key"));
     assert_ne!(first, second);
     for op in [first, second] {
-        assert_eq!(net.end_of(2, op), Outcome::Got { values: 1 });
+        assert_eq!(
+            net.end_of(2, op),
+            Outcome::Got {
+                values: 1,
+                missing: 0
+            }
+        );
         assert_eq!(net.got(2, op), [value("hello")]);
     }
     let walks = net
@@ -164,7 +189,13 @@ fn cancelling_one_of_two_gets_leaves_the_other() {
     assert!(net.node(2).cancel(now, first));
     assert!(!net.node(2).cancel(now, first));
     assert_eq!(net.end_of(2, first), Outcome::Aborted(Abort::Cancelled));
-    assert_eq!(net.end_of(2, second), Outcome::Got { values: 1 });
+    assert_eq!(
+        net.end_of(2, second),
+        Outcome::Got {
+            values: 1,
+            missing: 0
+        }
+    );
 }
 
 #[test]
@@ -235,11 +266,15 @@ fn a_typed_get_reads_what_a_typed_put_stored_and_counts_what_is_of_another_type(
     for event in net.events(2) {
         match get.handle_event(event) {
             TypedEvent::Values(values) => found.extend(values),
-            TypedEvent::Ended { skipped, aborted } => end = Some((skipped, aborted)),
+            TypedEvent::Ended {
+                skipped,
+                missing,
+                aborted,
+            } => end = Some((skipped, missing, aborted)),
             TypedEvent::Other => {}
         }
     }
-    assert_eq!((found, end), (vec![stored], Some((1, None))));
+    assert_eq!((found, end), (vec![stored], Some((1, 0, None))));
     let long = "x".repeat(Value::MAX_LEN);
     let now = net.now;
     let refused = net.node(1).put_typed(now, key("key"), &long, Keep::Once);

@@ -72,6 +72,7 @@ fn each_of_two_typed_gets_reads_its_own_values() {
     let events = events(&mut node);
     let [one, two] = gets.map(|get| read(get.expect("room"), &events));
     let ended = |skipped| TypedEvent::Ended {
+        missing: 0,
         skipped,
         aborted: None,
     };
@@ -97,6 +98,7 @@ fn a_request_that_is_cancelled_says_so_and_the_others_go_on() {
     assert_eq!(found, [Err(Abort::Cancelled)]);
     let read = read(get, events);
     let aborted = TypedEvent::Ended {
+        missing: 0,
         skipped: 0,
         aborted: Some(Abort::Cancelled),
     };

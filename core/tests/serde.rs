@@ -61,7 +61,10 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::Join(joined),
         Outcome::Found(vec![Place::Here(id), Place::There(contact())]),
         Outcome::Holders(vec![holder]),
-        Outcome::Got { values: 3 },
+        Outcome::Got {
+            values: 3,
+            missing: 0,
+        },
         Outcome::Stored(Vec::new()),
         Outcome::Refreshed { buckets: 5 },
     ]

@@ -74,7 +74,13 @@ fn a_lookup_goes_on_after_a_sleep_that_is_longer_than_its_time() {
     net.outcome(2, put("key", "value"));
     let op = net.command(1, get("key"));
     sleep(&mut net, 1, HOURS / 12);
-    assert_eq!(net.end_of(1, op), Outcome::Got { values: 1 });
+    assert_eq!(
+        net.end_of(1, op),
+        Outcome::Got {
+            values: 1,
+            missing: 0
+        }
+    );
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::net::UdpSocket;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use khashmir::Id;
+use khashmir::wire::{Dialect, Message, Query, Reply};
 use process::{Node, PATIENCE, khashmir, run};
 use serde_json::Value;
 
@@ -170,6 +172,48 @@ fn what_fails_later_is_said_in_one_line() {
     assert!(complaint.contains(through), "{complaint}");
     let complaint = run(&["get", "--bootstrap", "no.such.name.invalid:1", "x"]).bad(1);
     assert!(complaint.contains("no.such.name.invalid:1"), "{complaint}");
+}
+
+/// A node that says it holds nine values, and never sends more than two.
+fn holds_back() -> String {
+    let (socket, addr) = silent();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((len, from)) = socket.recv_from(&mut buffer) {
+            let Ok(Message::Query { tid, query, .. }) = Dialect::Khashmir.decode(&buffer[..len])
+            else {
+                continue;
+            };
+            let values: [&[u8]; 2] = [b"one", b"two"];
+            let mut reply = Reply::from(Id::new([9; Id::LEN]));
+            match query {
+                Query::Join => reply.seen_as = Some(from),
+                Query::FindNode { .. } => {
+                    reply.nodes = Some((&[]).into());
+                    reply.token = Some(b"token");
+                }
+                Query::FindValue { .. } => {
+                    reply.nodes = Some((&[]).into());
+                    reply.num = Some(9);
+                }
+                Query::GetValue { .. } => reply.values = Some((&values[..]).into()),
+                Query::Ping | Query::StoreValue { .. } => {}
+            }
+            let mut answer = Vec::new();
+            Dialect::Khashmir.encode_reply(tid, &reply, &mut answer);
+            drop(socket.send_to(&answer, from));
+        }
+    });
+    addr
+}
+
+#[test]
+fn a_get_that_stays_incomplete_says_so_on_standard_error() {
+    let got = run(&["get", "--bootstrap", &holds_back(), "key"]);
+    assert_eq!((got.code, got.stdout.lines().count()), (0, 2));
+    let complaint = got.stderr;
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    assert!(complaint.starts_with("khashmir: 2 values"), "{complaint}");
 }
 
 #[test]

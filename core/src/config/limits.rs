@@ -46,6 +46,10 @@ pub struct Limits {
     /// networks a lookup takes some 16, and some 60 where half of the nodes are dead; only contacts
     /// that name ever closer ones of their own make it spend more.
     pub max_lookup_queries: usize,
+    /// How often a `get` asks holders again that have more values than fit into one answer, all of them
+    /// together; 0 for never. As many as find all of 60 values of 100 bytes, 13 to an answer, even at a
+    /// single holder, but for one get in 100,000: 47/60 to the power of 65, times 60.
+    pub max_get_repeats: usize,
     /// Commands under way at once; another one is refused as busy.
     pub max_operations: usize,
     /// Events not yet polled, room for what running commands may still report included; at the
@@ -67,11 +71,28 @@ pub struct Limits {
     pub max_kept: usize,
 }
 
+impl Limits {
+    /// Holders that one `get` asks, in multiples of K: the first while its lookup goes on, and the
+    /// closest at the end.
+    pub(crate) const GET_HOLDERS: usize = 2;
+    /// So many answers of holders that were asked again a `get` tells of together.
+    pub(crate) const GET_BATCH: usize = 8;
+
+    /// The events of a `get`: what it finds in our own store, what each holder brings, and what they
+    /// bring when they are asked again; what another `get` had found, and the end.
+    pub(crate) const fn most_events(&self, k: usize) -> usize {
+        let first = k.saturating_mul(Self::GET_HOLDERS);
+        let again = self.max_get_repeats.div_ceil(Self::GET_BATCH);
+        first.saturating_add(again).saturating_add(3)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_calls: 1024,
             max_lookup_queries: 256,
+            max_get_repeats: 64,
             max_operations: 256,
             max_events: 16_384,
             max_records: 4096,

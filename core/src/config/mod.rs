@@ -155,6 +155,14 @@ impl Config {
         self.operation_timeout
     }
 
+    /// The most events that one command may cause: those of a `get`, which are its values as they are
+    /// found, those that another `get` had found before this one joined it, and its end. So many have
+    /// to fit into [`Limits::max_events`].
+    #[must_use]
+    pub const fn most_events(&self) -> usize {
+        self.limits.most_events(self.k)
+    }
+
     /// Checks that the settings can work together.
     ///
     /// # Errors
@@ -163,8 +171,7 @@ impl Config {
         self.check_counts()?;
         self.check_spans()?;
         self.id.iter().try_for_each(Self::check_id)?;
-        // A `get` may report the values of each of the K closest, of ourselves, and its end.
-        let least = self.k + 3;
+        let least = self.most_events();
         if self.limits.max_events < least {
             let problem = Problem::OutOfRange {
                 least,
@@ -393,6 +400,12 @@ impl Role {
 }
 
 /// Which of the nodes that hold values of a key are asked for them.
+///
+/// Holders are asked closest first, and count by what they bring, not by what they claim: whoever comes
+/// empty-handed has a stand-in. Those that are among the closest known so far are asked while the lookup
+/// goes on, at most K of them; but a `get` ends after the lookup, and what holders brought that
+/// are not among the K closest at its end counts for nothing then. A holder that counts more values
+/// than fit into one answer is asked again ([`Limits::max_get_repeats`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -400,9 +413,10 @@ impl Role {
 pub enum Retrieve {
     /// All of them.
     All,
-    /// As many as it takes to have this many distinct values.
+    /// As many as it takes to have this many distinct values. They are asked after the lookup: else the
+    /// values of a node that is far away could use up the number.
     AtMost(usize),
-    /// The closest this many that answer, as a negative number means it in the original
+    /// The closest this many that bring values, as a negative number means it in the original
     /// (section 5).
     Closest(usize),
 }

@@ -443,6 +443,12 @@ impl ClosestNodes {
         }
     }
 
+    /// How many contacts in flight may still answer.
+    pub(crate) fn waited_for(&self) -> usize {
+        let asked = |c: &&Candidate| matches!(c.state, State::Asked { .. }) && c.is_waited_for();
+        self.candidates.iter().filter(asked).count()
+    }
+
     /// Takes in that a contact that is known was named by another one.
     fn named_again(&mut self, at: usize, addr: SocketAddr, by: &Id) {
         self.candidates[at].is_named_at(addr);
@@ -546,7 +552,7 @@ impl ClosestNodes {
     }
 
     /// Whether a contact belongs to the K closest of those that answered or may well answer.
-    fn is_among_the_closest(&self, id: &Id) -> bool {
+    pub(crate) fn is_among_the_closest(&self, id: &Id) -> bool {
         let hopeful = |c: &&Candidate| c.is_waited_for();
         let closest = self.candidates.iter().filter(hopeful).take(self.shape.k);
         closest

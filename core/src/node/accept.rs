@@ -9,7 +9,7 @@ use super::{Buckets, Command, Event, Keep, Life, Node, OpId, OwnStore, Refused};
 use crate::address::BadAddress;
 use crate::config::Retrieve;
 use crate::id::Id;
-use crate::operation::{Find, Get, Operation, Ping, Put, Refresh, WalkKind};
+use crate::operation::{Bounds, Find, Get, Operation, Ping, Put, Refresh, WalkKind};
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -63,11 +63,10 @@ impl Node {
         }
     }
 
-    /// How many events a command may cause: its end; for a `get` also the values of each of the K
-    /// closest, of our own node, and those that another `get` had before it was joined.
+    /// How many events a command may cause: its end, and what a `get` finds.
     fn events_of(&self, command: &Command) -> usize {
         match command {
-            Command::Get { .. } => self.config.k + 3,
+            Command::Get { .. } => self.config.most_events(),
             Command::AddContact { .. }
             | Command::FindClose
             | Command::FindNode { .. }
@@ -147,8 +146,16 @@ impl Node {
         }
         let walk = self.walk(key, WalkKind::FindValue);
         let own = own.map(|own| (own, self.store.values(&key, self.now).cloned().collect()));
-        let get = Get::new(walk, retrieve, self.config.alpha, own);
+        let get = Get::new(walk, retrieve, self.bounds(), own);
         self.begin_command(reserved, Operation::Get(get))
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            k: self.config.k,
+            alpha: self.config.alpha,
+            repeats: self.config.limits.max_get_repeats,
+        }
     }
 
     fn accept_join(&mut self, reserved: usize, bootstrap: &[SocketAddr]) -> Result<OpId, Refused> {

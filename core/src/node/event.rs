@@ -55,7 +55,8 @@ pub enum Event {
         /// How many contacts the table has by now.
         contacts: usize,
     },
-    /// A `get` found values. Each distinct value comes once.
+    /// A `get` found values: the first of them come while its lookup goes on. Each distinct value comes
+    /// once.
     Values {
         /// The command.
         op: OpId,

@@ -138,8 +138,14 @@ impl Node {
 
     /// Ends an operation whose time is up with what it has come to.
     pub(super) fn out_of_time(&mut self, op: OpId) {
-        let mut outcome = None;
-        self.with(op, |operation| outcome = Some(operation.out_of_time()));
+        let (mut values, mut outcome) = (None, None);
+        self.with(op, |operation| {
+            values = operation.take_undelivered();
+            outcome = Some(operation.out_of_time());
+        });
+        if let Some(values) = values {
+            self.deliver(op, &values);
+        }
         if let Some(outcome) = outcome {
             self.finish(op, outcome);
         }

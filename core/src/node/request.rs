@@ -56,7 +56,8 @@ pub struct FindValue {
     pub key: Id,
 }
 
-/// [`Command::Get`] as a [`Request`]: comes to all distinct values that were found.
+/// [`Command::Get`] as a [`Request`]: comes to all distinct values that were found. Whether there are
+/// likely to be more is in the [`Outcome::Got`] of the event that ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Get {
     /// The key.

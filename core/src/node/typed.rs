@@ -7,7 +7,7 @@ use core::fmt;
 use super::event::Progress;
 use super::{Command, Event, Keep, Node, OpId, Refused};
 use crate::id::Id;
-use crate::operation::Abort;
+use crate::operation::{Abort, Outcome};
 use crate::time::Instant;
 use crate::typed::{Decoder, EncodeError, FromBencode, ToBencode, encode};
 
@@ -32,6 +32,8 @@ pub enum TypedEvent<T> {
     Ended {
         /// How many values were found that are not a `T`.
         skipped: u64,
+        /// How many more values there are likely to be: see [`Outcome::Got`].
+        missing: u64,
         /// Why it ended before its time, if it did.
         aborted: Option<Abort>,
     },
@@ -116,6 +118,10 @@ impl<T: FromBencode> TypedGet<T> {
             }
             Progress::Ended(ended) => TypedEvent::Ended {
                 skipped: self.decoder.skipped(),
+                missing: match ended {
+                    Ok(Outcome::Got { missing, .. }) => *missing,
+                    Ok(_) | Err(_) => 0,
+                },
                 aborted: ended.err(),
             },
         }

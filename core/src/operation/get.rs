@@ -1,45 +1,53 @@
-//! Getting the values of a key: find the nodes that hold some, then ask them, closest first.
+//! Getting the values of a key: find the nodes that hold some, and ask them, closest first.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::{Action, Answer, Ask, Known, Outcome, Question, Reach, Step, Trouble, Walk};
+use super::retrieval::{Bounds, Retrieval, Told, Wanted};
+use super::{Action, Answer, Ask, CallError, Known, Outcome, Question, Reach, Step, Trouble, Walk};
 use crate::address::AddressRules;
 use crate::config::Retrieve;
-use crate::contact::{Peer, Place};
+use crate::contact::{Contact, Peer, Place};
 use crate::estimate::Vouched;
 use crate::id::Id;
-use crate::lookup::Spread;
 use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::{InvalidReply, Method};
 
-/// A `find_value` walk, and a spread of `get_value` over the nodes that hold values.
+/// A `find_value` walk, and a retrieval by `get_value` from the nodes that hold values. It begins while
+/// the walk goes on, with the holders that are among the closest known so far, so that values come as
+/// they are found; but it ends after the walk, and only what the closest brought counts then.
 pub(crate) struct Get {
     key: Id,
     retrieve: Retrieve,
-    alpha: usize,
+    /// Calls in flight at most.
+    most_in_flight: usize,
     phase: Phase,
     /// How many values the nodes of the walk say they hold.
     holders: BTreeMap<Id, u64>,
     /// Our own node, if its values count.
     own: Option<Id>,
-    /// Everything delivered or about to be, each value once.
-    known: BTreeSet<Value>,
-    undelivered: Vec<Value>,
+    retrieval: Retrieval,
+    /// Since when holders are asked.
+    asking: Option<Instant>,
+    /// What is to be asked next.
+    question: Option<Question>,
     reach: Reach,
 }
 
 enum Phase {
     Finding(Box<Walk>),
-    /// The walk is over, the spread about to begin.
-    Found(Spread),
-    Fetching {
-        spread: Spread,
-        since: Instant,
-    },
+    /// The walk is over.
+    Fetching,
     Over,
+}
+
+/// What asks the questions of a `get`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Branch {
+    Walk,
+    Retrieval,
 }
 
 impl Get {
@@ -47,21 +55,21 @@ impl Get {
     pub(crate) fn new(
         walk: Walk,
         retrieve: Retrieve,
-        alpha: usize,
+        bounds: Bounds,
         own: Option<(Id, Vec<Value>)>,
     ) -> Self {
         let (own, values) = own.unzip();
-        let mut undelivered: Vec<Value> = values.unwrap_or_default();
-        undelivered.truncate(most(retrieve));
+        let key = *walk.target();
         Self {
-            key: *walk.target(),
+            key,
             retrieve,
-            alpha,
+            most_in_flight: bounds.k * 2,
             phase: Phase::Finding(Box::new(walk)),
             holders: BTreeMap::new(),
             own,
-            known: undelivered.iter().cloned().collect(),
-            undelivered,
+            retrieval: Retrieval::new(key, retrieve, bounds, values.unwrap_or_default()),
+            asking: None,
+            question: None,
             reach: Reach::default(),
         }
     }
@@ -77,64 +85,58 @@ impl Get {
 
     /// Everything delivered so far, for a command that asks for the same later.
     pub(crate) fn delivered(&self) -> Vec<Value> {
-        self.known
-            .iter()
-            .filter(|value| !self.undelivered.contains(value))
-            .cloned()
-            .collect()
+        self.retrieval.told()
+    }
+
+    /// What was found but not delivered.
+    pub(crate) fn take_undelivered(&mut self) -> Option<Vec<Value>> {
+        self.retrieval.take_untold(Told::Everything)
     }
 
     pub(super) fn step(&mut self, known: &Known<'_>) -> Step {
-        if !self.undelivered.is_empty() {
-            return Step::Deliver(core::mem::take(&mut self.undelivered));
+        if let Some(question) = self.question.take() {
+            return Step::Ask(question);
+        }
+        if let Some(values) = self.retrieval.take_untold(Told::Due) {
+            return Step::Deliver(values);
         }
         match &mut self.phase {
             Phase::Finding(walk) => {
-                if let Some(question) = walk.next(0, known) {
-                    return Step::Ask(question);
+                walk.judge(known);
+                let in_flight = walk.in_flight() + self.retrieval.in_flight();
+                if in_flight < self.most_in_flight {
+                    let is_close = |id: &Id| walk.is_among_the_closest(id);
+                    if let Some(wanted) = self.retrieval.next_early(is_close) {
+                        return self.ask(wanted, known.now);
+                    }
+                    if let Some(question) = walk.next(Branch::Walk.number(), known) {
+                        return Step::Ask(question);
+                    }
                 }
-                if !walk.is_done() {
+                if walk.is_done() {
+                    self.settle()
+                } else {
+                    Step::Wait
+                }
+            }
+            Phase::Fetching => {
+                if let Some(wanted) = self.retrieval.next() {
+                    return self.ask(wanted, known.now);
+                }
+                if !self.retrieval.is_done() {
                     return Step::Wait;
                 }
-                self.reach = walk.reach();
-                let spread = self.spread();
-                match core::mem::replace(&mut self.phase, Phase::Found(spread)) {
-                    Phase::Finding(walk) => Step::Finished(Action::Walk(walk)),
-                    Phase::Found(_) | Phase::Fetching { .. } | Phase::Over => Step::Wait,
+                if let Some(values) = self.take_undelivered() {
+                    return Step::Deliver(values);
                 }
-            }
-            Phase::Found(spread) if spread.is_done() => {
                 self.phase = Phase::Over;
-                Step::Done(self.outcome())
-            }
-            Phase::Found(spread) => {
-                let spread = core::mem::replace(spread, Spread::new(0, 0));
-                self.phase = Phase::Fetching {
-                    spread,
-                    since: known.now,
-                };
-                Step::Started(Method::GetValue)
-            }
-            Phase::Fetching { spread, since } => {
-                if let Some(contact) = spread.next() {
-                    let num = self.num_for(&contact.id);
-                    let ask = Ask::GetValue { key: self.key, num };
-                    return Step::Ask(Question {
-                        peer: contact.into(),
-                        ask,
-                        branch: 0,
-                        vouched: Vouched::Well,
-                    });
+                match self.asking {
+                    Some(since) => Step::Finished(Action::Plain {
+                        method: Method::GetValue,
+                        took: known.now.since(since),
+                    }),
+                    None => Step::Done(self.outcome()),
                 }
-                if !spread.is_done() {
-                    return Step::Wait;
-                }
-                let took = known.now.since(*since);
-                self.phase = Phase::Over;
-                Step::Finished(Action::Plain {
-                    method: Method::GetValue,
-                    took,
-                })
             }
             Phase::Over => Step::Done(self.outcome()),
         }
@@ -143,7 +145,7 @@ impl Get {
     pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
         match &self.phase {
             Phase::Finding(walk) => walk.next_review(known),
-            _ => None,
+            Phase::Fetching | Phase::Over => None,
         }
     }
 
@@ -153,39 +155,23 @@ impl Get {
         rules: &AddressRules,
     ) -> Result<(), InvalidReply> {
         let reply = answer.reply;
-        match &mut self.phase {
-            Phase::Finding(walk) => {
-                if let (true, Some(num)) = (walk.answered(reply, rules)?, reply.num) {
-                    self.holders.insert(reply.id, num);
-                }
+        if Branch::of(answer.branch) == Branch::Retrieval {
+            let values = reply.values.ok_or(InvalidReply::Missing)?;
+            let values: Result<Vec<Value>, _> = values.iter().map(Value::new).collect();
+            let values = values.map_err(|_| InvalidReply::Values)?;
+            self.retrieval.answered(&reply.id, values);
+            return Ok(());
+        }
+        let Phase::Finding(walk) = &mut self.phase else {
+            // An answer to a question of the walk that is over says nothing here.
+            return reply.nodes.map(|_| ()).ok_or(InvalidReply::Missing);
+        };
+        if let (true, Some(num)) = (walk.answered(reply, rules)?, reply.num) {
+            self.holders.insert(reply.id, num);
+            if walk.is_among_the_closest(&reply.id) {
+                let contact = Contact::new(reply.id, answer.from);
+                self.retrieval.heard_of(contact, num);
             }
-            Phase::Fetching { spread, .. } => {
-                // An answer to a question of the walk that is over says nothing here.
-                let Some(values) = reply.values else {
-                    return if reply.nodes.is_some() {
-                        Ok(())
-                    } else {
-                        Err(InvalidReply::Missing)
-                    };
-                };
-                if !spread.answered(&reply.id) {
-                    return Ok(());
-                }
-                let mut fresh = 0;
-                for bytes in values.iter() {
-                    let value = Value::new(bytes).map_err(|_| InvalidReply::Values)?;
-                    if self.known.len() < most(self.retrieve) && self.known.insert(value.clone()) {
-                        self.undelivered.push(value);
-                        fresh += 1;
-                    }
-                }
-                spread.credit(match self.retrieve {
-                    Retrieve::All => 0,
-                    Retrieve::AtMost(_) => fresh,
-                    Retrieve::Closest(_) => 1,
-                });
-            }
-            Phase::Found(_) | Phase::Over => {}
         }
         Ok(())
     }
@@ -193,93 +179,188 @@ impl Get {
     pub(super) fn walk_mut(&mut self) -> Option<&mut Walk> {
         match &mut self.phase {
             Phase::Finding(walk) => Some(walk),
-            Phase::Found(_) | Phase::Fetching { .. } | Phase::Over => None,
+            Phase::Fetching | Phase::Over => None,
         }
     }
 
-    pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
-        match (&mut self.phase, &peer.id) {
-            (Phase::Finding(walk), Some(id)) => walk.troubled(id, trouble),
-            (Phase::Found(spread) | Phase::Fetching { spread, .. }, Some(id)) => match trouble {
-                Trouble::Failed(_) => spread.failed(id),
-                Trouble::Silent => spread.silent(id),
+    pub(super) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
+        let Some(id) = &peer.id else {
+            return;
+        };
+        match (Branch::of(branch), &mut self.phase) {
+            (Branch::Walk, Phase::Finding(walk)) => walk.troubled(id, trouble),
+            (Branch::Walk, Phase::Fetching | Phase::Over) => {}
+            (Branch::Retrieval, _) => match trouble {
+                Trouble::Failed(CallError::Refused(_)) => self.retrieval.refused(id),
+                Trouble::Failed(_) => self.retrieval.failed(id),
+                Trouble::Silent => self.retrieval.silent(id),
                 Trouble::AskedAgain(_) => {}
             },
-            (_, None) | (Phase::Over, _) => {}
         }
     }
 
     pub(super) fn outcome(&self) -> Outcome {
         Outcome::Got {
-            values: self.known.len() - self.undelivered.len(),
+            values: self.retrieval.told_count(),
+            missing: self.retrieval.missing(),
         }
     }
 
     pub(super) fn reach(&self) -> Reach {
         match &self.phase {
             Phase::Finding(walk) => walk.reach(),
-            Phase::Found(_) | Phase::Fetching { .. } | Phase::Over => self.reach,
+            Phase::Fetching | Phase::Over => self.reach,
         }
     }
 
-    /// Those of the closest that hold values, as many at a time as the policy can use.
-    fn spread(&self) -> Spread {
-        let Phase::Finding(walk) = &self.phase else {
-            return Spread::new(0, self.alpha);
+    /// Asks a holder; the first one begins an action.
+    fn ask(&mut self, wanted: Wanted, now: Instant) -> Step {
+        let Wanted { contact, num } = wanted;
+        let question = Question {
+            peer: contact.into(),
+            ask: Ask::GetValue { key: self.key, num },
+            vouched: Vouched::Well,
+            branch: Branch::Retrieval.number(),
         };
-        let count = |number: usize| number as u64;
-        let mut spread = match self.retrieve {
-            Retrieve::All => Spread::new(u64::MAX, self.alpha),
-            Retrieve::AtMost(values) => Spread::new(count(values), self.alpha),
-            Retrieve::Closest(nodes) => Spread::new(count(nodes), self.alpha),
-        };
-        if let Retrieve::AtMost(_) = self.retrieve {
-            spread.credit(count(self.known.len()));
+        if self.asking.is_some() {
+            return Step::Ask(question);
         }
+        self.asking = Some(now);
+        self.question = Some(question);
+        Step::Started(Method::GetValue)
+    }
+
+    /// Ends the walk: from now on only the closest count.
+    fn settle(&mut self) -> Step {
+        let walk = match core::mem::replace(&mut self.phase, Phase::Fetching) {
+            Phase::Finding(walk) => walk,
+            Phase::Fetching | Phase::Over => return Step::Wait,
+        };
+        self.reach = walk.reach();
+        let mut closest = Vec::new();
         for place in walk.closest() {
             match place {
-                Place::Here(id) => {
-                    // Our own node was asked when the operation began.
-                    let counts = self.own == Some(id) && !self.known.is_empty();
-                    if counts && matches!(self.retrieve, Retrieve::Closest(_)) {
-                        spread.credit(1);
-                    }
-                }
+                // Our own node was asked when the operation began.
+                Place::Here(id) if self.own == Some(id) => self.retrieval.settle_here(),
+                Place::Here(_) => {}
                 Place::There(contact) => {
-                    let held = self.holders.get(&contact.id).copied().unwrap_or(0);
-                    let share = match self.retrieve {
-                        Retrieve::All => 0,
-                        Retrieve::AtMost(_) => held,
-                        Retrieve::Closest(_) => 1,
-                    };
-                    if held > 0 {
-                        spread.push(contact, share);
-                    }
+                    let count = self.holders.get(&contact.id).copied().unwrap_or(0);
+                    closest.push((contact, count));
                 }
             }
         }
-        spread
+        self.retrieval.settle(&closest);
+        self.holders.clear();
+        Step::Finished(Action::Walk(walk))
+    }
+}
+
+impl Branch {
+    const fn number(self) -> u16 {
+        match self {
+            Self::Walk => 0,
+            Self::Retrieval => 1,
+        }
     }
 
-    /// How many values to ask a holder for: all, unless fewer are missing than it holds.
-    fn num_for(&self, id: &Id) -> i64 {
-        let (Retrieve::AtMost(_), Phase::Fetching { spread, .. }) = (self.retrieve, &self.phase)
-        else {
-            return 0;
-        };
-        let missing = spread.missing();
-        if missing < spread.share(id) {
-            i64::try_from(missing).unwrap_or(0)
+    fn of(number: u16) -> Self {
+        if number == Self::Walk.number() {
+            Self::Walk
         } else {
-            0
+            Self::Retrieval
         }
     }
 }
 
-/// How many distinct values are delivered.
-const fn most(retrieve: Retrieve) -> usize {
-    match retrieve {
-        Retrieve::AtMost(values) => values,
-        Retrieve::All | Retrieve::Closest(_) => usize::MAX,
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::address::PrivateAddresses;
+    use crate::estimate::NetworkEstimate;
+    use crate::lookup::{ClosestNodes, Patience, Shape};
+    use crate::operation::WalkKind;
+    use crate::wire::Reply;
+
+    const K: usize = 2;
+
+    fn contact(first: u8) -> Contact {
+        Contact::new(Id::new([first; 20]), ([10, 0, 0, first], 1).into())
+    }
+
+    /// A get among so many contacts, closest to the key in the order of their numbers.
+    fn get(contacts: u8) -> Get {
+        let key = Id::new([0; Id::LEN]);
+        let shape = Shape {
+            k: K,
+            alpha: 64,
+            max_queries: 256,
+            patience: Patience::Adaptive,
+        };
+        let mut closest_nodes = ClosestNodes::new(key, shape);
+        for number in 1..=contacts {
+            closest_nodes.seed(contact(number), None);
+        }
+        let own = Id::new([0xee; Id::LEN]);
+        let walk = Walk::new(closest_nodes, WalkKind::FindValue, own, Instant::ORIGIN);
+        let bounds = Bounds {
+            k: K,
+            alpha: 64,
+            repeats: 64,
+        };
+        Get::new(walk, Retrieve::All, bounds, None)
+    }
+
+    /// Says that a contact holds so many values, and names nobody.
+    fn counts(get: &mut Get, number: u8, num: u64) {
+        let contact = contact(number);
+        let reply = Reply {
+            nodes: Some((&[]).into()),
+            num: Some(num),
+            ..Reply::from(contact.id)
+        };
+        let answer = Answer {
+            from: contact.addr,
+            branch: Branch::Walk.number(),
+            took: Duration::ZERO,
+            reply: &reply,
+        };
+        let rules = AddressRules {
+            private: PrivateAddresses::Accept,
+            own: None,
+        };
+        get.answered(&answer, &rules).expect("in order");
+    }
+
+    #[test]
+    fn walk_and_retrieval_have_at_most_twice_k_calls_in_flight_together() {
+        // Hardly anybody answers here, so that a walk asks many at once.
+        let mut estimate = NetworkEstimate::ASSUMED;
+        (0..100).for_each(|_| estimate.silent());
+        let (now, estimate) = (Instant::ORIGIN, &estimate);
+        let known = Known { now, estimate };
+        let mut get = get(30);
+        let (mut walking, mut retrieving, mut most) = (Vec::new(), 0, 0);
+        let mut answers = [1, 2].into_iter();
+        loop {
+            match get.step(&known) {
+                Step::Ask(question) if question.branch == Branch::Walk.number() => {
+                    walking.push(question.peer.id);
+                }
+                Step::Ask(_) => retrieving += 1,
+                Step::Started(Method::GetValue) => {}
+                _ => match answers.next() {
+                    Some(number) => {
+                        let asked = Some(contact(number).id);
+                        walking.retain(|walking| *walking != asked);
+                        counts(&mut get, number, 1);
+                    }
+                    None => break,
+                },
+            }
+            most = most.max(walking.len() + retrieving);
+        }
+        assert_eq!((retrieving, most), (2, K * 2));
     }
 }

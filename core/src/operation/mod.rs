@@ -9,6 +9,7 @@ mod outcome;
 mod ping;
 mod put;
 mod refresh;
+mod retrieval;
 mod walk;
 
 use alloc::boxed::Box;
@@ -24,6 +25,7 @@ pub use outcome::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, R
 pub(crate) use ping::Ping;
 pub(crate) use put::Put;
 pub(crate) use refresh::Refresh;
+pub(crate) use retrieval::Bounds;
 pub(crate) use walk::{Known, Reach, Walk, WalkKind};
 
 use crate::address::AddressRules;
@@ -230,7 +232,7 @@ impl Operation {
         match self {
             Self::Check(check) => check.troubled(peer, trouble),
             Self::Find(find) => find.troubled(peer, trouble),
-            Self::Get(get) => get.troubled(peer, trouble),
+            Self::Get(get) => get.troubled(peer, branch, trouble),
             Self::Join(join) => join.troubled(peer, branch, trouble),
             Self::Ping(ping) => ping.troubled(trouble),
             Self::Put(put) => put.troubled(peer, trouble),
@@ -283,6 +285,19 @@ impl Operation {
             | Self::Join(_)
             | Self::Ping(_)
             | Self::Refresh(_) => {}
+        }
+    }
+
+    /// What it found that the user was not told of, when its time is up.
+    pub(crate) fn take_undelivered(&mut self) -> Option<Vec<Value>> {
+        match self {
+            Self::Get(get) => get.take_undelivered(),
+            Self::Check(_)
+            | Self::Find(_)
+            | Self::Join(_)
+            | Self::Ping(_)
+            | Self::Put(_)
+            | Self::Refresh(_) => None,
         }
     }
 

@@ -33,6 +33,10 @@ pub enum Outcome {
     Got {
         /// How many distinct values were delivered.
         values: usize,
+        /// How many more there are likely to be: by so many do holders count more than they brought, all
+        /// of them together, although they were asked again and again. 0 where nothing says that the
+        /// get is incomplete. A holder that lies can make this number as large as it likes.
+        missing: u64,
     },
     /// Of [`Command::Put`](crate::Command::Put): where the value is stored now, closest first, empty
     /// if nowhere. [`Place::Here`] is our own store: with that alone, no other node holds the value,
@@ -106,7 +110,10 @@ impl fmt::Display for Outcome {
             ),
             Self::Found(places) => write!(f, "{} nodes found", places.len()),
             Self::Holders(holders) => write!(f, "{} holders found", holders.len()),
-            Self::Got { values } => write!(f, "{values} values"),
+            Self::Got { values, missing: 0 } => write!(f, "{values} values"),
+            Self::Got { values, missing } => {
+                write!(f, "{values} values, and {missing} more not found")
+            }
             Self::Stored(places) => write!(f, "stored at {} nodes", places.len()),
             Self::Refreshed { buckets } => write!(f, "{buckets} buckets refreshed"),
         }

@@ -76,7 +76,7 @@ impl Walk {
 
     /// The next question, if one is to be asked now.
     pub(super) fn next(&mut self, branch: u16, known: &Known<'_>) -> Option<Question> {
-        self.closest_nodes.judge(known.now, known.estimate);
+        self.judge(known);
         let Asked {
             contact,
             about,
@@ -95,6 +95,21 @@ impl Walk {
             branch,
             vouched,
         })
+    }
+
+    /// Judges the contacts in flight by what is known now.
+    pub(super) fn judge(&mut self, known: &Known<'_>) {
+        self.closest_nodes.judge(known.now, known.estimate);
+    }
+
+    /// How many contacts in flight may still answer.
+    pub(super) fn in_flight(&self) -> usize {
+        self.closest_nodes.waited_for()
+    }
+
+    /// Whether a contact belongs to the K closest of those that answered or may well answer.
+    pub(super) fn is_among_the_closest(&self, id: &Id) -> bool {
+        self.closest_nodes.is_among_the_closest(id)
     }
 
     /// Adds a contact that was found in another way.

@@ -34,11 +34,17 @@ enum State {
 }
 
 impl Commands {
-    pub(crate) fn accepted(&mut self, op: OpId, command: &Command, now: Instant, k: usize) {
+    pub(crate) fn accepted(
+        &mut self,
+        op: OpId,
+        command: &Command,
+        now: Instant,
+        most_of_get: usize,
+    ) {
         let last = self.all.last_key_value().map(|(last, _)| *last);
         assert!(last < Some(op), "{op} was used before");
         let (most_events, keep) = match command {
-            Command::Get { .. } => (k + 3, Keep::Once),
+            Command::Get { .. } => (most_of_get, Keep::Once),
             Command::Put { keep, .. } => (1, *keep),
             Command::AddContact { .. }
             | Command::FindClose
@@ -104,7 +110,7 @@ impl Commands {
                     query_stats.took <= now.since(command.since),
                     "{op} took longer"
                 );
-                if let Outcome::Got { values } = outcome {
+                if let Outcome::Got { values, .. } = outcome {
                     assert_eq!(*values, command.values.len(), "{op} counts its values");
                 }
                 coverage.reach(format!("ended {}: {}", command.name, kind(outcome)));
@@ -199,7 +205,7 @@ fn kind(outcome: &Outcome) -> String {
         Outcome::Found(_) => "hardly a node".into(),
         Outcome::Holders(holders) if holders.is_empty() => "no holders".into(),
         Outcome::Holders(_) => "holders".into(),
-        Outcome::Got { values: 0 } => "no values".into(),
+        Outcome::Got { values: 0, .. } => "no values".into(),
         Outcome::Got { .. } => "values".into(),
         Outcome::Stored(places) if places.is_empty() => "stored nowhere".into(),
         Outcome::Stored(_) => "stored".into(),

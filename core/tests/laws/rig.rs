@@ -236,7 +236,7 @@ impl Rig {
         match started {
             Ok(op) => {
                 self.commands
-                    .accepted(op, command, self.latest, self.config.k);
+                    .accepted(op, command, self.latest, self.config.most_events());
                 self.coverage.reach(format!("accepted {}", name(command)));
                 assert!(self.life == Life::Running || self.life == Life::Left && joins);
                 self.life = Life::Running;

@@ -251,8 +251,8 @@ impl Setup {
         };
         let (store, limits) = match self.room {
             Room::Plenty => (StoreLimits::default(), Limits::default()),
-            Room::Little => (store_limits(40, 2, 2, 500), limits(6, 3, 2 * self.k + 3, 4)),
-            Room::Least => (store_limits(20, 1, 1, 100), limits(1, 1, self.k + 3, 1)),
+            Room::Little => (store_limits(40, 2, 2, 500), limits(6, 3, 3 * self.k + 4, 4)),
+            Room::Least => (store_limits(20, 1, 1, 100), limits(1, 1, 2 * self.k + 4, 1)),
         };
         Config {
             id: Some(own_id()),
@@ -281,6 +281,7 @@ const fn limits(calls: usize, operations: usize, events: usize, few: usize) -> L
     Limits {
         max_calls: calls,
         max_lookup_queries: calls * 2,
+        max_get_repeats: 3,
         max_operations: operations,
         max_events: events,
         max_records: few,

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use khashmir::wire::{Dialect, Message, Method, Query, Reply};
-use khashmir::{Config, Contact, Id, Instant, Node, Seed, Snapshot, Transmit};
+use khashmir::{Config, Contact, Event, Id, Instant, Node, Seed, Snapshot, Transmit};
 
 use crate::net::{addr, asks, message, seconds};
 use crate::written::written;
@@ -17,6 +17,8 @@ pub(crate) struct Lone {
     pub(crate) node: Node,
     pub(crate) now: Instant,
     pub(crate) sent: Vec<Sent>,
+    /// What it told, and when.
+    pub(crate) events: Vec<(Instant, Event)>,
     /// How long a store takes those who answer.
     pub(crate) store_time: Duration,
     /// Answers on their way to it.
@@ -86,6 +88,7 @@ impl Lone {
             node: node.expect("settings that work"),
             now,
             sent: Vec::new(),
+            events: Vec::new(),
             store_time: Duration::ZERO,
             answers: BTreeMap::new(),
         }
@@ -164,6 +167,8 @@ impl Lone {
                 bytes,
             });
         }
-        while self.node.poll_event().is_some() {}
+        while let Some(event) = self.node.poll_event() {
+            self.events.push((self.now, event));
+        }
     }
 }

@@ -196,7 +196,7 @@ impl<W: Observer> Run<'_, W> {
         let mut violations = Vec::new();
         for ((host, key, values), outcome) in requests.into_iter().zip(outcomes) {
             let found = match outcome {
-                Some(Outcome::Got { values }) => values,
+                Some(Outcome::Got { values, .. }) => values,
                 Some(_) | None => 0,
             };
             if found < values.len() {

@@ -136,7 +136,7 @@ fn a_slow_contact_frees_its_slot_but_holds_up_the_end() {
     let mut bench = Bench::new(2, 1, [1, 2]);
     assert_eq!(bench.asked(), [1]);
     bench.pass(50);
-    assert_eq!(bench.asked(), [], "an answer is not late yet");
+    assert_eq!(bench.asked(), [0_u8; 0], "an answer is not late yet");
     bench.pass(150);
     assert_eq!(bench.asked(), [2]);
     assert!(bench.answered(2, &[]) && !bench.walk.is_done());
@@ -305,7 +305,11 @@ fn a_walk_with_fixed_waits_keeps_to_alpha_and_to_the_target() {
     let mut bench = Bench::with(4, 2, Patience::Fixed, 1..=9);
     assert_eq!((bench.walk.seeds(), bench.asked()), (4, vec![1, 2]));
     bench.pass(8000);
-    assert_eq!(bench.asked(), [], "nobody is judged by how long it takes");
+    assert_eq!(
+        bench.asked(),
+        [0_u8; 0],
+        "nobody is judged by how long it takes"
+    );
     assert_eq!(bench.walk.next_review(bench.now, &bench.estimate), None);
     bench.answered(1, &[1, 2, 3, 4]);
     bench.answered(2, &[]);

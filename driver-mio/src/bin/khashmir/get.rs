@@ -1,6 +1,6 @@
 //! `khashmir get`: retrieves the values of a key.
 
-use khashmir::{Command, Event, OwnStore, Value};
+use khashmir::{Command, Event, Outcome, OwnStore, Value};
 use serde_json::json;
 
 use crate::args::GetArgs;
@@ -34,6 +34,16 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
                     "no value found under {} ({query_stats})",
                     args.key
                 )));
+            }
+            Event::Ended {
+                outcome: Outcome::Got { missing, .. },
+                ..
+            } if missing > 0 => {
+                output::complain(&format!(
+                    "{printed} values were found under {}, and holders count {missing} more",
+                    args.key
+                ));
+                return Ok(());
             }
             Event::Ended { .. } => return Ok(()),
             Event::Alone

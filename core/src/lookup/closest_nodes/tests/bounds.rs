@@ -147,7 +147,7 @@ fn of_several_identities_at_one_address_the_first_that_answers_counts() {
         "on the public Internet, ports are one host"
     );
     bench.failed(3);
-    assert_eq!(bench.asked(), []);
+    assert_eq!(bench.asked(), [0_u8; 0]);
     assert_eq!(
         bench.walk.offer(elsewhere(6, public(1, 9)), &by),
         Offered::Ignored
