@@ -197,6 +197,7 @@ impl Config {
     }
 
     fn check_counts(&self) -> Result<(), ConfigError> {
+        let (store, limits) = (&self.store, &self.limits);
         let counts = [
             ("k", self.k, MAX_K),
             ("alpha", self.alpha, MAX_ALPHA),
@@ -206,41 +207,25 @@ impl Config {
                 usize::from(self.max_failures),
                 usize::from(u8::MAX),
             ),
-            (
-                "store.max_value_len",
-                self.store.max_value_len,
-                Value::MAX_LEN,
-            ),
+            ("store.max_value_len", store.max_value_len, Value::MAX_LEN),
             (
                 "store.max_values_per_key",
-                self.store.max_values_per_key,
+                store.max_values_per_key,
                 usize::MAX,
             ),
-            ("store.max_keys", self.store.max_keys, usize::MAX),
-            ("store.max_bytes", self.store.max_bytes, usize::MAX),
-            ("limits.max_calls", self.limits.max_calls, usize::MAX),
+            ("store.max_keys", store.max_keys, usize::MAX),
+            ("store.max_bytes", store.max_bytes, usize::MAX),
+            ("limits.max_calls", limits.max_calls, usize::MAX),
             (
                 "limits.max_lookup_queries",
-                self.limits.max_lookup_queries,
+                limits.max_lookup_queries,
                 usize::MAX,
             ),
-            (
-                "limits.max_operations",
-                self.limits.max_operations,
-                usize::MAX,
-            ),
-            ("limits.max_records", self.limits.max_records, usize::MAX),
-            (
-                "limits.max_datagrams",
-                self.limits.max_datagrams,
-                usize::MAX,
-            ),
-            ("limits.max_probes", self.limits.max_probes, usize::MAX),
-            (
-                "limits.max_bootstrap",
-                self.limits.max_bootstrap,
-                usize::MAX,
-            ),
+            ("limits.max_operations", limits.max_operations, usize::MAX),
+            ("limits.max_records", limits.max_records, usize::MAX),
+            ("limits.max_datagrams", limits.max_datagrams, usize::MAX),
+            ("limits.max_probes", limits.max_probes, usize::MAX),
+            ("limits.max_bootstrap", limits.max_bootstrap, usize::MAX),
         ];
         for (field, value, most) in counts {
             if value == 0 || value > most {

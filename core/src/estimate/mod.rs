@@ -173,8 +173,13 @@ impl NetworkEstimate {
     pub(crate) fn resend_at(&self, silence: &Silence, now: Instant) -> Option<Instant> {
         let level = self.resend_level(silence);
         let weights = self.weights_at(self.there(), silence, level);
-        let again = Self::sends_again(silence, &weights);
-        again.then(|| self.reached(silence, level, now))
+        if !Self::sends_again(silence, &weights) {
+            return None;
+        }
+        let at = self.reached(silence, level, now);
+        // At the end of time nothing is later.
+        let is_due = || self.longer_than(silence, now.since(silence.sent)) <= level;
+        (at > now || is_due()).then_some(at)
     }
 
     /// When a call that is sent again no more is given up if it stays silent; `None` while it is.

@@ -59,10 +59,9 @@ impl Silence {
         self.counted = true;
     }
 
-    /// The machine was asleep: what was silent before does not count.
+    /// The machine was asleep: the send before did not count, this one takes its place.
     pub(crate) const fn begin_anew(&mut self, now: Instant) {
         self.sent = now;
-        self.sends = 1;
     }
 
     /// The query was sent again.

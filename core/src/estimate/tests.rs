@@ -376,7 +376,13 @@ quickcheck! {
             |now| weights(now).answers(false) <= NetworkEstimate::MISSED * (1.0 + 1e-9);
         let resend = estimate.resend_at(&silence, Instant::ORIGIN);
         let given_up = estimate.give_up_once_at(&silence, Instant::ORIGIN);
-        resend.is_none_or(|at| crosses(at, loss_is_likelier)) && crosses(given_up, is_hopeless)
+        // However many are lost, half of the answers have their time.
+        let late = |now: Instant| {
+            let elapsed = now.since(silence.sent);
+            estimate.longer_than(&silence, elapsed) <= NetworkEstimate::MOST_RESEND_LEVEL
+        };
+        let resends = |now| loss_is_likelier(now) && late(now);
+        resend.is_none_or(|at| crosses(at, resends)) && crosses(given_up, is_hopeless)
     }
 
     /// However wrong it has been, an estimate learns what the network has become.

@@ -1,10 +1,12 @@
 //! A closest-nodes lookup: the closest contacts known so far, which of them is asked, and when it is over.
 //!
 //! The contract: call [`ClosestNodes::next`] until it is `None`, report every answer and failure, call
-//! `next` again; the walk is over when [`ClosestNodes::is_done`]. Nobody is asked twice, whoever is slow
-//! has a stand-in, and whoever fails makes room for another, so a walk always ends.
+//! `next` again; the walk is over when [`ClosestNodes::is_done`]. No contact is asked twice, a slow one
+//! has a stand-in, and names are followed only so far, so a walk always ends.
 
-use alloc::vec;
+mod judging;
+mod sources;
+
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -13,7 +15,7 @@ use super::candidate::{Candidate, State};
 use super::coverage::Coverage;
 use crate::address::is_shared;
 use crate::contact::{Contact, Place};
-use crate::estimate::{NetworkEstimate, Outlook, Silence, Vouched};
+use crate::estimate::{Outlook, Silence, Vouched};
 use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
@@ -186,45 +188,6 @@ impl ClosestNodes {
             self.trend = Trend::Closing;
         }
         offered
-    }
-
-    /// Judges the contacts in flight by what is known now.
-    pub(crate) fn judge(&mut self, now: Instant, estimate: &NetworkEstimate) {
-        let judged = Some((now, estimate.version()));
-        if self.shape.patience == Patience::Fixed || self.judged == judged {
-            return;
-        }
-        self.judged = judged;
-        let turnout = estimate.turnout(self.in_flight(), now);
-        self.there = turnout.share();
-        for candidate in &mut self.candidates {
-            if let State::Asked {
-                silence, outlook, ..
-            } = &mut candidate.state
-            {
-                let there = estimate.there_beside(&turnout, silence, now);
-                *outlook = estimate.outlook(there, silence, now);
-                if outlook.is_hopeless() {
-                    candidate.try_elsewhere();
-                }
-            }
-        }
-    }
-
-    /// When the contacts in flight are to be judged again, if none of them answers before.
-    pub(crate) fn next_review(&self, now: Instant, estimate: &NetworkEstimate) -> Option<Instant> {
-        if self.shape.patience == Patience::Fixed {
-            return None;
-        }
-        let hopeful = self.candidates.iter().filter_map(|c| match c.state {
-            State::Asked {
-                silence, outlook, ..
-            } if !outlook.is_hopeless() => Some((silence, outlook.there)),
-            State::Asked { .. } | State::Fresh | State::Answered | State::Failed => None,
-        });
-        hopeful
-            .filter_map(|(silence, there)| estimate.next_review(there, &silence, now))
-            .min()
     }
 
     /// The contact to ask now, if there is one: the closest not yet asked among those that may belong
@@ -435,99 +398,10 @@ impl ClosestNodes {
         self.candidates.iter().filter_map(Candidate::silence)
     }
 
-    /// How long a chain of names is followed now.
-    fn most_hops(&self) -> u32 {
-        match self.began {
-            Some(began) if self.now.since(began) >= Self::LONG => Self::MOST_HOPS_WHERE_LONG,
-            Some(_) | None => Self::MOST_HOPS,
-        }
-    }
-
     /// How many contacts in flight may still answer.
     pub(crate) fn waited_for(&self) -> usize {
         let asked = |c: &&Candidate| matches!(c.state, State::Asked { .. }) && c.is_waited_for();
         self.candidates.iter().filter(asked).count()
-    }
-
-    /// Takes in that a contact that is known was named by another one.
-    fn named_again(&mut self, at: usize, addr: SocketAddr, by: &Id) {
-        self.candidates[at].is_named_at(addr);
-        if matches!(self.candidates[at].state, State::Failed) {
-            self.candidates[at].try_elsewhere();
-        }
-        let Some(through) = self.candidates[at].known_through else {
-            return;
-        };
-        let id = *self.candidates[at].place.id();
-        let before = self.chain(&through);
-        let now = self.chain(by);
-        // Named by one that is known through it alone, it is known no better.
-        if !now.contains(&id) {
-            let common = before.into_iter().find(|id| now.contains(id));
-            self.candidates[at].known_through = common;
-        }
-    }
-
-    /// A contact and those through which alone it is known, the source last.
-    fn chain(&self, id: &Id) -> Vec<Id> {
-        let mut chain = vec![*id];
-        while let Some(at) = chain.last().and_then(|id| self.find(id))
-            && let Some(through) = self.candidates[at].known_through
-            && !chain.contains(&through)
-        {
-            chain.push(through);
-        }
-        chain
-    }
-
-    /// Which candidates do not count, because they are among too many that one source alone has named;
-    /// empty if all count.
-    fn excess(&self) -> Vec<bool> {
-        if self.course == Course::Plain {
-            return Vec::new();
-        }
-        let mut counted: Vec<(Id, usize)> = Vec::new();
-        let mut excess = vec![false; self.candidates.len()];
-        let mut others = 0;
-        for (at, candidate) in self.candidates.iter().enumerate() {
-            if !candidate.is_waited_for() {
-                continue;
-            }
-            let Some(source) = self.chain(candidate.place.id()).pop() else {
-                continue;
-            };
-            let place = counted.iter().position(|(other, _)| *other == source);
-            let place = place.unwrap_or_else(|| {
-                counted.push((source, 0));
-                counted.len() - 1
-            });
-            counted[place].1 += 1;
-            excess[at] = counted[place].1 > Self::MOST_OF_ONE_SOURCE;
-            others += usize::from(!excess[at]);
-        }
-        if others < self.shape.k {
-            // Where others cannot take all places, the closest of the rest do.
-            let rest = excess.iter_mut().filter(|excess| **excess);
-            for excess in rest.take(self.shape.k - others) {
-                *excess = false;
-            }
-        }
-        excess
-    }
-
-    /// Whether one more may be in flight. Contacts in flight count for as much as they are likely to
-    /// answer: of them there may be all of the K closest, and a stand-in for each.
-    fn has_room(&self) -> bool {
-        let (mut likely, mut count) = (0.0, 0);
-        for candidate in &self.candidates {
-            if let State::Asked { outlook, .. } = candidate.state
-                && !outlook.is_hopeless()
-            {
-                likely += outlook.answers;
-                count += 1;
-            }
-        }
-        count < self.shape.k * Self::MOST_IN_FLIGHT && likely + 0.5 < as_f64(self.shape.k * 2)
     }
 
     /// What to ask someone about. An answer names the K closest to what it is asked about, the dead
@@ -537,11 +411,11 @@ impl ClosestNodes {
     fn about(&self, contact: &Id) -> Id {
         match self.shape.patience {
             Patience::Adaptive => {
-                let known = self.candidates.iter().take(self.shape.k).last();
+                let known = self.candidates.iter().take(self.shape.k).next_back();
                 let bits = known.map_or(0, |last| last.distance.leading_zeros() + 1);
                 let point = self.coverage.point_for(&self.target, contact, bits);
                 // A liar that names one far contact shows more than there is.
-                let farthest = self.candidates.iter().take(self.shape.k * 2).last();
+                let farthest = self.candidates.iter().take(self.shape.k * 2).next_back();
                 let point = point.filter(|point| {
                     farthest.is_none_or(|last| self.target.distance(point) <= last.distance)
                 });

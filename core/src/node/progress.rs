@@ -70,8 +70,7 @@ impl Node {
                 self.stats.waits_for_calls += 1;
                 return;
             }
-            let single = self.config.k * ClosestNodes::MOST_IN_FLIGHT;
-            if self.operations.has_all_calls(op, single) && !self.close_given_up(op) {
+            if self.has_all_calls(op) {
                 return;
             }
             let Some(running) = self.operations.get_mut(op) else {
@@ -110,15 +109,26 @@ impl Node {
         }
     }
 
-    /// Closes the oldest of the calls that an operation has given up. False if there is none.
-    fn close_given_up(&mut self, op: OpId) -> bool {
+    /// Tells an operation that one of its calls is given up, and lets it go on. If it has no more calls
+    /// to make, the oldest of those that it has given up makes room.
+    pub(super) fn given_up(&mut self, op: OpId, peer: &Peer, branch: u16) {
+        self.with(op, |operation| {
+            operation.troubled(peer, branch, Trouble::Silent);
+        });
         let is_of = |owner: &Owner| matches!(owner, Owner::Operation { op: of, .. } if *of == op);
-        let Some(closed) = self.transactions.close_given_up(self.now, is_of) else {
-            return false;
-        };
-        self.operations.call_over(op);
-        self.note_failure(&closed, CallError::Timeout);
-        true
+        if self.has_all_calls(op)
+            && let Some(closed) = self.transactions.close_given_up(self.now, is_of)
+        {
+            self.operations.call_over(op);
+            self.note_failure(&closed, CallError::Timeout);
+        }
+        self.advance(op);
+    }
+
+    /// Whether an operation has all the calls in flight that it may have.
+    fn has_all_calls(&self, op: OpId) -> bool {
+        let of_one_walk = self.config.k * ClosestNodes::MOST_IN_FLIGHT;
+        self.operations.has_all_calls(op, of_one_walk)
     }
 
     /// Tells an operation of trouble with a call, and lets it go on.

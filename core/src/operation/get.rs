@@ -350,7 +350,7 @@ mod tests {
                 }
                 Step::Ask(_) => retrieving += 1,
                 Step::Started(Method::GetValue) => {}
-                _ => match answers.next() {
+                Step::Wait => match answers.next() {
                     Some(number) => {
                         let asked = Some(contact(number).id);
                         walking.retain(|walking| *walking != asked);
@@ -358,6 +358,15 @@ mod tests {
                     }
                     None => break,
                 },
+                Step::AskOnce(_)
+                | Step::Deliver(_)
+                | Step::Done(_)
+                | Step::Finished(_)
+                | Step::Open(_)
+                | Step::OpenUnseeded(_)
+                | Step::RefreshTargets(_)
+                | Step::Started(_)
+                | Step::StoreHere => {}
             }
             most = most.max(walking.len() + retrieving);
         }

@@ -316,43 +316,29 @@ impl Join {
     }
 
     pub(super) fn walk_mut(&mut self, branch: u16) -> Option<&mut Walk> {
-        if branch == TABLE_LOOKUP {
-            return match &mut self.table {
-                TableLookup::Walking(walk) => Some(walk),
-                _ => None,
-            };
-        }
-        match &mut self.phase {
-            Phase::SelfLookup { walk, .. } if branch == SELF_LOOKUP => Some(walk),
-            Phase::BucketRefresh { refresh, .. } => refresh.walk_mut(branch),
+        match (&mut self.phase, &mut self.table) {
+            (_, TableLookup::Walking(walk)) if branch == TABLE_LOOKUP => Some(walk),
+            (Phase::SelfLookup { walk, .. }, _) if branch == SELF_LOOKUP => Some(walk),
+            (Phase::BucketRefresh { refresh, .. }, _) => refresh.walk_mut(branch),
             _ => None,
         }
     }
 
     pub(super) fn troubled(&mut self, peer: &Peer, branch: u16, trouble: Trouble) {
-        if let (TableLookup::Walking(walk), TABLE_LOOKUP, Some(id)) =
-            (&mut self.table, branch, &peer.id)
-        {
-            walk.troubled(id, trouble);
+        if branch != GREETING {
+            if let (Some(walk), Some(id)) = (self.walk_mut(branch), &peer.id) {
+                walk.troubled(id, trouble);
+            }
             return;
         }
-        match (&mut self.phase, branch) {
-            (_, GREETING) => match trouble {
-                Trouble::Failed(_) => self.pending.retain(|greeted| greeted.addr != peer.addr),
-                Trouble::Silent => {
-                    for greeted in self.pending.iter_mut().filter(|g| g.addr == peer.addr) {
-                        greeted.state = Patience::Silent;
-                    }
-                }
-                Trouble::AskedAgain(_) => {}
-            },
-            (Phase::SelfLookup { walk, .. }, SELF_LOOKUP) => {
-                if let Some(id) = &peer.id {
-                    walk.troubled(id, trouble);
+        match trouble {
+            Trouble::Failed(_) => self.pending.retain(|greeted| greeted.addr != peer.addr),
+            Trouble::Silent => {
+                for greeted in self.pending.iter_mut().filter(|g| g.addr == peer.addr) {
+                    greeted.state = Patience::Silent;
                 }
             }
-            (Phase::BucketRefresh { refresh, .. }, _) => refresh.troubled(peer, branch, trouble),
-            _ => {}
+            Trouble::AskedAgain(_) => {}
         }
     }
 

@@ -141,7 +141,7 @@ impl Put {
     pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
         match &self.phase {
             Phase::Finding(walk) => walk.next_review(known),
-            _ => None,
+            Phase::Found { .. } | Phase::Storing { .. } | Phase::Over => None,
         }
     }
 

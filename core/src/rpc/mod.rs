@@ -335,14 +335,14 @@ impl<O: Clone, Q: Clone> Transaction<O, Q> {
     fn pass(&mut self, now: Instant, tid: Tid, estimate: &NetworkEstimate) -> Option<Due<O, Q>> {
         let (peer, owner) = (self.peer, self.owner.clone());
         if self.resend_at(now, estimate).is_some_and(|at| at <= now) {
-            if self.sleep == Sleep::Over {
-                self.sleep = Sleep::SentAgain;
-                self.silence.begin_anew(now);
-            } else if let Resend::After(waits) = &mut self.schedule.resend {
+            if let Resend::After(waits) = &mut self.schedule.resend {
                 let elapsed = now.since(self.asked);
                 let missed = waits.iter().take_while(|at| **at <= elapsed).count();
                 waits.drain(..missed);
-                self.silence.sent_again(now);
+            }
+            if self.sleep == Sleep::Over {
+                self.sleep = Sleep::SentAgain;
+                self.silence.begin_anew(now);
             } else {
                 self.silence.sent_again(now);
             }

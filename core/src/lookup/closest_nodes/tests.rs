@@ -9,6 +9,7 @@ use core::time::Duration;
 use quickcheck::{TestResult, quickcheck};
 
 use super::*;
+use crate::estimate::NetworkEstimate;
 use crate::rng::{Rng, Seed};
 use crate::rtt::RttSample;
 

@@ -201,7 +201,7 @@ impl Node {
                 peer,
                 owner: Owner::Operation { op, branch },
             } => {
-                self.trouble(op, &peer, branch, Trouble::Silent);
+                self.given_up(op, &peer, branch);
             }
             Due::Silent { .. } => {}
         }
