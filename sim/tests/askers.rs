@@ -36,7 +36,19 @@ impl Observer for Askers {
                     node.requests += 1;
                 }
             }
-            _ => {}
+            Fact::Off(_)
+            | Fact::Clock
+            | Fact::Paused
+            | Fact::Resumed
+            | Fact::Heard { .. }
+            | Fact::Sent { .. }
+            | Fact::Forged { .. }
+            | Fact::Woken
+            | Fact::Ordered { .. }
+            | Fact::Left
+            | Fact::Recorded { .. }
+            | Fact::Durable { .. }
+            | Fact::Told(_) => {}
         }
     }
 }

@@ -38,7 +38,19 @@ impl Observer for Seen {
                 }
             }
             Fact::Sent { bytes, .. } => self.sent.push((when.at, bytes.len() as u64)),
-            _ => {}
+            Fact::On(_)
+            | Fact::Off(_)
+            | Fact::Clock
+            | Fact::Paused
+            | Fact::Resumed
+            | Fact::Heard { .. }
+            | Fact::Forged { .. }
+            | Fact::Woken
+            | Fact::Ordered { .. }
+            | Fact::Left
+            | Fact::Recorded { .. }
+            | Fact::Durable { .. }
+            | Fact::Told(_) => {}
         }
     }
 }
