@@ -96,6 +96,18 @@ fn a_candidate_is_asked_from_the_address_that_it_asked_when_a_place_is_free() {
 }
 
 #[test]
+fn a_node_that_left_its_network_forgets_which_of_its_addresses_were_asked() {
+    let mut lone = Lone::knowing(1, Config::default());
+    lone.hears_query_at(local(2), contact(2), &Query::Ping);
+    lone.node.leave(lone.now);
+    let join = lone.node.join(lone.now, &[addr(1)]);
+    join.expect("it may come back");
+    lone.hears_query_at(None, contact(2), &Query::Ping);
+    lone.run(Duration::ZERO, |_, _| None);
+    assert_eq!(left_from(&lone, contact(2)), [local(2), None]);
+}
+
+#[test]
 fn what_a_node_asks_of_itself_leaves_from_where_the_system_chooses() {
     let mut lone = Lone::knowing(1, Config::default());
     for stranger in [contact(1), contact(2)] {

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use khashmir::wire::{Dialect, Query};
-use khashmir::{Command, Config, Contact, Id};
+use khashmir::{Command, Config, Contact, Id, Limits};
 use net::{Net, addr, is_query, seconds};
 use victim::{Victim, contact};
 use written::written;
@@ -64,4 +64,65 @@ fn whoever_is_known_elsewhere_is_asked_when_another_claims_its_identity() {
     assert_eq!(victim.node.stats().identity_conflicts, 1);
     let known: BTreeSet<_> = victim.node.contacts().collect();
     assert_eq!(known, BTreeSet::from([contact(1), contact(2)]));
+}
+
+#[test]
+fn a_stranger_that_was_being_pinged_when_the_node_left_is_pinged_again_once_it_is_back() {
+    let mut victim = Victim::knowing(1, Config::default());
+    let stranger = contact(9);
+    let pings = |victim: &mut Victim| {
+        victim.hears_query(stranger, &Query::Ping);
+        let asked = victim.asked();
+        asked
+            .iter()
+            .filter(|asked| asked.to == stranger.addr)
+            .count()
+    };
+    assert_eq!(pings(&mut victim), 1);
+    assert_eq!(pings(&mut victim), 0, "it is being pinged");
+    victim.node.leave(victim.now);
+    let join = victim.node.join(victim.now, &[addr(1)]);
+    join.expect("it may come back");
+    victim.asked();
+    assert_eq!(pings(&mut victim), 1);
+}
+
+#[test]
+fn after_a_long_sleep_half_of_the_pings_are_left_to_others() {
+    let limits = Limits {
+        max_probes: 4,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        ..Config::default()
+    };
+    let mut victim = Victim::knowing(7, config);
+    victim.asked();
+    let slept = victim.node.config().fresh;
+    victim.now = victim.now + slept;
+    victim.node.handle_sleep(victim.now, slept);
+    let known = |asked: &victim::Asked| (1..=7).any(|number| asked.to == addr(number));
+    assert_eq!(
+        victim.asked().iter().filter(|asked| known(asked)).count(),
+        2
+    );
+    for stranger in [8, 9] {
+        victim.hears_query(contact(stranger), &Query::Ping);
+        let asked = victim.asked();
+        assert!(asked.iter().any(|asked| asked.to == addr(stranger)));
+    }
+    victim.hears_query(contact(10), &Query::Ping);
+    assert!(victim.asked().is_empty(), "four are being pinged");
+    // Each that answers makes room for the next.
+    let mut woken = BTreeSet::new();
+    victim.play(seconds(30), |asked| {
+        woken.insert(asked.to);
+        let named = contact(victim::number_of(asked.to));
+        Some(asked.honest_reply(named.id, &[]))
+    });
+    assert!(
+        (1..=7).all(|known| woken.contains(&addr(known))),
+        "{woken:?}"
+    );
 }
