@@ -52,6 +52,7 @@ mod round_trips;
 mod share;
 mod silence;
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 pub(crate) use silence::{Outlook, Silence, Vouched};
@@ -64,9 +65,10 @@ use share::Share;
 /// What calls to all contacts have taught a node: everything that waits for an answer decides by it.
 #[derive(Clone, Debug)]
 pub(crate) struct NetworkEstimate {
-    round_trips: RoundTrips,
-    there: Share,
-    lost: Share,
+    /// `None` as long as nothing was measured: most of a million nodes in one process measure nothing.
+    round_trips: Option<Box<RoundTrips>>,
+    there: Share<32>,
+    lost: Share<128>,
     version: u32,
 }
 
@@ -88,9 +90,9 @@ impl NetworkEstimate {
     /// The estimate of a node that has measured nothing. It trusts that nearly all contacts that are
     /// named are there, and that few datagrams are lost.
     pub(crate) const ASSUMED: Self = Self {
-        round_trips: RoundTrips::ASSUMED,
-        there: Share::assumed(0.98, 4.0, 32.0),
-        lost: Share::assumed(0.05, 4.0, 128.0),
+        round_trips: None,
+        there: Share::assumed(0.98, 4.0),
+        lost: Share::assumed(0.05, 4.0),
         version: 0,
     };
 
@@ -140,9 +142,9 @@ impl NetworkEstimate {
     /// chance.
     pub(crate) fn outlook(&self, there: f64, silence: &Silence, now: Instant) -> Outlook {
         let weights = self.weights(there, silence, now);
-        let patience = self.round_trips.median();
+        let patience = self.round_trips().median();
         let later = self.weights(there, silence, now + patience + Self::BUSY);
-        let fresh = there * (1.0 - self.round_trips.longer_than(patience));
+        let fresh = there * (1.0 - self.round_trips().longer_than(patience));
         let soon = (weights.coming - later.coming) / weights.sum() / fresh;
         Outlook {
             there,
@@ -216,9 +218,12 @@ impl NetworkEstimate {
         let since_last = now.since(silence.sent);
         let q = self.lost.mean();
         let mut last = self
-            .round_trips
+            .round_trips()
             .density(since_last.saturating_sub(Self::BUSY));
-        let first = self.round_trips.density(elapsed.saturating_sub(Self::BUSY)) * (1.0 - q);
+        let first = self
+            .round_trips()
+            .density(elapsed.saturating_sub(Self::BUSY))
+            * (1.0 - q);
         for _ in 1..silence.sends {
             last *= q;
         }
@@ -242,7 +247,9 @@ impl NetworkEstimate {
         self.version = self.version.wrapping_add(1);
         self.there.hit();
         if let RttSample::Exactly { took, lost } = sample {
-            self.round_trips.add(took);
+            self.round_trips
+                .get_or_insert_with(|| Box::new(RoundTrips::ASSUMED))
+                .add(took);
             for _ in 0..lost {
                 self.lost.hit();
             }
@@ -254,6 +261,10 @@ impl NetworkEstimate {
     pub(crate) fn silent(&mut self) {
         self.version = self.version.wrapping_add(1);
         self.there.miss();
+    }
+
+    fn round_trips(&self) -> &RoundTrips {
+        self.round_trips.as_deref().unwrap_or(&RoundTrips::ASSUMED)
     }
 
     fn sends_again(silence: &Silence, weights: &Weights) -> bool {
@@ -305,7 +316,7 @@ impl NetworkEstimate {
         let elapsed = elapsed.saturating_sub(Self::BUSY);
         match silence.round_trip {
             Some(own) => LogNormal::of(own).later_than(elapsed),
-            None => self.round_trips.longer_than(elapsed),
+            None => self.round_trips().longer_than(elapsed),
         }
     }
 

@@ -3,21 +3,16 @@
 /// An estimate of a probability from cases that are counted as they come. It begins with an assumption
 /// that weighs like some cases, and an old case counts for less than a late one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
+pub(super) struct Share<const MEMORY: u32> {
     mean: f64,
     weight: f64,
-    memory: f64,
 }
 
-impl Share {
+impl<const MEMORY: u32> Share<MEMORY> {
     /// A share that is taken to be `mean`, as if `weight` cases had shown it. Of the cases to come it
-    /// remembers about as many as `memory`.
-    pub(super) const fn assumed(mean: f64, weight: f64, memory: f64) -> Self {
-        Self {
-            mean,
-            weight,
-            memory,
-        }
+    /// remembers about `MEMORY`.
+    pub(super) const fn assumed(mean: f64, weight: f64) -> Self {
+        Self { mean, weight }
     }
 
     /// The share, from 0 to 1.
@@ -48,7 +43,7 @@ impl Share {
     }
 
     fn count(&mut self, case: f64) {
-        self.weight = (self.weight + 1.0).min(self.memory);
+        self.weight = (self.weight + 1.0).min(f64::from(MEMORY));
         self.mean += (case - self.mean) / self.weight;
     }
 }
@@ -59,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_assumption_gives_way_to_what_is_counted() {
-        let mut share = Share::assumed(0.9, 4.0, 32.0);
+        let mut share = Share::<32>::assumed(0.9, 4.0);
         share.miss();
         assert!((share.mean() - 0.72).abs() < 1e-9, "{share:?}");
         for _ in 0..200 {
@@ -75,9 +70,9 @@ mod tests {
 
     #[test]
     fn what_was_not_counted_yet_counts_like_what_was() {
-        let mut share = Share::assumed(0.25, 4.0, 100.0);
+        let mut share = Share::<100>::assumed(0.25, 4.0);
         for hits in 0..20 {
-            let predicted = Share::assumed(0.25, 4.0, 100.0).after_hits(hits);
+            let predicted = Share::<100>::assumed(0.25, 4.0).after_hits(hits);
             assert!((predicted - share.mean()).abs() < 1e-12, "{share:?}");
             share.hit();
         }

@@ -36,8 +36,8 @@ pub(crate) struct Transactions<O, Q> {
     timeline: BTreeMap<(Instant, u64), Tid>,
     opened: u64,
     estimate: NetworkEstimate,
-    /// The wait before a resend by which the calls in flight were planned last.
-    planned: Duration,
+    /// The wait before a resend by which the calls in flight were planned last, since the origin.
+    planned: Instant,
 }
 
 /// One call in flight.
@@ -120,7 +120,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             timeline: BTreeMap::new(),
             opened: 0,
             estimate: NetworkEstimate::ASSUMED,
-            planned: Duration::ZERO,
+            planned: Instant::ORIGIN,
         }
     }
 
@@ -219,8 +219,9 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
     pub(crate) fn measured(&mut self, now: Instant, sample: RttSample) {
         self.estimate.answered(sample);
         let wait = self.estimate.resend_wait();
-        if wait.abs_diff(self.planned) > self.planned / 4 {
-            self.planned = wait;
+        let planned = self.planned.since(Instant::ORIGIN);
+        if wait.abs_diff(planned) > planned / 4 {
+            self.planned = Instant::ORIGIN + wait;
             self.plan(now);
         }
     }
