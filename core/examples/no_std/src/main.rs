@@ -38,7 +38,12 @@ fn run() -> Result<(), &'static CStr> {
     pair.outcome(1, put.ok())?;
     for node in [0, 1] {
         let get = pair.nodes[node].get(pair.now, key);
-        if pair.outcome(node, get.ok())? != (Outcome::Got { values: 1, missing: 0 }) {
+        if pair.outcome(node, get.ok())?
+            != (Outcome::Got {
+                values: 1,
+                missing: 0,
+            })
+        {
             return Err(c"the value was not found");
         }
     }
