@@ -40,8 +40,8 @@ pub struct Config {
     /// Contacts in a bucket, in an answer, and at the end of a lookup (section 4: 8).
     pub k: usize,
     /// Queries that a lookup keeps in flight at once (section 12: 4, later 8). With
-    /// [`Retry::Adaptive`], those that are likely to be answered, and as long as that brings the
-    /// lookup closer to its target.
+    /// [`Retry::Adaptive`], so many that are likely to be answered soon, more where many contacts are
+    /// dead, and as long as that brings the lookup closer to its target.
     pub alpha: usize,
     /// How many nodes a value is stored at (section 12: 3, later 6).
     pub redundancy: usize,

@@ -12,12 +12,15 @@ use super::{ConfigError, Problem, SHORTEST_SPAN};
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Retry {
-    /// The waits follow the measured round trips: a call is sent again when it is later than nearly
-    /// all answers are, and fails after 9 s at the latest.
+    /// The waits follow what was measured: how long answers take, how many datagrams are lost, and how
+    /// many contacts are there. A call is sent again when a loss is a likelier cause of the silence
+    /// than a slow answer, five times at most (three times to a contact that one source alone has
+    /// named), and fails after 9 s at the latest.
     ///
-    /// Lookups do not sit those waits out. A lookup asks a stand-in beside a slow contact; once
-    /// answers no longer come closer to the target, all that are left of the closest are asked at
-    /// once; and where many are late, they are taken for dead, and more are asked in their place,
+    /// Lookups do not sit those waits out. A contact in flight counts for as much as it is likely to
+    /// answer, so that one which is silent for long has a stand-in; it is waited for no longer when that
+    /// chance has become small. Once answers no longer come closer to the target, all that are left
+    /// of the closest are asked at once; and more are asked where many are dead,
     /// [alpha](super::Config::alpha) or not.
     Adaptive,
     /// The waits are fixed, counted from the first send.
