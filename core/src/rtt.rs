@@ -65,8 +65,8 @@ impl RoundTrip {
 /// How long an answer took, as far as that can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RttSample {
-    /// This is a round trip, after so many sends that were lost.
-    Exactly { took: Duration, lost: u8 },
+    /// This is a round trip.
+    Exactly(Duration),
     /// A round trip is no longer than this: it answers something that was sent several times (Karn's
     /// rule, RFC 6298, section 3).
     AtMost(Duration),
@@ -78,9 +78,9 @@ impl RttSample {
     /// Takes it into an estimate.
     pub(crate) fn add_to(self, estimate: &mut Option<RoundTrip>) {
         match (self, estimate) {
-            (Self::Exactly { took, .. }, Some(estimate)) => estimate.add(took),
+            (Self::Exactly(took), Some(estimate)) => estimate.add(took),
             (Self::AtMost(most), Some(estimate)) => estimate.back_off(most),
-            (Self::Exactly { took, .. }, none) => *none = Some(RoundTrip::first(took)),
+            (Self::Exactly(took), none) => *none = Some(RoundTrip::first(took)),
             (Self::AtMost(most), none) => *none = Some(RoundTrip::bounded(most)),
             (Self::Unknown, _) => {}
         }
@@ -126,11 +126,7 @@ mod tests {
             "{estimate:?}"
         );
         for _ in 0..60 {
-            RttSample::Exactly {
-                took: Duration::from_millis(20),
-                lost: 0,
-            }
-            .add_to(&mut estimate);
+            RttSample::Exactly(Duration::from_millis(20)).add_to(&mut estimate);
         }
         assert!(
             wait(estimate) < Some(Duration::from_millis(40)),

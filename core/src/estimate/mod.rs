@@ -3,33 +3,39 @@
 //!
 //! # The formula
 //!
-//! A contact that was asked and is silent is there and answers late, or is there and a datagram was
-//! lost, or is not there. Let
+//! A contact that was asked and is silent is there and answers late, or is there and datagrams were lost,
+//! or is not there. Let
 //!
 //! - `p` be the chance that a contact which was named is there,
-//! - `r(k)` the chance that a query or its answer is lost, if `k` were lost to this contact before,
+//! - `r(k)` the chance that a query or its answer is lost, if `k` were lost to this contact before, and
+//!   `R(k) = r(0) ⋯ r(k-1)` that the first `k` sends are,
 //! - `S(x)` the chance that an answer takes longer than `x`.
 //!
-//! After `n` sends of the same query, the last of them `x` ago, Bayes' rule weighs the causes of the
-//! silence so:
+//! A contact takes about as long for each answer. So if it was sent to `n` times, `x(1) > ⋯ > x(n)` ago,
+//! and its answers take longer than `x(k+1)` but no longer than `x(k)`, then it is silent if the first `k`
+//! sends were lost, and still to come is an answer to any other. Bayes' rule weighs the causes of the
+//! silence so, with `S(x(0)) = 0`:
 //!
 //! | cause | weight |
 //! |---|---|
-//! | the last answer is still to come | `p · r(0) ⋯ r(n-2) · (1 - r(n-1)) · S(x)` |
-//! | the last one is lost, too | `p · r(0) ⋯ r(n-1)` |
+//! | an answer is still to come | `p · (Σ R(k) · (S(x(k+1)) - S(x(k))) - R(n) · S(x(n)))`, `k` from 0 to `n-1` |
+//! | all sends are lost | `p · R(n)` |
 //! | the contact is dead | `1 - p` |
 //!
-//! A call is sent again once a loss is the likelier cause than a late answer, which is when `S(x)` falls
-//! to `r/(1-r)`. It is given up once the chance of an answer, with those to further sends, falls below
-//! [that of a contact that may be missed](NetworkEstimate::MISSED). Calls in flight are judged by what is
-//! known now, not by what was known when they were opened.
+//! A call is sent again once a loss is a likelier cause than a late answer, which is when `S(x(n))` falls
+//! to `r/(1-r)`, or [sooner](NetworkEstimate::SENT_TWICE). It is given up once the chance of an answer,
+//! with those to further sends, falls below [that of a contact that may be
+//! missed](NetworkEstimate::MISSED). Calls in flight are judged by what is known now, not by what was
+//! known when they were opened.
 //!
 //! # Where the chances come from
 //!
 //! - `r(k)`. A node knows the rate of loss from some cases only, `l` losses in `c` sends. What it knows is
 //!   a beta distribution of the rate, and each further loss makes a high rate likelier: to a contact
 //!   that has lost `k`, the next is lost with a chance of `(l + k)/(c + k)`, the predictive chance of
-//!   that distribution. So a contact behind a bad link is not taken for dead at once.
+//!   that distribution. So a contact behind a bad link is not taken for dead at once. An answer to a call
+//!   that was sent several times does not say which of them it answers: each counts for as much as it
+//!   is likely.
 //! - `S(x)`. The last round trips are a distribution by themselves, up to the longest of them. Beyond
 //!   that, after `n` answers the next takes longer than each with a chance of one in `n + 1` (Laplace's
 //!   rule of succession): a log-normal distribution, fitted to all, counts as one more round trip, and
@@ -38,13 +44,6 @@
 //!   calls in flight of a lookup count among the cases by which it is known how many are there, each as
 //!   far as it still seems to be (the turnout). For each of them `p` is taken from all the others:
 //!   otherwise its own silence would count against it twice.
-//!
-//! # What is neglected
-//!
-//! An answer to a send before the last one may come, too. At the time of a resend it is as likely as a
-//! loss: for each send before the last, the true odds that the contact is there are at most twice those
-//! of the formula, and fewer the longer the silence lasts. So the estimate errs towards asking another
-//! contact; an answer that comes counts in any case.
 
 #[cfg(test)]
 mod exact;
@@ -75,9 +74,13 @@ pub(crate) struct NetworkEstimate {
 impl NetworkEstimate {
     /// The chance of missing a contact that is there which a node accepts: a contact that answers with
     /// a smaller one is waited for no longer.
-    const MISSED: f64 = 0.006;
+    const MISSED: f64 = 0.008;
     /// A busy machine answers late, however near it is: this is added to what was measured.
-    const BUSY: Duration = Duration::from_millis(20);
+    const BUSY: Duration = Duration::from_millis(14);
+    /// The share of the contacts that are there which are sent to a second time although the answer is
+    /// only late. A lookup waits for the verdict on each contact that is silent, and a second datagram
+    /// that was sent early makes that verdict sure early; a datagram more to one in four is what we pay.
+    const SENT_TWICE: f64 = 0.25;
     /// No call is sent again sooner than half of the answers take, however many are lost.
     const MOST_RESEND_LEVEL: f64 = 0.5;
     /// A chance that is as good as none.
@@ -91,8 +94,8 @@ impl NetworkEstimate {
     /// named are there, and that few datagrams are lost.
     pub(crate) const ASSUMED: Self = Self {
         round_trips: None,
-        there: Share::assumed(0.98, 4.0),
-        lost: Share::assumed(0.05, 4.0),
+        there: Share::assumed(0.98, 6.0),
+        lost: Share::assumed(0.05, 8.0),
         version: 0,
     };
 
@@ -153,106 +156,112 @@ impl NetworkEstimate {
         }
     }
 
-    /// When a contact in flight is to be judged again if it stays silent: once the chance of a later
-    /// answer has halved, or it is given up or sent to again, whichever comes first. `None` when that
-    /// chance is as good as none.
+    /// When a contact in flight is to be judged again if it stays silent: once the chance of a late
+    /// answer has halved, or it is given up, whichever comes first. `None` when that chance is as good
+    /// as none.
     pub(crate) fn next_review(
         &self,
         there: f64,
         silence: &Silence,
         now: Instant,
     ) -> Option<Instant> {
-        let later = self.longer_than(silence, now.since(silence.sent));
-        let next = self.next_level(there, silence);
-        let half = later / 2.0;
-        let level = if next < later { half.max(next) } else { half };
-        let at = (level > Self::NONE).then(|| self.reached(silence, level, now));
+        let weights = self.weights(there, silence, now);
+        let half = weights.coming / 2.0;
+        let given_up = if Self::sends_again(silence, &weights) {
+            0.0
+        } else {
+            weights.least_to_wait_for()
+        };
+        let level = if given_up < weights.coming {
+            half.max(given_up)
+        } else {
+            half
+        };
+        let at = (level > Self::NONE).then(|| self.coming_falls_to(level, there, silence, now));
         // At the end of time nothing is later.
         at.filter(|at| *at > now)
     }
 
     /// When a call that stays silent is sent again, if it is.
     pub(crate) fn resend_at(&self, silence: &Silence, now: Instant) -> Option<Instant> {
-        let level = self.resend_level(silence);
-        let weights = self.weights_at(self.there(), silence, level);
+        let weights = self.weights(self.there(), silence, now);
         if !Self::sends_again(silence, &weights) {
             return None;
         }
-        let at = self.reached(silence, level, now);
+        let level = self.resend_level(silence);
+        let last = silence.last_sent();
+        let is_due = |at: Instant| self.longer_than(silence, at.since(last)) <= level;
+        let at = Self::first(last, now, is_due);
         // At the end of time nothing is later.
-        let is_due = || self.longer_than(silence, now.since(silence.sent)) <= level;
-        (at > now || is_due()).then_some(at)
+        (at > now || is_due(now)).then_some(at)
     }
 
     /// When a call that is sent again no more is given up if it stays silent; `None` while it is.
     pub(crate) fn give_up_at(&self, silence: &Silence, now: Instant) -> Option<Instant> {
-        let weights = self.weights_at(self.there(), silence, self.resend_level(silence));
+        let weights = self.weights(self.there(), silence, now);
         let again = Self::sends_again(silence, &weights);
         (!again).then(|| self.give_up_once_at(silence, now))
     }
 
     /// When a call that is sent only once is given up if it stays silent.
     pub(crate) fn give_up_once_at(&self, silence: &Silence, now: Instant) -> Instant {
-        let level = self.give_up_level(self.there(), silence);
-        self.reached(silence, level, now)
+        let level = self.weights(self.there(), silence, now).least_to_wait_for();
+        self.coming_falls_to(level, self.there(), silence, now)
     }
 
     /// How long a call to a contact of which nothing is known waits before it is sent again.
     pub(crate) fn resend_wait(&self) -> Duration {
-        let silence = Silence::new(Instant::ORIGIN, None);
-        let at = self.reached(&silence, self.resend_level(&silence), Instant::ORIGIN);
-        at.since(Instant::ORIGIN)
+        let origin = Instant::ORIGIN;
+        let silence = Silence::new(origin, None);
+        let level = self.resend_level(&silence);
+        let is_due = |at: Instant| self.longer_than(&silence, at.since(origin)) <= level;
+        Self::first(origin, origin, is_due).since(origin)
     }
 
-    /// What the answer to a call that was opened so long ago says of the round trip.
+    /// What the answer that comes now to a call says of the round trip, and how many sends were lost, as
+    /// far as that can be told.
     ///
     /// An answer does not say which of several sends it belongs to; Karn's rule would not count it. Here
-    /// it counts for the first or the last of them where that one is [much likelier](Self::PLAIN).
-    pub(crate) fn sample(&self, elapsed: Duration, silence: &Silence, now: Instant) -> RttSample {
+    /// it counts for the one that is [much likelier](Self::PLAIN) than all others.
+    pub(crate) fn sample(&self, silence: &Silence, now: Instant) -> (RttSample, f64) {
+        let likelihood = |took: Duration| {
+            let took = took.saturating_sub(Self::BUSY);
+            self.round_trips().density(took)
+        };
+        let longest = silence.ages(now).next().unwrap_or_default();
         if silence.sends == 1 {
-            return RttSample::Exactly {
-                took: elapsed,
-                lost: 0,
-            };
+            return (RttSample::Exactly(longest), 0.0);
         }
-        let since_last = now.since(silence.sent);
-        let q = self.lost.mean();
-        let mut last = self
-            .round_trips()
-            .density(since_last.saturating_sub(Self::BUSY));
-        let first = self
-            .round_trips()
-            .density(elapsed.saturating_sub(Self::BUSY))
-            * (1.0 - q);
-        for _ in 1..silence.sends {
-            last *= q;
+        let (mut sum, mut lost, mut all_before) = (0.0, 0.0, 1.0);
+        let (mut best, mut likeliest) = (longest, 0.0);
+        for (before, took) in (0..u8::MAX).zip(silence.ages(now)) {
+            let chance = likelihood(took) * all_before;
+            all_before *= self.lost.after_hits(before);
+            sum += chance;
+            lost += chance * f64::from(before);
+            if chance > likeliest {
+                (best, likeliest) = (took, chance);
+            }
         }
-        if last > first * Self::PLAIN {
-            RttSample::Exactly {
-                took: since_last,
-                lost: silence.sends - 1,
-            }
-        } else if first > last * Self::PLAIN {
-            RttSample::Exactly {
-                took: elapsed,
-                lost: 0,
-            }
+        let sample = if likeliest > (sum - likeliest) * Self::PLAIN {
+            RttSample::Exactly(best)
         } else {
-            RttSample::AtMost(elapsed)
-        }
+            RttSample::AtMost(longest)
+        };
+        (sample, if sum > 0.0 { lost / sum } else { 0.0 })
     }
 
-    /// A call was answered.
-    pub(crate) fn answered(&mut self, sample: RttSample) {
+    /// A call was answered, after so many sends that were lost, if that is known.
+    pub(crate) fn answered(&mut self, sample: RttSample, lost: Option<f64>) {
         self.version = self.version.wrapping_add(1);
         self.there.hit();
-        if let RttSample::Exactly { took, lost } = sample {
+        if let RttSample::Exactly(took) = sample {
             self.round_trips
                 .get_or_insert_with(|| Box::new(RoundTrips::ASSUMED))
                 .add(took);
-            for _ in 0..lost {
-                self.lost.hit();
-            }
+        }
+        if let Some(lost) = lost {
+            self.lost.add_hits(lost);
             self.lost.miss();
         }
     }
@@ -267,46 +276,32 @@ impl NetworkEstimate {
         self.round_trips.as_deref().unwrap_or(&RoundTrips::ASSUMED)
     }
 
+    /// Whether a contact that stays silent is sent to once more: once no late answer explains the silence
+    /// any more, a loss still may.
     fn sends_again(silence: &Silence, weights: &Weights) -> bool {
-        silence.sends < silence.vouched.most_sends() && weights.lost / weights.sum() >= Self::MISSED
+        let lost = weights.lost / (weights.lost + weights.dead);
+        silence.sends < silence.vouched.most_sends() && lost >= Self::MISSED
     }
 
-    /// The chance of a later answer at which a call is sent again, as a loss becomes the likelier cause
-    /// of the silence.
+    /// The chance of a later answer at which a call is sent again.
     fn resend_level(&self, silence: &Silence) -> f64 {
         let lost = self.lost.after_hits(silence.sends - 1);
-        (lost / (1.0 - lost)).min(Self::MOST_RESEND_LEVEL)
-    }
-
-    /// The chance of a later answer at which a call that is sent again no more is given up.
-    fn give_up_level(&self, there: f64, silence: &Silence) -> f64 {
-        let Weights { coming, lost, dead } = self.weights_at(there, silence, 1.0);
-        ((lost + dead) * Self::MISSED / (1.0 - Self::MISSED) / coming).min(1.0)
-    }
-
-    /// The chance of a later answer at which a call is sent again, or given up.
-    fn next_level(&self, there: f64, silence: &Silence) -> f64 {
-        let level = self.resend_level(silence);
-        let weights = self.weights_at(there, silence, level);
-        if Self::sends_again(silence, &weights) {
-            level
-        } else {
-            self.give_up_level(there, silence)
-        }
+        let is_likelier = lost / (1.0 - lost);
+        is_likelier.clamp(Self::SENT_TWICE, Self::MOST_RESEND_LEVEL)
     }
 
     fn weights(&self, there: f64, silence: &Silence, now: Instant) -> Weights {
-        let later = self.longer_than(silence, now.since(silence.sent));
-        self.weights_at(there, silence, later)
-    }
-
-    fn weights_at(&self, there: f64, silence: &Silence, later: f64) -> Weights {
-        let earlier = silence.sends - 1;
-        let lost_before: f64 = (0..earlier).map(|n| self.lost.after_hits(n)).product();
-        let lost = self.lost.after_hits(earlier);
+        let (mut coming, mut lost, mut until) = (0.0, 1.0, 0.0);
+        for (before, age) in (0..u8::MAX).zip(silence.ages(now)) {
+            let later = self.longer_than(silence, age);
+            coming += lost * (later - until);
+            until = later;
+            lost *= self.lost.after_hits(before);
+        }
+        coming -= lost * until;
         Weights {
-            coming: there * lost_before * (1.0 - lost) * later,
-            lost: there * lost_before * lost,
+            coming: there * coming,
+            lost: there * lost,
             dead: 1.0 - there,
         }
     }
@@ -320,26 +315,33 @@ impl NetworkEstimate {
         }
     }
 
-    /// When the chance of a later answer has fallen to this level; now, if it has already.
-    fn reached(&self, silence: &Silence, level: f64, now: Instant) -> Instant {
+    /// When an answer is still to come with this weight only; now, if it has fallen to that already.
+    fn coming_falls_to(&self, level: f64, there: f64, silence: &Silence, now: Instant) -> Instant {
+        let coming = |at| self.weights(there, silence, at).coming;
+        Self::first(silence.last_sent(), now, |at| coming(at) <= level)
+    }
+
+    /// The first moment from `now` on at which something is so that stays so, to within one part in a
+    /// hundred of the time since `sent`, or a millisecond; the end of [all waits](Self::LONGEST), if it
+    /// is so at none before.
+    fn first(sent: Instant, now: Instant, is_so: impl Fn(Instant) -> bool) -> Instant {
         let (mut early, mut late) = (Duration::ZERO, Self::LONGEST);
-        if self.longer_than(silence, now.since(silence.sent)) <= level {
+        if is_so(now) {
             return now;
         }
-        // To within one part in a hundred, or a millisecond.
         while late - early > (late / 128).max(Duration::from_millis(1)) {
             let middle = if early < late / 8 {
                 late / 4
             } else {
                 (early + late) / 2
             };
-            if self.longer_than(silence, middle) <= level {
+            if is_so(sent + middle) {
                 late = middle;
             } else {
                 early = middle;
             }
         }
-        (silence.sent + late).max(now)
+        (sent + late).max(now)
     }
 }
 
@@ -359,7 +361,7 @@ impl Turnout {
 
 /// How likely each cause of a silence is beside the others.
 struct Weights {
-    /// The contact answers to the last send.
+    /// An answer is still to come.
     coming: f64,
     /// It is there, and all sends were lost.
     lost: f64,
@@ -369,6 +371,12 @@ struct Weights {
 impl Weights {
     fn sum(&self) -> f64 {
         self.coming + self.lost + self.dead
+    }
+
+    /// How much an answer that is to come has to weigh for a contact that is sent to no more to be waited
+    /// for.
+    fn least_to_wait_for(&self) -> f64 {
+        (self.lost + self.dead) * NetworkEstimate::MISSED / (1.0 - NetworkEstimate::MISSED)
     }
 
     /// The chance that the contact is there.

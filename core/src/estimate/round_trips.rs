@@ -1,5 +1,5 @@
-//! How long answers take, as a distribution: the last round trips, and a log-normal distribution fitted
-//! to them for what they do not show.
+//! How long answers take, as a distribution: the last round trips, and what a log-normal distribution
+//! fitted to them says of the next.
 
 use core::f64::consts::SQRT_2;
 use core::time::Duration;
@@ -40,8 +40,8 @@ impl RoundTrips {
         fit: Fit::ASSUMED,
         tail: LogNormal {
             mean: Fit::MEDIAN_LOG,
-            // With a weight of two, the spread times the root of one and a half.
-            spread: Fit::SPREAD * 1.224_744_871_391_589,
+            // With a weight of one, the spread times the root of two.
+            spread: Fit::SPREAD * SQRT_2,
         },
     };
 
@@ -63,6 +63,9 @@ impl RoundTrips {
 
     /// The chance that an answer takes longer than this.
     pub(super) fn longer_than(&self, wait: Duration) -> f64 {
+        if wait.is_zero() {
+            return 1.0;
+        }
         let units = in_units(wait);
         let recent = self.recent[..usize::from(self.len)].iter();
         let longer = recent.filter(|took| f64::from(**took) > units);
@@ -106,9 +109,9 @@ impl Fit {
     /// tables name their source.
     const MEDIAN_LOG: f64 = 6.396_929_655_216_146;
     const SPREAD: f64 = 0.6;
-    /// How many round trips the assumed median weighs. They are few: a node may well be close to all
+    /// How many round trips the assumed median weighs. It is one: a node may well be close to all
     /// others, or far from them.
-    const MEDIAN_WEIGHT: f64 = 2.0;
+    const MEDIAN_WEIGHT: f64 = 1.0;
     /// How many round trips the assumed spread weighs. They are more: the first contacts that answer may
     /// be alike by chance.
     const SPREAD_WEIGHT: f64 = 6.0;

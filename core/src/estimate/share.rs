@@ -34,17 +34,22 @@ impl<const MEMORY: u32> Share<MEMORY> {
 
     /// Counts a case that was of this kind.
     pub(super) fn hit(&mut self) {
-        self.count(1.0);
+        self.add_hits(1.0);
+    }
+
+    /// Counts cases of this kind, of which it is only known how many are to be expected.
+    pub(super) fn add_hits(&mut self, expected: f64) {
+        self.count(1.0, expected);
     }
 
     /// Counts a case that was not.
     pub(super) fn miss(&mut self) {
-        self.count(0.0);
+        self.count(0.0, 1.0);
     }
 
-    fn count(&mut self, case: f64) {
-        self.weight = (self.weight + 1.0).min(f64::from(MEMORY));
-        self.mean += (case - self.mean) / self.weight;
+    fn count(&mut self, case: f64, times: f64) {
+        self.weight = (self.weight + times).min(f64::from(MEMORY));
+        self.mean += (case - self.mean) * times / self.weight;
     }
 }
 

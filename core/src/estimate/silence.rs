@@ -1,5 +1,7 @@
 //! A contact that was asked and has not answered.
 
+use core::time::Duration;
+
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
 
@@ -26,8 +28,8 @@ impl Vouched {
 /// A query that a contact has not answered: when it was sent, and what is known of the contact.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Silence {
-    /// When it was sent the last time.
-    pub(super) sent: Instant,
+    /// When it was sent; of more than [`MOST_SENDS`](Self::MOST_SENDS), the first and the last ones.
+    sent: [Instant; Self::MOST_SENDS],
     /// How often it was sent.
     pub(super) sends: u8,
     /// How long this contact takes to answer, if that was measured.
@@ -38,10 +40,13 @@ pub(crate) struct Silence {
 }
 
 impl Silence {
+    /// As often as [a call is sent](Vouched::most_sends) whose sends the estimate decides on.
+    const MOST_SENDS: usize = Vouched::Well.most_sends() as usize;
+
     /// One that begins now.
     pub(crate) const fn new(now: Instant, round_trip: Option<RoundTrip>) -> Self {
         Self {
-            sent: now,
+            sent: [now; Self::MOST_SENDS],
             sends: 1,
             round_trip,
             counted: false,
@@ -60,14 +65,37 @@ impl Silence {
     }
 
     /// The machine was asleep: the send before did not count, this one takes its place.
-    pub(crate) const fn begin_anew(&mut self, now: Instant) {
-        self.sent = now;
+    pub(crate) fn begin_anew(&mut self, now: Instant) {
+        if let Some(last) = self.kept_mut().last_mut() {
+            *last = now;
+        }
     }
 
     /// The query was sent again.
-    pub(crate) const fn sent_again(&mut self, now: Instant) {
-        self.sent = now;
+    pub(crate) fn sent_again(&mut self, now: Instant) {
         self.sends = self.sends.saturating_add(1);
+        self.begin_anew(now);
+    }
+
+    /// When it was sent the last time.
+    pub(super) fn last_sent(&self) -> Instant {
+        self.sends().last().copied().unwrap_or(self.sent[0])
+    }
+
+    /// When it was sent.
+    pub(super) fn sends(&self) -> &[Instant] {
+        let kept = usize::from(self.sends).min(Self::MOST_SENDS);
+        &self.sent[..kept]
+    }
+
+    /// How long ago it was sent each time, the longest ago first.
+    pub(super) fn ages(&self, now: Instant) -> impl Iterator<Item = Duration> + '_ {
+        self.sends().iter().map(move |sent| now.since(*sent))
+    }
+
+    fn kept_mut(&mut self) -> &mut [Instant] {
+        let kept = usize::from(self.sends).min(Self::MOST_SENDS);
+        &mut self.sent[..kept]
     }
 }
 

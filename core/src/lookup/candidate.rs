@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use crate::contact::{Contact, Place};
-use crate::estimate::{Outlook, Silence};
+use crate::estimate::{Outlook, Silence, Vouched};
 use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
 
@@ -67,6 +67,14 @@ impl Candidate {
             State::Fresh | State::Answered => true,
             State::Asked { outlook, .. } => !outlook.is_hopeless(),
             State::Failed => false,
+        }
+    }
+
+    /// Who says that it is there.
+    pub(super) const fn vouched(&self) -> Vouched {
+        match self.known_through {
+            None => Vouched::Well,
+            Some(_) => Vouched::Hardly,
         }
     }
 

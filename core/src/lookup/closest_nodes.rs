@@ -243,10 +243,7 @@ impl ClosestNodes {
         }
         self.began = self.began.or(Some(self.now));
         let about = self.about(&contact.id);
-        let vouched = match self.candidates[at].known_through {
-            None => Vouched::Well,
-            Some(_) => Vouched::Hardly,
-        };
+        let vouched = self.candidates[at].vouched();
         self.candidates[at].state = State::Asked {
             silence: Silence::new(self.now, self.candidates[at].round_trip).vouched(vouched),
             outlook: Outlook {
@@ -312,6 +309,12 @@ impl ClosestNodes {
         self.candidates[at].state = state;
         self.failed(meant);
         self.answered(&by.id, named)
+    }
+
+    /// Who says that a contact is there.
+    pub(crate) fn vouched(&self, id: &Id) -> Vouched {
+        self.find(id)
+            .map_or(Vouched::Well, |at| self.candidates[at].vouched())
     }
 
     /// Reports that a contact was asked the same again.

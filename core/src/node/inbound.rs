@@ -258,7 +258,8 @@ impl Node {
             self.note_elsewhere(reply);
         }
         self.stats.of(closed.method).success(closed.elapsed);
-        self.transactions.measured(self.now, closed.sample);
+        self.transactions
+            .measured(self.now, closed.sample, closed.lost);
         let contact = Contact::new(reply.id, from);
         self.hear_of(contact, Heard::Answered(closed.sample), None);
         self.reached(closed.owner, contact);

@@ -164,11 +164,14 @@ impl Node {
     /// The next thing that has fallen due for a call. Calls of operations that are over are not sent
     /// again.
     pub(super) fn next_due_call(&mut self) -> Option<Due<Owner, CallQuestion>> {
-        let is_wanted = |owner: &Owner| match owner {
-            Owner::Operation { op, .. } => self.operations.is_running(*op),
-            Owner::Probe(_) | Owner::Recovery => true,
+        let vouched = |owner: &Owner, peer: &Peer| match owner {
+            Owner::Operation { op, branch } => {
+                let running = self.operations.get_mut(*op)?;
+                Some(running.operation.vouched(peer, *branch))
+            }
+            Owner::Probe(_) | Owner::Recovery => Some(Vouched::Well),
         };
-        self.transactions.take_due(self.now, is_wanted)
+        self.transactions.take_due(self.now, vouched)
     }
 
     /// Lets operations go on that waited for a free call.

@@ -214,16 +214,16 @@ impl Operation {
         answer: &Answer<'_>,
         rules: &AddressRules,
     ) {
-        let walk = match self {
-            Self::Find(find) => find.walk_mut(),
-            Self::Get(get) => get.walk_mut(),
-            Self::Join(join) => join.walk_mut(answer.branch),
-            Self::Put(put) => put.walk_mut(),
-            Self::Refresh(refresh) => refresh.walk_mut(answer.branch),
-            Self::Check(_) | Self::Ping(_) => None,
-        };
-        if let Some(walk) = walk {
+        if let Some(walk) = self.walk_mut(answer.branch) {
             walk.another_answered(meant, answer.from, answer.reply, rules);
+        }
+    }
+
+    /// Who says by now that a contact which it asked is there.
+    pub(crate) fn vouched(&mut self, peer: &Peer, branch: u16) -> Vouched {
+        match (self.walk_mut(branch), &peer.id) {
+            (Some(walk), Some(id)) => walk.vouched(id),
+            (None, _) | (_, None) => Vouched::Well,
         }
     }
 
@@ -311,6 +311,18 @@ impl Operation {
             Self::Ping(ping) => ping.outcome(),
             Self::Put(put) => put.outcome(),
             Self::Refresh(refresh) => refresh.outcome(),
+        }
+    }
+
+    /// The walk that a call of this branch belongs to.
+    fn walk_mut(&mut self, branch: u16) -> Option<&mut Walk> {
+        match self {
+            Self::Find(find) => find.walk_mut(),
+            Self::Get(get) => get.walk_mut(),
+            Self::Join(join) => join.walk_mut(branch),
+            Self::Put(put) => put.walk_mut(),
+            Self::Refresh(refresh) => refresh.walk_mut(branch),
+            Self::Check(_) | Self::Ping(_) => None,
         }
     }
 

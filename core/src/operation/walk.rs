@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{Ask, Question, Trouble};
 use crate::address::AddressRules;
 use crate::contact::{Contact, Place};
-use crate::estimate::NetworkEstimate;
+use crate::estimate::{NetworkEstimate, Vouched};
 use crate::id::Id;
 use crate::lookup::{Asked, ClosestNodes};
 use crate::time::Instant;
@@ -177,6 +177,11 @@ impl Walk {
             Trouble::AskedAgain(now) => self.closest_nodes.asked_again(id, now),
             Trouble::Silent => self.closest_nodes.silent(id),
         }
+    }
+
+    /// Who says that a contact is there.
+    pub(super) fn vouched(&self, id: &Id) -> Vouched {
+        self.closest_nodes.vouched(id)
     }
 
     /// When it is to be stepped again, if no answer comes before.

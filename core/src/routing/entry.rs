@@ -141,7 +141,7 @@ mod tests {
         assert_eq!((entry.failed(), entry.failed()), (1, 2));
         assert_eq!(entry.round_trip(), None);
         let took = core::time::Duration::from_millis(50);
-        entry.answered(Instant::ORIGIN, RttSample::Exactly { took, lost: 0 });
+        entry.answered(Instant::ORIGIN, RttSample::Exactly(took));
         assert_eq!(entry.failures(), 0);
         assert_eq!((entry.failed(), entry.failures()), (1, 1));
         assert_eq!(entry.round_trip().map(RoundTrip::mean), Some(took));

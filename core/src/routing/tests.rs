@@ -38,10 +38,7 @@ fn answered(table: &mut Table, now: Instant, contact: Contact) -> Seen {
     table.see(
         now,
         contact,
-        Heard::Answered(RttSample::Exactly {
-            took: Duration::from_millis(50),
-            lost: 0,
-        }),
+        Heard::Answered(RttSample::Exactly(Duration::from_millis(50))),
     )
 }
 

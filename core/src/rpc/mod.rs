@@ -68,7 +68,7 @@ enum Sleep {
 }
 
 /// A call that is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Closed<O, Q> {
     pub(crate) peer: Peer,
     pub(crate) method: Method,
@@ -77,12 +77,14 @@ pub(crate) struct Closed<O, Q> {
     pub(crate) question: Q,
     /// Time since the first send.
     pub(crate) elapsed: Duration,
-    /// What that says of the round trip.
+    /// What an answer now says of the round trip.
     pub(crate) sample: RttSample,
+    /// How many sends were lost if it is answered now, as far as that can be told.
+    pub(crate) lost: Option<f64>,
 }
 
 /// What has fallen due for a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Due<O, Q> {
     /// It has failed, and is closed.
     GaveUp(Closed<O, Q>),
@@ -214,10 +216,10 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         Some(self.closed(now, call))
     }
 
-    /// Takes in that a call was answered in order. What that says of the network goes for the calls in
-    /// flight, too.
-    pub(crate) fn measured(&mut self, now: Instant, sample: RttSample) {
-        self.estimate.answered(sample);
+    /// Takes in that a call was answered in order, after so many sends that were lost. What that says of
+    /// the network goes for the calls in flight, too.
+    pub(crate) fn measured(&mut self, now: Instant, sample: RttSample, lost: Option<f64>) {
+        self.estimate.answered(sample, lost);
         let wait = self.estimate.resend_wait();
         let planned = self.planned.since(Instant::ORIGIN);
         if wait.abs_diff(planned) > planned / 4 {
@@ -236,12 +238,14 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         self.timeline.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// The next thing that has fallen due. A call that is overdue by several things does the worst,
-    /// and one that its owner no longer wants is not sent again.
+    /// The next thing that has fallen due. A call that is overdue by several things does the worst.
+    ///
+    /// `vouched` says who speaks for a contact by now: others may have named it since it was asked. A
+    /// call that its owner no longer wants, for which it is `None`, is not sent again.
     pub(crate) fn take_due(
         &mut self,
         now: Instant,
-        is_wanted: impl Fn(&O) -> bool,
+        mut vouched: impl FnMut(&O, &Peer) -> Option<Vouched>,
     ) -> Option<Due<O, Q>> {
         loop {
             let entry = self
@@ -255,7 +259,9 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
                 self.shrink_to_fit();
                 return Some(Due::GaveUp(self.closed(now, call)));
             }
-            if !is_wanted(&call.owner) {
+            if let Some(vouched) = vouched(&call.owner, &call.peer) {
+                call.silence = call.silence.vouched(vouched);
+            } else {
                 call.schedule.resend = Resend::Never;
                 call.sleep = match call.sleep {
                     Sleep::None => Sleep::None,
@@ -289,12 +295,15 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
 
     fn closed(&self, now: Instant, call: Transaction<O, Q>) -> Closed<O, Q> {
         let elapsed = now.since(call.opened);
-        let sample = match call.sleep {
+        let (sample, lost) = match call.sleep {
             // No answer takes no time: the clock was set back, and stands still until it has caught up.
-            _ if elapsed == Duration::ZERO => RttSample::Unknown,
-            Sleep::None => self.estimate.sample(elapsed, &call.silence, now),
+            _ if elapsed == Duration::ZERO => (RttSample::Unknown, None),
+            Sleep::None => {
+                let (sample, lost) = self.estimate.sample(&call.silence, now);
+                (sample, Some(lost))
+            }
             // An answer that waited while the machine slept says nothing of the way.
-            Sleep::Over | Sleep::SentAgain => RttSample::AtMost(elapsed),
+            Sleep::Over | Sleep::SentAgain => (RttSample::AtMost(elapsed), None),
         };
         Closed {
             peer: call.peer,
@@ -303,6 +312,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
             question: call.question,
             elapsed,
             sample,
+            lost,
         }
     }
 

@@ -33,6 +33,10 @@ impl ClosestNodes {
         if !now.contains(&id) {
             let common = before.into_iter().find(|id| now.contains(id));
             self.candidates[at].known_through = common;
+            let vouched = self.candidates[at].vouched();
+            if let State::Asked { silence, .. } = &mut self.candidates[at].state {
+                *silence = silence.vouched(vouched);
+            }
         }
     }
 

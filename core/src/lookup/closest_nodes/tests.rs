@@ -52,10 +52,8 @@ impl Bench {
         }
         let mut estimate = NetworkEstimate::ASSUMED;
         for _ in 0..8 {
-            estimate.answered(RttSample::Exactly {
-                took: Duration::from_millis(100),
-                lost: 0,
-            });
+            let sample = RttSample::Exactly(Duration::from_millis(100));
+            estimate.answered(sample, Some(0.0));
         }
         Self {
             walk,
@@ -256,7 +254,7 @@ fn in_a_network_that_is_half_dead_more_are_asked_from_the_start() {
     let asked_at_once = |dead: bool| {
         let mut bench = Bench::new(8, 2, 1..=40);
         for _ in 0..40 {
-            bench.estimate.answered(RttSample::Unknown);
+            bench.estimate.answered(RttSample::Unknown, None);
             if dead {
                 bench.estimate.silent();
             }
