@@ -314,13 +314,15 @@ pub(super) fn encode_reply(tid: &[u8], reply: &Reply<'_>, out: &mut Vec<u8>) {
     }
     if let Some(nodes) = reply.nodes {
         out.extend_from_slice(b"5:nodesl");
-        for compact in nodes.iter().filter_map(|node| node.to_compact()) {
+        let compact = nodes.iter().filter_map(|node| node.to_compact());
+        // A chain of two iterators is quicker when it iterates itself.
+        compact.for_each(|compact| {
             let mut entry = [0; ENTRY_LEN];
             let (prefix, rest) = entry.split_at_mut(CONTACT_PREFIX.len());
             prefix.copy_from_slice(CONTACT_PREFIX);
             rest.copy_from_slice(&compact);
             out.extend_from_slice(&entry);
-        }
+        });
         out.push(b'e');
     }
     if let Some(num) = reply.num {

@@ -64,6 +64,9 @@ impl Node {
     /// Notices when a contact is there, once a join under way is over, and when the last is lost.
     pub(super) fn update_presence(&mut self) {
         let contacts = self.table.len();
+        if self.upkeep.presence == Presence::Online && contacts > 0 {
+            return;
+        }
         let joining = self.operations.joining().is_some();
         match self.upkeep.presence {
             Presence::Answered if contacts == 0 => self.upkeep.presence = Presence::Alone,
