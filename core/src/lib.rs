@@ -170,7 +170,7 @@ pub mod wire;
 #[doc = include_str!("../docs/protocol.md")]
 pub mod protocol {}
 
-pub use address::{BadAddress, PrivateAddresses};
+pub use address::{BadAddress, PrivateAddresses, SharedAddresses};
 pub use config::{
     Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
     StoreLimits, TransactionIds,

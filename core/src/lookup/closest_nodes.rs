@@ -13,7 +13,7 @@ use core::time::Duration;
 
 use super::candidate::{Candidate, State};
 use super::coverage::Coverage;
-use crate::address::is_shared;
+use crate::address::SharedAddresses;
 use crate::contact::{Contact, Place};
 use crate::estimate::{Outlook, Silence, Vouched};
 use crate::id::{Distance, Id};
@@ -39,6 +39,16 @@ pub(crate) struct Shape {
     /// So many are asked in all.
     pub(crate) max_queries: usize,
     pub(crate) patience: Patience,
+    /// Which addresses many contacts may have.
+    pub(crate) shared: SharedAddresses,
+}
+
+impl Shape {
+    /// Whether two addresses are one for a walk: on the public Internet every port of a host is, on a
+    /// private network or on one machine many nodes share an address.
+    fn are_one(&self, a: SocketAddr, b: SocketAddr) -> bool {
+        a == b || a.ip() == b.ip() && !self.shared.hold(a.ip())
+    }
 }
 
 /// The shortlist of a walk, sorted by distance.
@@ -258,8 +268,10 @@ impl ClosestNodes {
         };
         self.rounds = self.rounds.max(self.candidates[at].depth);
         // Whatever identifiers are named at an address, it is asked once.
+        let shape = self.shape;
+        let is_there = |addr| shape.are_one(addr, contact.addr);
         for other in &mut self.candidates {
-            if other.is_fresh() && other.addr().is_some_and(|addr| is_same(addr, contact.addr)) {
+            if other.is_fresh() && other.addr().is_some_and(is_there) {
                 other.state = State::Failed;
             }
         }
@@ -462,7 +474,7 @@ impl ClosestNodes {
         let most = self.shape.k * Self::SPARES;
         let was_asked = |other: &Candidate| {
             !other.is_fresh()
-                && matches!((other.addr(), candidate.addr()), (Some(a), Some(b)) if is_same(a, b))
+                && matches!((other.addr(), candidate.addr()), (Some(a), Some(b)) if self.shape.are_one(a, b))
         };
         if at >= most || self.candidates.iter().any(was_asked) {
             return Offered::Ignored;
@@ -479,12 +491,6 @@ impl ClosestNodes {
 
 fn as_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
-}
-
-/// Whether two addresses are one for a walk: on the public Internet every port of a host is, on a
-/// private network or on one machine many nodes share an address.
-fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
-    a == b || a.ip() == b.ip() && !is_shared(a.ip())
 }
 
 #[cfg(test)]

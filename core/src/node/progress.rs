@@ -54,6 +54,7 @@ impl Node {
             alpha: self.config.alpha,
             max_queries: self.config.limits.max_lookup_queries,
             patience,
+            shared: self.config.shared_addresses,
         };
         let mut closest_nodes = ClosestNodes::new(target, shape);
         if self.config.role != Role::Client {

@@ -277,7 +277,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::address::PrivateAddresses;
+    use crate::address::{PrivateAddresses, SharedAddresses};
     use crate::estimate::NetworkEstimate;
     use crate::lookup::{ClosestNodes, Patience, Shape};
     use crate::operation::WalkKind;
@@ -297,6 +297,7 @@ mod tests {
             alpha: 64,
             max_queries: 256,
             patience: Patience::Adaptive,
+            shared: SharedAddresses::Private,
         };
         let mut closest_nodes = ClosestNodes::new(key, shape);
         for number in 1..=contacts {

@@ -45,6 +45,7 @@ impl Bench {
             alpha,
             max_queries: 1000,
             patience,
+            shared: SharedAddresses::Private,
         };
         let mut walk = ClosestNodes::new(TARGET, shape);
         for first in seeds {

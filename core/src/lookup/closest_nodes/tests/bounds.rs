@@ -170,6 +170,21 @@ fn on_a_private_network_many_nodes_share_an_address() {
 }
 
 #[test]
+fn where_private_addresses_count_as_public_ones_ports_are_one_host() {
+    let mut bench = Bench::new(4, 4, [1]);
+    bench.walk.shape.shared = SharedAddresses::None;
+    assert_eq!(bench.asked(), [1]);
+    let by = contact(1).id;
+    assert!(bench.answered(1, &[]));
+    for (first, port) in [(2, 7), (3, 8)] {
+        bench
+            .walk
+            .offer(elsewhere(first, ([10, 9, 9, 9], port).into()), &by);
+    }
+    assert_eq!(bench.asked(), [2]);
+}
+
+#[test]
 fn an_identity_is_asked_at_another_address_when_the_first_fails() {
     let mut bench = Bench::new(2, 2, [1, 2]);
     assert_eq!(bench.asked(), [1, 2]);
