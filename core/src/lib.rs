@@ -172,8 +172,8 @@ pub mod protocol {}
 
 pub use address::{BadAddress, PrivateAddresses, SharedAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
-    StoreLimits, TransactionIds,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, SilentAddresses,
+    StaleBuckets, StoreLimits, TransactionIds,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};

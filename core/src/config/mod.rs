@@ -3,6 +3,7 @@
 mod limits;
 mod retry;
 mod role;
+mod silent_addresses;
 
 use core::fmt;
 use core::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::wire::{Dialect, TID_LEN};
 pub use limits::{Limits, StoreLimits};
 pub use retry::Retry;
 pub use role::Role;
+pub use silent_addresses::SilentAddresses;
 
 /// Every setting of a node.
 ///
@@ -40,6 +42,8 @@ pub struct Config {
     pub private_addresses: PrivateAddresses,
     /// On which addresses many nodes may live, each at a port of its own.
     pub shared_addresses: SharedAddresses,
+    /// Whether addresses that do not answer are spared, however many peers name them.
+    pub silent_addresses: SilentAddresses,
 
     /// Contacts in a bucket, in an answer, and at the end of a lookup (section 4: 8).
     pub k: usize,
@@ -105,6 +109,7 @@ impl Config {
             address: None,
             private_addresses: PrivateAddresses::Accept,
             shared_addresses: SharedAddresses::Private,
+            silent_addresses: SilentAddresses::Spare,
             k: 8,
             alpha: 4,
             redundancy: 6,
@@ -132,6 +137,7 @@ impl Config {
     pub fn late() -> Self {
         Self {
             transaction_ids: TransactionIds::ExactLength,
+            silent_addresses: SilentAddresses::AskAgain,
             alpha: 8,
             retry: Retry::late(),
             refresh: StaleBuckets::All,
@@ -144,6 +150,7 @@ impl Config {
     #[must_use]
     pub fn early() -> Self {
         Self {
+            silent_addresses: SilentAddresses::AskAgain,
             redundancy: 3,
             retrieve: Retrieve::Closest(3),
             retry: Retry::early(),

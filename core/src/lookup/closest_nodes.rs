@@ -4,6 +4,7 @@
 //! `next` again; the walk is over when [`ClosestNodes::is_done`]. No contact is asked twice, a slow one
 //! has a stand-in, and names are followed only so far, so a walk always ends.
 
+mod held_back;
 mod judging;
 mod sources;
 
@@ -233,7 +234,9 @@ impl ClosestNodes {
                 }
                 State::Fresh => {
                     expected += self.there;
-                    fresh = fresh.or(candidate.place.contact().map(|c| (at, c)));
+                    let contact = candidate.place.contact();
+                    let contact = contact.filter(|_| candidate.may_be_asked(now));
+                    fresh = fresh.or(contact.map(|contact| (at, contact)));
                 }
                 State::Failed => {}
             }
@@ -291,6 +294,7 @@ impl ClosestNodes {
             return false;
         };
         self.candidates[at].state = State::Answered;
+        self.release();
         self.trend = Trend::Settled;
         let (mut count, mut shared) = (0, Id::BITS);
         for named in named {
@@ -463,6 +467,7 @@ impl ClosestNodes {
             round_trip: None,
             depth,
             known_through: None,
+            held_back: None,
             elsewhere: Vec::new(),
         }
     }

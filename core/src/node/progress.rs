@@ -2,8 +2,10 @@
 //! found, and tells the commands that wait for them when they are over.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::active_operations::{MaintenanceTask, Waiter, Waiters};
+use super::allowance::Permit;
 use super::journal::Safe;
 use super::sender::CallQuestion;
 use super::{Event, Node, OpId, Owner, Transmit};
@@ -195,6 +197,14 @@ impl Node {
             vouched,
         } = question;
         let owner = Owner::Operation { op, branch };
+        let not_made = match self.permit(&peer, owner, ask.query().method()) {
+            Permit::Granted => None,
+            Permit::Later => Some(Trouble::NotMadeYet(self.now + self.usual_wait())),
+            Permit::Refused => Some(Trouble::NotMade),
+        };
+        if let Some(trouble) = not_made {
+            return self.with(op, |operation| operation.troubled(&peer, branch, trouble));
+        }
         let sender = self.sender_for(&peer);
         let question = CallQuestion {
             ask,
@@ -203,6 +213,12 @@ impl Node {
         };
         self.call_as(peer, owner, (sends, vouched), question);
         self.operations.count_call(op);
+    }
+
+    /// How long an answer usually takes, at least a millisecond.
+    fn usual_wait(&self) -> Duration {
+        let wait = self.transactions.estimate().resend_wait();
+        wait.max(Duration::from_millis(1))
     }
 
     /// Opens a call and sends its datagram.

@@ -192,7 +192,9 @@ impl Get {
             (Branch::Walk, Phase::Fetching | Phase::Over) => {}
             (Branch::Retrieval, _) => match trouble {
                 Trouble::Failed(CallError::Refused(_)) => self.retrieval.refused(id),
-                Trouble::Failed(_) => self.retrieval.failed(id),
+                Trouble::Failed(_) | Trouble::NotMade | Trouble::NotMadeYet(_) => {
+                    self.retrieval.failed(id);
+                }
                 Trouble::Silent => self.retrieval.silent(id),
                 Trouble::AskedAgain(_) => {}
             },

@@ -173,6 +173,7 @@ impl Node {
     fn call_due(&mut self, due: Due<Owner, CallQuestion>) {
         match due {
             Due::GaveUp(closed) => {
+                self.address_silent(closed.peer.addr);
                 if let Owner::Operation { op, .. } = closed.owner {
                     self.operations.call_over(op);
                 }
@@ -197,13 +198,12 @@ impl Node {
                     self.trouble(op, &peer, branch, Trouble::AskedAgain(self.now));
                 }
             }
-            Due::Silent {
-                peer,
-                owner: Owner::Operation { op, branch },
-            } => {
-                self.given_up(op, &peer, branch);
+            Due::Silent { peer, owner } => {
+                self.address_silent(peer.addr);
+                if let Owner::Operation { op, branch } = owner {
+                    self.given_up(op, &peer, branch);
+                }
             }
-            Due::Silent { .. } => {}
         }
     }
 
@@ -211,6 +211,7 @@ impl Node {
         self.tokens.rotate(&mut self.rng);
         self.sweep();
         self.upkeep.probes.forgive(self.now);
+        self.allowance.forget_old(self.now);
         if self.life == Life::Running {
             self.refresh_stale();
             let failing: Vec<Contact> = self.table.failing().collect();
