@@ -44,6 +44,12 @@ pub struct Config {
     pub shared_addresses: SharedAddresses,
     /// Whether addresses that do not answer are spared, however many peers name them.
     pub silent_addresses: SilentAddresses,
+    /// Of the contacts of one prefix (a /24), so many are among the K closest of a lookup while others can
+    /// take the places: whoever has all addresses of one cannot take them all. Where there are no
+    /// others, as in a campus, the rest do, and [`Event::FewPrefixes`](crate::Event::FewPrefixes) says
+    /// so. `None` for no such bound, as in the original; it does not concern
+    /// [shared addresses](Self::shared_addresses).
+    pub most_of_prefix: Option<usize>,
 
     /// Contacts in a bucket, in an answer, and at the end of a lookup (section 4: 8).
     pub k: usize,
@@ -110,6 +116,7 @@ impl Config {
             private_addresses: PrivateAddresses::Accept,
             shared_addresses: SharedAddresses::Private,
             silent_addresses: SilentAddresses::Spare,
+            most_of_prefix: Some(2),
             k: 8,
             alpha: 4,
             redundancy: 6,
@@ -138,6 +145,7 @@ impl Config {
         Self {
             transaction_ids: TransactionIds::ExactLength,
             silent_addresses: SilentAddresses::AskAgain,
+            most_of_prefix: None,
             alpha: 8,
             retry: Retry::late(),
             refresh: StaleBuckets::All,
@@ -151,6 +159,7 @@ impl Config {
     pub fn early() -> Self {
         Self {
             silent_addresses: SilentAddresses::AskAgain,
+            most_of_prefix: None,
             redundancy: 3,
             retrieve: Retrieve::Closest(3),
             retry: Retry::early(),
@@ -214,6 +223,7 @@ impl Config {
             ("k", self.k, MAX_K),
             ("alpha", self.alpha, MAX_ALPHA),
             ("redundancy", self.redundancy, MAX_K),
+            ("most_of_prefix", self.most_of_prefix.unwrap_or(1), MAX_K),
             (
                 "max_failures",
                 usize::from(self.max_failures),

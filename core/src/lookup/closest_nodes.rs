@@ -6,51 +6,22 @@
 
 mod held_back;
 mod judging;
+mod prefixes;
+mod shape;
 mod sources;
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::candidate::{Candidate, State};
 use super::coverage::Coverage;
-use crate::address::SharedAddresses;
 use crate::contact::{Contact, Place};
 use crate::estimate::{Outlook, Silence, Vouched};
 use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
 
-/// How a walk deals with contacts that do not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// It judges them by what the node has learnt of its network.
-    Adaptive,
-    /// It waits for each of them, alpha at a time, as in the original.
-    Fixed,
-}
-
-/// How large a walk may become.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    /// It ends with so many.
-    pub(crate) k: usize,
-    /// So many are asked at a time while it comes closer.
-    pub(crate) alpha: usize,
-    /// So many are asked in all.
-    pub(crate) max_queries: usize,
-    pub(crate) patience: Patience,
-    /// Which addresses many contacts may have.
-    pub(crate) shared: SharedAddresses,
-}
-
-impl Shape {
-    /// Whether two addresses are one for a walk: on the public Internet every port of a host is, on a
-    /// private network or on one machine many nodes share an address.
-    fn are_one(&self, a: SocketAddr, b: SocketAddr) -> bool {
-        a == b || a.ip() == b.ip() && !self.shared.hold(a.ip())
-    }
-}
+pub(crate) use shape::{Patience, Shape};
 
 /// The shortlist of a walk, sorted by distance.
 pub(crate) struct ClosestNodes {
@@ -58,6 +29,7 @@ pub(crate) struct ClosestNodes {
     shape: Shape,
     trend: Trend,
     course: Course,
+    variety: Variety,
     queries: usize,
     /// When the first contact was asked, and the time of the last look.
     began: Option<Instant>,
@@ -88,6 +60,14 @@ enum Course {
     /// It followed names for longer than any honest network makes it, or spent all its queries: some
     /// source invents ever closer contacts. Few of what one source alone has named count from here on.
     Misled,
+}
+
+/// Of how many prefixes the contacts are that a walk has heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variety {
+    Enough,
+    /// There have been more of one prefix than may count.
+    Crowded,
 }
 
 /// A contact to ask.
@@ -138,6 +118,7 @@ impl ClosestNodes {
             target,
             shape,
             course: Course::Plain,
+            variety: Variety::Enough,
             queries: 0,
             began: None,
             now: Instant::ORIGIN,
@@ -485,6 +466,7 @@ impl ClosestNodes {
             return Offered::Ignored;
         }
         self.candidates.insert(at, candidate);
+        self.note_prefix(at);
         // A contact that was asked stays, however far away: its answer is still to be told from others.
         let mut beyond = self.candidates.iter().skip(most);
         if let Some(at) = beyond.position(Candidate::is_fresh) {

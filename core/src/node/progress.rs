@@ -57,6 +57,7 @@ impl Node {
             max_queries: self.config.limits.max_lookup_queries,
             patience,
             shared: self.config.shared_addresses,
+            most_of_prefix: self.config.most_of_prefix,
         };
         let mut closest_nodes = ClosestNodes::new(target, shape);
         if self.config.role != Role::Client {
@@ -309,6 +310,9 @@ impl Node {
             Action::Plain { method, took } => self.stats.of(*method).complete(*took),
             Action::Walk(walk) => {
                 self.stats.of(walk.method()).complete(walk.took(self.now));
+                if walk.is_crowded() {
+                    self.note_few_prefixes();
+                }
                 if walk.found_anyone() {
                     self.table.touch(self.now, walk.target());
                 }

@@ -300,6 +300,7 @@ mod tests {
             max_queries: 256,
             patience: Patience::Adaptive,
             shared: SharedAddresses::Private,
+            most_of_prefix: Some(2),
         };
         let mut closest_nodes = ClosestNodes::new(key, shape);
         for number in 1..=contacts {

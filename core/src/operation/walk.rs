@@ -196,6 +196,11 @@ impl Walk {
         self.closest_nodes.closest()
     }
 
+    /// Whether more of the result are of one prefix than should be.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.closest_nodes.is_crowded()
+    }
+
     pub(super) fn reach(&self) -> Reach {
         Reach {
             hops: self.closest_nodes.hops(),

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use khashmir::wire::Method;
-use khashmir::{Command, Config, Journal, Keep, Limits, PrivateAddresses, Role, StoreLimits};
+use khashmir::{
+    Command, Config, Journal, Keep, Limits, PrivateAddresses, Role, SharedAddresses, StoreLimits,
+};
 
 use crate::world::{own_addr, own_id};
 
@@ -24,6 +26,7 @@ pub(crate) struct Setup {
     pub(crate) room: Room,
     pub(crate) k: usize,
     pub(crate) private_addresses: PrivateAddresses,
+    pub(crate) shared_addresses: SharedAddresses,
     pub(crate) polling: Polling,
     pub(crate) birth: Birth,
     pub(crate) seed: u8,
@@ -261,6 +264,7 @@ impl Setup {
             journal: self.journal,
             k: self.k,
             private_addresses: self.private_addresses,
+            shared_addresses: self.shared_addresses,
             store,
             limits,
             ..preset

@@ -18,7 +18,7 @@ use core::net::SocketAddr;
 use arrivals::Arrivals;
 use conflicts::IdentityConflicts;
 use kept::KeptPuts;
-use presence::Presence;
+use presence::{Presence, Variety};
 use probes::Probes;
 use recovery::Recovery;
 use sweep::Sweep;
@@ -39,6 +39,7 @@ pub(super) struct Upkeep {
     checkpoint: Interval,
     pub(super) arrivals: Arrivals,
     pub(super) presence: Presence,
+    variety: Variety,
     pub(super) conflicts: IdentityConflicts,
     recovery: Recovery,
     pub(super) probes: Probes,
@@ -61,6 +62,7 @@ impl Upkeep {
             ),
             arrivals: Arrivals::default(),
             presence: Presence::default(),
+            variety: Variety::default(),
             conflicts: IdentityConflicts::new(config.limits.max_probes.saturating_mul(100)),
             recovery: Recovery::new(config),
             probes: Probes::new(config.limits.max_probes),

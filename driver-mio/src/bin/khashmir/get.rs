@@ -50,6 +50,7 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
             | Event::BootstrapWanted
             | Event::Checkpoint
             | Event::CopiesLost { .. }
+            | Event::FewPrefixes
             | Event::Kept { .. }
             | Event::Online { .. } => {}
             _ => {}

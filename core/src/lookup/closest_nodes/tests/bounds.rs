@@ -2,6 +2,8 @@
 
 use alloc::format;
 
+use core::net::SocketAddr;
+
 use super::*;
 
 fn public(last: u8, port: u16) -> SocketAddr {
@@ -296,4 +298,101 @@ fn another_node_that_answers_where_it_was_named_counts() {
         [Place::There(contact(1)), Place::There(second)]
     );
     assert!(!bench.walk.answered(&first.id, nobody()), "one counts");
+}
+
+/// A walk among contacts at these addresses, the first the closest, all of which answer.
+fn among(addrs: &[SocketAddr], most_of_prefix: Option<usize>) -> Bench {
+    let mut bench = Bench::new(4, 4, []);
+    bench.walk.shape.most_of_prefix = most_of_prefix;
+    for (first, addr) in (1..).zip(addrs) {
+        bench.walk.seed(elsewhere(first, *addr), None);
+    }
+    while !bench.walk.is_done() {
+        let asked = bench.asked();
+        assert!(!asked.is_empty(), "nobody is left to ask");
+        for first in asked {
+            assert!(bench.answered(first, &[]));
+        }
+    }
+    bench
+}
+
+fn firsts(bench: &Bench) -> Vec<u8> {
+    let places = bench.walk.closest();
+    places.map(|place| place.id().as_bytes()[0]).collect()
+}
+
+#[test]
+fn two_of_a_prefix_are_among_the_closest_while_others_can_take_the_places() {
+    let mut addrs: Vec<_> = (1..=6).map(|last| public(last, 1)).collect();
+    addrs.extend((1..=3).map(|third| SocketAddr::from(([44, 9, third, 1], 1))));
+    let bench = among(&addrs, Some(2));
+    assert_eq!(firsts(&bench), [1, 2, 7, 8]);
+    assert!(!bench.walk.is_crowded());
+    let bench = among(&addrs, None);
+    assert_eq!(firsts(&bench), [1, 2, 3, 4]);
+    assert!(!bench.walk.is_crowded(), "nobody minds");
+}
+
+#[test]
+fn where_no_others_are_the_closest_of_the_rest_take_the_places() {
+    let mut addrs: Vec<_> = (1..=6).map(|last| public(last, 1)).collect();
+    addrs.push(([44, 9, 1, 1], 1).into());
+    let bench = among(&addrs, Some(2));
+    assert_eq!(firsts(&bench), [1, 2, 3, 7]);
+    assert!(bench.walk.is_crowded());
+}
+
+#[test]
+fn on_shared_addresses_prefixes_do_not_count() {
+    let addrs: Vec<_> = (1..=6)
+        .map(|last| SocketAddr::from(([10, 1, 1, last], 1)))
+        .collect();
+    let bench = among(&addrs, Some(2));
+    assert_eq!(firsts(&bench), [1, 2, 3, 4]);
+    assert!(!bench.walk.is_crowded());
+}
+
+#[test]
+fn others_that_turn_out_to_be_dead_leave_their_places_to_the_rest() {
+    let mut bench = Bench::new(4, 4, []);
+    for first in 1..=4 {
+        bench.walk.seed(elsewhere(first, public(first, 1)), None);
+    }
+    for first in 5..=7 {
+        bench
+            .walk
+            .seed(elsewhere(first, ([44, 9, first, 1], 1).into()), None);
+    }
+    assert_eq!(bench.asked(), [1, 2, 5, 6]);
+    for first in [1, 2, 5] {
+        assert!(bench.answered(first, &[]));
+    }
+    bench.failed(6);
+    assert_eq!(bench.asked(), [7]);
+    bench.failed(7);
+    assert_eq!(bench.asked(), [3]);
+    assert!(bench.answered(3, &[]) && bench.walk.is_done());
+    assert_eq!(firsts(&bench), [1, 2, 3, 5]);
+}
+
+#[test]
+fn a_contact_whose_call_was_not_made_is_passed_over_or_tried_later() {
+    let mut bench = Bench::new(2, 2, [1, 2, 3]);
+    assert_eq!(bench.asked(), [1, 2]);
+    bench.walk.not_asked(&contact(1).id);
+    let later = bench.now + Duration::from_millis(100);
+    bench.walk.not_asked_before(&contact(2).id, later);
+    assert_eq!((bench.walk.queries, bench.asked()), (0, vec![3]));
+    assert_eq!(bench.walk.next_held_back(bench.now), Some(later));
+    assert!(!bench.walk.is_done(), "it will be asked");
+    bench.pass(100);
+    assert_eq!(bench.asked(), [2]);
+    bench
+        .walk
+        .not_asked_before(&contact(2).id, bench.now + Duration::from_secs(9));
+    assert!(bench.answered(3, &[]));
+    assert_eq!(bench.asked(), [2], "after an answer it is tried at once");
+    assert!(bench.answered(2, &[]) && bench.walk.is_done());
+    assert_eq!((firsts(&bench), bench.walk.queries), (vec![2, 3], 2));
 }
