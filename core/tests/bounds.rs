@@ -202,9 +202,9 @@ fn a_campus_in_one_prefix_works_and_is_told_of_once() {
     );
 }
 
-/// The contact that lies about the surroundings of one target, all zeros. It is farther from that than the
+/// The contact that lies about the surroundings of one target, all zeros. It is closer to that than the
 /// eight honest ones.
-const LIAR: u8 = 9;
+const LIAR: u8 = 1;
 
 /// Invents contacts that are ever closer to all zeros, in prefixes of their own.
 #[derive(Default)]
@@ -245,14 +245,14 @@ fn names(query: &[u8], id: Id, nodes: &[Contact]) -> Vec<u8> {
 }
 
 fn honest() -> Vec<Contact> {
-    (1..=8).map(contact).collect()
+    (2..=9).map(contact).collect()
 }
 
 /// A put of a node that knows eight honest contacts and the liar, each of whose answers, and of those
 /// that it invents, names so many: at how many of the six closest honest nodes it stores, and how long
 /// it takes.
 fn put_beside_a_liar(count: u32, late: fn(SocketAddr) -> Duration) -> (usize, Duration) {
-    let mut lone = Lone::knowing(LIAR, Config::default());
+    let mut lone = Lone::knowing(9, Config::default());
     lone.late = late;
     let mut inventor = Inventor::default();
     let value = Value::new(*b"value").expect("short");
@@ -287,7 +287,7 @@ fn put_beside_a_liar(count: u32, late: fn(SocketAddr) -> Duration) -> (usize, Du
 fn a_put_beside_an_endless_liar_stores_at_four_of_six_honest_nodes_within_five_seconds() {
     let at_once: fn(SocketAddr) -> Duration = |_| Duration::ZERO;
     let dripping: fn(SocketAddr) -> Duration = |to| {
-        let honest = (1..LIAR).any(|number| contact(number).addr == to);
+        let honest = (2..=9).any(|number| contact(number).addr == to);
         Duration::from_millis(if honest { 0 } else { 280 })
     };
     for (count, late) in [(1, at_once), (8, at_once), (1, dripping), (8, dripping)] {
