@@ -457,22 +457,31 @@ impl ClosestNodes {
         let Err(at) = self.position(&candidate.distance) else {
             return Offered::Ignored;
         };
-        let most = self.shape.k * Self::SPARES;
         let was_asked = |other: &Candidate| {
             !other.is_fresh()
                 && matches!((other.addr(), candidate.addr()), (Some(a), Some(b)) if self.shape.are_one(a, b))
         };
-        if at >= most || self.candidates.iter().any(was_asked) {
+        if self.candidates.iter().any(was_asked) {
             return Offered::Ignored;
         }
         self.candidates.insert(at, candidate);
         self.note_prefix(at);
         // A contact that was asked stays, however far away: its answer is still to be told from others.
-        let mut beyond = self.candidates.iter().skip(most);
-        if let Some(at) = beyond.position(Candidate::is_fresh) {
-            self.candidates.remove(most + at);
+        let fresh = self.candidates.iter().filter(|c| c.is_fresh()).count();
+        if fresh <= self.shape.k * Self::SPARES {
+            return Offered::New;
         }
-        Offered::New
+        match self.superfluous(fresh) {
+            Some(superfluous) => {
+                self.candidates.remove(superfluous);
+                if superfluous == at {
+                    Offered::Ignored
+                } else {
+                    Offered::New
+                }
+            }
+            None => Offered::New,
+        }
     }
 }
 

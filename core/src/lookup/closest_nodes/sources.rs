@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::{ClosestNodes, Course, Variety};
+use super::{Candidate, ClosestNodes, Course, Variety};
 use crate::id::Id;
 use crate::lookup::candidate::State;
 
@@ -46,6 +46,33 @@ impl ClosestNodes {
             chain.push(through);
         }
         chain
+    }
+
+    /// Which of so many candidates that were not asked gives way where there are too many: the farthest; and
+    /// where one source has named more than half of them, the farthest of those. Else its inventions,
+    /// which are closer than everybody, would drive out all others before they are asked.
+    pub(super) fn superfluous(&self, fresh: usize) -> Option<usize> {
+        let farthest = self.candidates.iter().rposition(Candidate::is_fresh);
+        let is_hearsay =
+            |candidate: &&Candidate| candidate.is_fresh() && candidate.known_through.is_some();
+        let half = fresh / 2;
+        if self.candidates.iter().filter(is_hearsay).count() <= half {
+            return farthest;
+        }
+        let all = self.candidates.iter().enumerate();
+        let sources: Vec<(Option<Id>, usize)> = all
+            .filter(|(_, candidate)| candidate.is_fresh())
+            .map(|(at, candidate)| (self.chain(candidate.place.id()).pop(), at))
+            .collect();
+        let mut sorted = sources.clone();
+        sorted.sort_unstable();
+        // Whoever has named more than half stands in the middle.
+        let (most, _) = *sorted.get(half)?;
+        let mut of_most = sources.iter().filter(|(source, _)| *source == most);
+        if of_most.clone().count() <= half {
+            return farthest;
+        }
+        of_most.next_back().map(|(_, at)| *at)
     }
 
     /// Which candidates do not count, because they are among too many that one source alone has named,

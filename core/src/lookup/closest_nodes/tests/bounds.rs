@@ -1,7 +1,6 @@
 //! What a walk keeps to, whatever is named to it.
 
 use alloc::format;
-
 use core::net::SocketAddr;
 
 use super::*;
@@ -395,4 +394,47 @@ fn a_contact_whose_call_was_not_made_is_passed_over_or_tried_later() {
     assert_eq!(bench.asked(), [2], "after an answer it is tried at once");
     assert!(bench.answered(2, &[]) && bench.walk.is_done());
     assert_eq!((firsts(&bench), bench.walk.queries), (vec![2, 3], 2));
+}
+
+#[test]
+fn a_liar_that_names_eight_new_contacts_in_each_answer_does_not_drive_out_the_others() {
+    let mut bench = Bench::new(8, 4, 0x40..=0x48);
+    let mut invented = BTreeMap::new();
+    let mut rounds = 0;
+    while !bench.walk.is_done() {
+        bench.walk.judge(bench.now, &bench.estimate);
+        let asked: Vec<Contact> = core::iter::from_fn(|| bench.walk.next(bench.now))
+            .map(|asked| asked.contact)
+            .collect();
+        bench.now = bench.now + Duration::from_millis(50);
+        rounds += 1;
+        for by in asked {
+            let lies = by == contact(0x40) || invented.contains_key(&by.addr);
+            let named: Vec<Contact> = if lies {
+                let invent = |_| {
+                    let number = u16::try_from(invented.len()).expect("few");
+                    let [high, low] = number.to_be_bytes();
+                    let distance = Distance::from_leading(u128::from(u16::MAX - number) << 100);
+                    let contact =
+                        Contact::new(TARGET.at(&distance), ([44, high, low, 1], 1).into());
+                    invented.insert(contact.addr, contact.id);
+                    contact
+                };
+                (0..8).map(invent).collect()
+            } else {
+                (0x41..=0x48).map(contact).collect()
+            };
+            assert!(bench.walk.answered(&by.id, named.iter().map(|c| c.id)));
+            for contact in named {
+                bench.walk.offer(contact, &by.id);
+            }
+        }
+    }
+    let closest = bench.closest();
+    let honest = closest.iter().filter(|place| is_honest(place)).count();
+    assert_eq!(
+        (closest.len(), honest),
+        (8, 6),
+        "after {rounds} rounds: {closest:?}"
+    );
 }
