@@ -102,7 +102,8 @@ impl ClosestNodes {
             if !excess[at] {
                 sources.count(source);
                 prefixes.count(prefix);
-                others += 1;
+                // Our own node has a place only where it is closer than those of the others.
+                others += usize::from(candidate.addr().is_some());
             }
         }
         if others < self.shape.k {

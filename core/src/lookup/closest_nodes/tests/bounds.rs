@@ -343,6 +343,22 @@ fn where_no_others_are_the_closest_of_the_rest_take_the_places() {
 }
 
 #[test]
+fn our_own_node_takes_no_place_of_the_rest_unless_it_is_closer() {
+    for (own, expected) in [(0x70, vec![1, 2, 3, 4]), (3, vec![1, 2, 3, 4])] {
+        let mut bench = Bench::new(4, 4, []);
+        for first in (1..=6).filter(|first| *first != own) {
+            bench.walk.seed(elsewhere(first, public(first, 1)), None);
+        }
+        bench.walk.include_self(contact(own).id);
+        for first in bench.asked() {
+            assert!(bench.answered(first, &[]));
+        }
+        assert!(bench.walk.is_done());
+        assert_eq!(firsts(&bench), expected, "{own}");
+    }
+}
+
+#[test]
 fn on_shared_addresses_prefixes_do_not_count() {
     let addrs: Vec<_> = (1..=6)
         .map(|last| SocketAddr::from(([10, 1, 1, last], 1)))
