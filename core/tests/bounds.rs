@@ -313,6 +313,14 @@ fn median_beside(attack: bool) -> Duration {
             ..Config::default()
         },
     );
+    // Those that the liar invents take their time, and the calls to them with it.
+    lone.late = |to| {
+        Duration::from_millis(if number(to) == 1 && to != contact(LIAR).addr {
+            400
+        } else {
+            0
+        })
+    };
     let mut inventor = Inventor::default();
     let target = Id::new([0; Id::LEN]);
     let mut attacked = None;
@@ -331,11 +339,10 @@ fn median_beside(attack: bool) -> Duration {
             .find_node(lone.now, Id::new([0x10 + turn; Id::LEN]))
             .expect("accepted");
         lone.run(seconds(1), |to, query| {
-            let lies = to == contact(LIAR).addr && about(query) == target;
-            let nodes = if lies { inventor.invent(64) } else { honest() };
-            // Those that it invents do not answer.
-            (!inventor.invented.contains_key(&to))
-                .then(|| names(query, contact(number(to)).id, &nodes))
+            let invented = inventor.invented.contains_key(&to);
+            let lies = invented || to == contact(LIAR).addr && about(query) == target;
+            let nodes = if lies { inventor.invent(32) } else { honest() };
+            Some(names(query, inventor.id_at(to), &nodes))
         });
         took.extend(lone.events.iter().find_map(|(_, event)| match event {
             Event::Ended {
