@@ -18,8 +18,10 @@ pub enum PrivateAddresses {
 
 /// On which addresses many nodes may live, each at a port of its own.
 ///
-/// Where an address is shared, a node counts addresses with their ports; anywhere else it takes an
-/// address for one host, whatever its ports.
+/// Where an address is shared, a node counts addresses with their ports, and knows no prefixes; anywhere
+/// else it takes an address for one host, whatever its ports, and a prefix (a /24) for one network: see
+/// [`Config::silent_addresses`](crate::Config::silent_addresses) and
+/// [`Config::most_of_prefix`](crate::Config::most_of_prefix).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
