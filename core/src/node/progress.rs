@@ -19,6 +19,7 @@ use crate::operation::{
     StoredHere, Surroundings, Trouble, Walk, WalkKind,
 };
 use crate::rpc::{Due, Opening, Sends};
+use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -200,8 +201,11 @@ impl Node {
         let owner = Owner::Operation { op, branch };
         let not_made = match self.permit(&peer, owner, ask.query().method()) {
             Permit::Granted => None,
-            Permit::Later => Some(Trouble::NotMadeYet(self.now + self.usual_wait())),
-            Permit::Refused => Some(Trouble::NotMade),
+            // At the end of time there is no later.
+            Permit::Later if self.now < Instant::MAX => {
+                Some(Trouble::NotMadeYet(self.now + self.usual_wait()))
+            }
+            Permit::Later | Permit::Refused => Some(Trouble::NotMade),
         };
         if let Some(trouble) = not_made {
             return self.with(op, |operation| operation.troubled(&peer, branch, trouble));
@@ -216,10 +220,10 @@ impl Node {
         self.operations.count_call(op);
     }
 
-    /// How long an answer usually takes, at least a millisecond.
+    /// How long an answer usually takes, but long enough that waiting for one is not a busy loop.
     fn usual_wait(&self) -> Duration {
         let wait = self.transactions.estimate().resend_wait();
-        wait.max(Duration::from_millis(1))
+        wait.max(Duration::from_millis(50))
     }
 
     /// Opens a call and sends its datagram.
