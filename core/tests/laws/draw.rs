@@ -3,9 +3,7 @@
 use core::time::Duration;
 
 use khashmir::wire::Method;
-use khashmir::{
-    Buckets, Command, Journal, Keep, OwnStore, PrivateAddresses, Retrieve, Role, SharedAddresses,
-};
+use khashmir::{Buckets, Command, Journal, Keep, OwnStore, PrivateAddresses, Retrieve, Role};
 use quickcheck::{Arbitrary, Gen};
 
 use crate::script::{Ask, Base, Birth, Edit, Ending, Output, Polling, Preset, Room};
@@ -86,14 +84,6 @@ impl Arbitrary for Setup {
             room: pick(g, &[Room::Plenty, Room::Plenty, Room::Little, Room::Least]),
             k: pick(g, &[2, 3, 8]),
             private_addresses: pick(g, &[PrivateAddresses::Accept, PrivateAddresses::Refuse]),
-            shared_addresses: pick(
-                g,
-                &[
-                    SharedAddresses::Private,
-                    SharedAddresses::Private,
-                    SharedAddresses::None,
-                ],
-            ),
             polling: pick(g, &[Polling::Prompt, Polling::Lazy]),
             birth: pick(g, &[Birth::New, restored, restored]),
             seed: u8::arbitrary(g),
