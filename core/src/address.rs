@@ -16,6 +16,64 @@ pub enum PrivateAddresses {
     Refuse,
 }
 
+/// On which addresses many nodes may live, each at a port of its own.
+///
+/// Where an address is shared, a node counts addresses with their ports, and knows no prefixes; anywhere
+/// else it takes an address for one host, whatever its ports, and a prefix (a /24) for one network: see
+/// [`Config::silent_addresses`](crate::Config::silent_addresses) and
+/// [`Config::most_of_prefix`](crate::Config::most_of_prefix).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum SharedAddresses {
+    /// On loopback, private, link-local and carrier-shared ones.
+    #[default]
+    Private,
+    /// On none: private addresses count as public ones, so that what holds on the public Internet can
+    /// be tried on one machine.
+    None,
+}
+
+impl SharedAddresses {
+    /// Whether many nodes may share this address.
+    pub(crate) fn hold(self, ip: IpAddr) -> bool {
+        match (self, ip) {
+            (Self::None, _) => false,
+            (Self::Private, IpAddr::V4(ip)) => is_private(ip),
+            (Self::Private, IpAddr::V6(ip)) => {
+                ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+            }
+        }
+    }
+
+    /// The network that an address is in, if it is not shared.
+    pub(crate) fn prefix_of(self, ip: IpAddr) -> Option<Prefix> {
+        (!self.hold(ip)).then(|| Prefix::of(ip))
+    }
+}
+
+/// The network that an address is in, as far as strangers can tell: those of one owner lie in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Prefix([u8; 7]);
+
+impl Prefix {
+    /// The first 24 bits of an IPv4 address. Of IPv6, which the wire has no form for yet, the first 48:
+    /// what a site is given (RFC 6177).
+    fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, _] = ip.octets();
+                Self([4, a, b, c, 0, 0, 0])
+            }
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, e, f, ..] = ip.octets();
+                Self([6, a, b, c, d, e, f])
+            }
+        }
+    }
+}
+
 /// Why an address is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -114,15 +172,6 @@ impl AddressRules {
     }
 }
 
-/// Whether many nodes may share this address, each at a port of its own: on one machine, or on a network
-/// that is not the public one.
-pub(crate) fn is_shared(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => is_private(ip),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
-}
-
 /// The original's rule names 10/8, 172.16/12, 192.168/16 and 127/8 (specification, section 9);
 /// link-local (RFC 3927) and carrier-shared (RFC 6598) addresses are as unreachable from outside.
 fn is_private(ip: Ipv4Addr) -> bool {
@@ -195,6 +244,35 @@ mod tests {
             BadAddress::check(mapped),
             Ok("192.0.2.1:5".parse().expect("an address"))
         );
+    }
+
+    #[test]
+    fn private_addresses_are_shared_unless_the_settings_say_otherwise() {
+        for (text, private) in [
+            ("127.0.0.1", true),
+            ("10.1.2.3", true),
+            ("::1", true),
+            ("fd00::1", true),
+            ("44.1.2.3", false),
+            ("2001:db8::1", false),
+        ] {
+            let ip = text.parse().expect("an address");
+            assert_eq!(SharedAddresses::Private.hold(ip), private, "{text}");
+            assert!(!SharedAddresses::None.hold(ip), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_network_share_a_prefix() {
+        let prefix = |text: &str| {
+            let ip = text.parse().expect("an address");
+            SharedAddresses::Private.prefix_of(ip)
+        };
+        assert_eq!(prefix("44.1.2.3"), prefix("44.1.2.255"));
+        assert_ne!(prefix("44.1.2.3"), prefix("44.1.3.3"));
+        assert_eq!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:3::1"));
+        assert_ne!(prefix("2001:db8:1::1"), prefix("2001:db8:2::1"));
+        assert_eq!(prefix("10.1.2.3"), None);
     }
 
     #[test]

@@ -131,6 +131,31 @@
 //! After [`Node::shutdown`] what was queued can be polled, datagrams are ignored, commands are
 //! refused, and `poll_timeout` is `None`.
 //!
+//! # What peers that lie can make a node do
+//!
+//! Whoever answers can name contacts that are not there, that it has invented, or that are victims of its
+//! own choice. These bounds hold against that; tests in `tests/bounds.rs`, unless another place is
+//! named, reach each of them.
+//!
+//! | what | bound | what happens there | test |
+//! |---|---|---|---|
+//! | calls in flight of a lookup | 4 K, and 2 K that are likely to answer (`ClosestNodes::MOST_IN_FLIGHT`); 64 of an operation of several (`ActiveOperations::MOST_CALLS`) | it waits for one of them | `a_lookup_under_attack_does_not_hold_up_others`; `lookup/closest_nodes/tests.rs` |
+//! | queries of a lookup | [`Limits::max_lookup_queries`] | it ends with what it has | `lookup/closest_nodes/tests/bounds.rs` |
+//! | a chain of names | 12, and 6 after 4 s (`ClosestNodes::MOST_HOPS`) | it is followed no farther; two contacts of one source count from there on | `a_put_beside_an_endless_liar_…` |
+//! | contacts to ask that are known | 16 K (`ClosestNodes::SPARES`) | the farthest gives way, or that of a source which named more than half | the same |
+//! | calls to one address, in a lookup | 1 | other identities there are not asked | `lookup/closest_nodes/tests/bounds.rs` |
+//! | addresses of one identity, in a lookup | 3 (`Candidate::MOST_ELSEWHERE`) | further ones are not asked | the same |
+//! | calls to an address that does not answer, of the whole node | 3 in 15 minutes ([`Config::silent_addresses`]) | lookups pass over it, newcomers are not pinged; [`Stats::withheld_calls`] | `however_often_an_address_is_named_…` |
+//! | the same for a /24 | 12 in 15 minutes; an answer gives them back | the same | `however_many_of_its_addresses_are_named_…`, `forged_newcomers_…` |
+//! | silent addresses remembered | 4096 (`Allowance::MOST`) | the one called the longest time ago is forgotten | `node/allowance.rs` |
+//! | contacts of a /24 among the K closest | [`Config::most_of_prefix`] | others take the places; where there are none, [`Event::FewPrefixes`] | `a_campus_in_one_prefix_…`; `lookup/closest_nodes/tests/bounds.rs` |
+//! | holders that a `get` asks | 2 K (`Limits::GET_HOLDERS`) | it ends with what they brought | `tests/retrieving.rs` |
+//! | asking holders again | [`Limits::max_get_repeats`] | the outcome says how many values are missing | `tests/retrieving.rs` |
+//!
+//! Which addresses count with their ports, and have no /24, says [`Config::shared_addresses`]. Addresses
+//! that the user gave, contacts of the table or of a snapshot, and those that the table has lost are
+//! asked at times of their own.
+//!
 //! # Sources
 //!
 //! "Specification" in these pages means [the description of apt-p2p's Khashmir](protocol), as it was
@@ -170,10 +195,10 @@ pub mod wire;
 #[doc = include_str!("../docs/protocol.md")]
 pub mod protocol {}
 
-pub use address::{BadAddress, PrivateAddresses};
+pub use address::{BadAddress, PrivateAddresses, SharedAddresses};
 pub use config::{
-    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, StaleBuckets,
-    StoreLimits, TransactionIds,
+    Config, ConfigError, Journal, Limits, Problem, Retrieve, Retry, Role, SilentAddresses,
+    StaleBuckets, StoreLimits, TransactionIds,
 };
 pub use contact::{Contact, Place};
 pub use id::{Distance, Id, NotAnId};

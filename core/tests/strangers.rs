@@ -22,7 +22,8 @@ fn a_flood_of_strangers_is_pinged_a_few_at_a_time_and_keeps_nobody_out_for_long(
     net.add(1, Config::default());
     let most = net.node(1).config().limits.max_probes;
     for port in 1..=2000u16 {
-        let from: SocketAddr = ([192, 0, 2, 1], port).into();
+        let [high, low] = port.to_be_bytes();
+        let from: SocketAddr = ([192, high, low, 1], 9977).into();
         let asker = Id::hash_of(&port.to_be_bytes());
         let bytes =
             written(|out| Dialect::Khashmir.encode_query(&[7; 20], &asker, &Query::Ping, out));

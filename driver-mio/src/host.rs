@@ -317,6 +317,7 @@ impl<S: Datagrams> Host<S> {
             Event::Checkpoint
             | Event::CopiesLost { .. }
             | Event::Ended { .. }
+            | Event::FewPrefixes
             | Event::Kept { .. }
             | Event::Online { .. }
             | Event::Values { .. } => {}

@@ -93,6 +93,7 @@ fn gather(event: Event, values: &mut Vec<Value>) -> Option<Over> {
         | Event::BootstrapWanted
         | Event::Checkpoint
         | Event::CopiesLost { .. }
+        | Event::FewPrefixes
         | Event::Kept { .. }
         | Event::Online { .. } => None,
         _ => None,

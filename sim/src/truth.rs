@@ -1,6 +1,8 @@
 //! The ground truth: the identifiers of all nodes that run, in order, to tell which K nodes are
 //! really the closest to a target, and which nodes belong into which bucket of a table.
 
+use std::collections::BTreeMap;
+
 use khashmir::Id;
 
 use crate::host::HostId;
@@ -62,6 +64,34 @@ impl Truth {
         found
     }
 
+    /// The `count` closest to a target, of which so many at most are of one /24 while others can take the
+    /// places, as in a lookup of a node that has that [setting](khashmir::Config::most_of_prefix).
+    /// Closest first.
+    #[must_use]
+    pub fn closest_of_prefixes(
+        &self,
+        target: &Id,
+        count: usize,
+        most: usize,
+        counts: impl Fn(HostId) -> bool,
+    ) -> Vec<(Id, HostId)> {
+        let mut asked = count;
+        loop {
+            let closest = self.closest(target, asked);
+            let exhausted = closest.len() < asked;
+            let closest = closest
+                .into_iter()
+                .filter(|(_, host)| counts(*host))
+                .collect();
+            let chosen = choose(closest, count, most);
+            match chosen {
+                Chosen::All(chosen) => return chosen,
+                Chosen::WithTheRest(chosen) if exhausted => return chosen,
+                Chosen::WithTheRest(_) => asked *= 2,
+            }
+        }
+    }
+
     /// The nodes that share exactly `bits` leading bits with an identifier.
     #[must_use]
     pub fn at_depth(&self, id: &Id, bits: usize) -> &[(Id, HostId)] {
@@ -82,6 +112,40 @@ impl Truth {
             let (zeros, ones) = split(part, depth);
             if bit(id, depth) { ones } else { zeros }
         })
+    }
+}
+
+/// Those chosen of the closest.
+enum Chosen {
+    /// There were enough of different prefixes.
+    All(Vec<Known>),
+    /// There were not, so that others of the same prefixes took the places, if there were any.
+    WithTheRest(Vec<Known>),
+}
+
+/// Chooses `count` of these, which are sorted, and of one /24 `most` unless there are too few others.
+fn choose(closest: Vec<Known>, count: usize, most: usize) -> Chosen {
+    let mut of_prefix: BTreeMap<[u8; 3], usize> = BTreeMap::new();
+    let (mut chosen, mut rest) = (Vec::new(), Vec::new());
+    for (place, known) in closest.into_iter().enumerate() {
+        let [a, b, c, _] = known.1.ip().octets();
+        let so_far = of_prefix.entry([a, b, c]).or_default();
+        if *so_far < most {
+            *so_far += 1;
+            chosen.push((place, known));
+        } else {
+            rest.push((place, known));
+        }
+    }
+    let enough = chosen.len() >= count;
+    chosen.truncate(count);
+    chosen.extend(rest.into_iter().take(count - chosen.len()));
+    chosen.sort_unstable_by_key(|(place, _)| *place);
+    let chosen = chosen.into_iter().map(|(_, known)| known).collect();
+    if enough {
+        Chosen::All(chosen)
+    } else {
+        Chosen::WithTheRest(chosen)
     }
 }
 
@@ -145,6 +209,33 @@ mod tests {
             all.sort_by_key(|(id, _)| target.distance(id));
             all.truncate(count);
             truth.closest(&target, count) == all
+        }
+
+        fn of_one_prefix_only_so_many_are_among_the_closest(
+            numbers: std::collections::BTreeSet<u16>,
+            target: u16,
+            count: u8,
+            most: u8
+        ) -> bool {
+            let numbers: Vec<u16> = numbers.into_iter().collect();
+            let (truth, count) = (truth(&numbers), usize::from(count % 12));
+            let (most, target) = (usize::from(most % 3) + 1, Id::hash_of(&target.to_be_bytes()));
+            let prefix = |(_, host): &Known| {
+                let [_, _, third, _] = host.ip().octets();
+                third
+            };
+            let all = truth.closest(&target, numbers.len());
+            let mut expected: Vec<Known> = Vec::new();
+            for known in &all {
+                let same = expected.iter().filter(|other| prefix(other) == prefix(known)).count();
+                if expected.len() < count && same < most {
+                    expected.push(*known);
+                }
+            }
+            let rest: Vec<Known> = all.into_iter().filter(|known| !expected.contains(known)).collect();
+            expected.extend(rest.into_iter().take(count - expected.len()));
+            expected.sort_by_key(|(id, _)| target.distance(id));
+            truth.closest_of_prefixes(&target, count, most, |_| true) == expected
         }
 
         fn depths_are_shared_bits(numbers: Vec<u16>, own: u16) -> bool {

@@ -2,19 +2,23 @@
 
 mod limits;
 mod retry;
+mod role;
+mod silent_addresses;
 
 use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use crate::address::PrivateAddresses;
+use crate::address::{PrivateAddresses, SharedAddresses};
 use crate::id::Id;
 use crate::routing::MAX_K;
 use crate::value::Value;
-use crate::wire::{Dialect, Method, TID_LEN};
+use crate::wire::{Dialect, TID_LEN};
 
 pub use limits::{Limits, StoreLimits};
 pub use retry::Retry;
+pub use role::Role;
+pub use silent_addresses::SilentAddresses;
 
 /// Every setting of a node.
 ///
@@ -36,6 +40,16 @@ pub struct Config {
     pub address: Option<SocketAddr>,
     /// Whether contacts on private networks may enter the table.
     pub private_addresses: PrivateAddresses,
+    /// On which addresses many nodes may live, each at a port of its own.
+    pub shared_addresses: SharedAddresses,
+    /// Whether addresses that do not answer are spared, however many peers name them.
+    pub silent_addresses: SilentAddresses,
+    /// Of the contacts of one prefix (a /24), so many are among the K closest of a lookup while others can
+    /// take the places: whoever has all addresses of one cannot take them all. Where there are no
+    /// others, as in a campus, the rest do, and [`Event::FewPrefixes`](crate::Event::FewPrefixes) says
+    /// so. `None` for no such bound, as in the original; it does not concern
+    /// [shared addresses](Self::shared_addresses).
+    pub most_of_prefix: Option<usize>,
 
     /// Contacts in a bucket, in an answer, and at the end of a lookup (section 4: 8).
     pub k: usize,
@@ -100,6 +114,9 @@ impl Config {
             role: Role::ReadWrite,
             address: None,
             private_addresses: PrivateAddresses::Accept,
+            shared_addresses: SharedAddresses::Private,
+            silent_addresses: SilentAddresses::Spare,
+            most_of_prefix: Some(2),
             k: 8,
             alpha: 4,
             redundancy: 6,
@@ -127,6 +144,8 @@ impl Config {
     pub fn late() -> Self {
         Self {
             transaction_ids: TransactionIds::ExactLength,
+            silent_addresses: SilentAddresses::AskAgain,
+            most_of_prefix: None,
             alpha: 8,
             retry: Retry::late(),
             refresh: StaleBuckets::All,
@@ -139,6 +158,8 @@ impl Config {
     #[must_use]
     pub fn early() -> Self {
         Self {
+            silent_addresses: SilentAddresses::AskAgain,
+            most_of_prefix: None,
             redundancy: 3,
             retrieve: Retrieve::Closest(3),
             retry: Retry::early(),
@@ -202,6 +223,7 @@ impl Config {
             ("k", self.k, MAX_K),
             ("alpha", self.alpha, MAX_ALPHA),
             ("redundancy", self.redundancy, MAX_K),
+            ("most_of_prefix", self.most_of_prefix.unwrap_or(1), MAX_K),
             (
                 "max_failures",
                 usize::from(self.max_failures),
@@ -339,51 +361,6 @@ impl TransactionIds {
     }
 }
 
-/// What a node does for others: the original's three classes, and one more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Role {
-    /// Answers `ping`, `join` and `find_node`; handles no values.
-    Base,
-    /// Answers `find_value` and `get_value` too, and looks values up.
-    Read,
-    /// Stores values too: a full node.
-    ReadWrite,
-    /// Asks and never answers, so that others do not take it into their tables: for nodes that
-    /// will be gone in a moment.
-    ///
-    /// Its queries bear the identifier of the node that is asked, and as long as that is unknown,
-    /// none: nodes of the original take in neither. Its own identifier it gives only to one that
-    /// answers no query without: the early generation. It joins through at most one of these, so
-    /// that it is left in one table; as soon as it has contacts, others that refuse to answer are
-    /// reported as refusing.
-    Client,
-}
-
-impl Role {
-    /// Whether a query of this method is answered.
-    #[must_use]
-    pub const fn serves(self, method: Method) -> bool {
-        match self {
-            Self::Client => false,
-            Self::Base | Self::Read | Self::ReadWrite => self.knows(method),
-        }
-    }
-
-    /// Whether this node's own commands may use the method: the original's classes have no more
-    /// commands than answers.
-    #[must_use]
-    pub const fn knows(self, method: Method) -> bool {
-        match method {
-            Method::Ping | Method::Join | Method::FindNode => true,
-            Method::FindValue | Method::GetValue => !matches!(self, Self::Base),
-            Method::StoreValue => matches!(self, Self::ReadWrite | Self::Client),
-        }
-    }
-}
-
 /// Which of the nodes that hold values of a key are asked for them.
 ///
 /// Holders are asked closest first, and count by what they bring, not by what they claim: whoever comes
@@ -474,13 +451,5 @@ mod tests {
             backwards.check().map_err(|error| error.field),
             Err("retry.resend")
         );
-    }
-
-    #[test]
-    fn roles_nest_and_a_client_only_asks() {
-        assert!(!Role::Base.serves(Method::FindValue) && Role::Base.serves(Method::Join));
-        assert!(!Role::Read.serves(Method::StoreValue) && Role::Read.serves(Method::GetValue));
-        assert!(Role::ReadWrite.serves(Method::StoreValue));
-        assert!(!Role::Client.serves(Method::Ping) && Role::Client.knows(Method::StoreValue));
     }
 }

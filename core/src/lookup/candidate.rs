@@ -7,6 +7,7 @@ use crate::contact::{Contact, Place};
 use crate::estimate::{Outlook, Silence, Vouched};
 use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
+use crate::time::Instant;
 
 /// A contact that may be asked, or that has answered.
 pub(super) struct Candidate {
@@ -20,6 +21,8 @@ pub(super) struct Candidate {
     /// The contact through which alone it is known; `None` if our own table names it, or contacts
     /// do that are known independently of each other (the dominator in the graph of who named whom).
     pub(super) known_through: Option<Id>,
+    /// Until when it is not asked, since enough calls to its address are under way.
+    pub(super) held_back: Option<Instant>,
     /// Other addresses that were named for the same identifier.
     pub(super) elsewhere: Vec<SocketAddr>,
 }
@@ -51,6 +54,11 @@ impl Candidate {
 
     pub(super) const fn is_fresh(&self) -> bool {
         matches!(self.state, State::Fresh)
+    }
+
+    /// Whether it may be asked now, if it was not.
+    pub(super) fn may_be_asked(&self, now: Instant) -> bool {
+        self.held_back.is_none_or(|until| until <= now)
     }
 
     /// When it was asked, if it has not answered.
@@ -99,6 +107,7 @@ impl Candidate {
         let addr = self.elsewhere.remove(0);
         self.place = Place::There(Contact::new(*self.place.id(), addr));
         self.round_trip = None;
+        self.held_back = None;
         self.state = State::Fresh;
         true
     }

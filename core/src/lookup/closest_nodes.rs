@@ -4,42 +4,24 @@
 //! `next` again; the walk is over when [`ClosestNodes::is_done`]. No contact is asked twice, a slow one
 //! has a stand-in, and names are followed only so far, so a walk always ends.
 
+mod held_back;
 mod judging;
+mod prefixes;
+mod shape;
 mod sources;
 
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::candidate::{Candidate, State};
 use super::coverage::Coverage;
-use crate::address::is_shared;
 use crate::contact::{Contact, Place};
 use crate::estimate::{Outlook, Silence, Vouched};
 use crate::id::{Distance, Id};
 use crate::rtt::RoundTrip;
 use crate::time::Instant;
 
-/// How a walk deals with contacts that do not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// It judges them by what the node has learnt of its network.
-    Adaptive,
-    /// It waits for each of them, alpha at a time, as in the original.
-    Fixed,
-}
-
-/// How large a walk may become.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    /// It ends with so many.
-    pub(crate) k: usize,
-    /// So many are asked at a time while it comes closer.
-    pub(crate) alpha: usize,
-    /// So many are asked in all.
-    pub(crate) max_queries: usize,
-    pub(crate) patience: Patience,
-}
+pub(crate) use shape::{Patience, Shape};
 
 /// The shortlist of a walk, sorted by distance.
 pub(crate) struct ClosestNodes {
@@ -47,6 +29,7 @@ pub(crate) struct ClosestNodes {
     shape: Shape,
     trend: Trend,
     course: Course,
+    variety: Variety,
     queries: usize,
     /// When the first contact was asked, and the time of the last look.
     began: Option<Instant>,
@@ -77,6 +60,14 @@ enum Course {
     /// It followed names for longer than any honest network makes it, or spent all its queries: some
     /// source invents ever closer contacts. Few of what one source alone has named count from here on.
     Misled,
+}
+
+/// Of how many prefixes the contacts are that a walk has heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variety {
+    Enough,
+    /// There have been more of one prefix than may count.
+    Crowded,
 }
 
 /// A contact to ask.
@@ -127,6 +118,7 @@ impl ClosestNodes {
             target,
             shape,
             course: Course::Plain,
+            variety: Variety::Enough,
             queries: 0,
             began: None,
             now: Instant::ORIGIN,
@@ -223,7 +215,9 @@ impl ClosestNodes {
                 }
                 State::Fresh => {
                     expected += self.there;
-                    fresh = fresh.or(candidate.place.contact().map(|c| (at, c)));
+                    let contact = candidate.place.contact();
+                    let contact = contact.filter(|_| candidate.may_be_asked(now));
+                    fresh = fresh.or(contact.map(|contact| (at, contact)));
                 }
                 State::Failed => {}
             }
@@ -255,8 +249,10 @@ impl ClosestNodes {
         };
         self.rounds = self.rounds.max(self.candidates[at].depth);
         // Whatever identifiers are named at an address, it is asked once.
+        let shape = self.shape;
+        let is_there = |addr| shape.are_one(addr, contact.addr);
         for other in &mut self.candidates {
-            if other.is_fresh() && other.addr().is_some_and(|addr| is_same(addr, contact.addr)) {
+            if other.is_fresh() && other.addr().is_some_and(is_there) {
                 other.state = State::Failed;
             }
         }
@@ -276,6 +272,7 @@ impl ClosestNodes {
             return false;
         };
         self.candidates[at].state = State::Answered;
+        self.release();
         self.trend = Trend::Settled;
         let (mut count, mut shared) = (0, Id::BITS);
         for named in named {
@@ -454,6 +451,7 @@ impl ClosestNodes {
             round_trip: None,
             depth,
             known_through: None,
+            held_back: None,
             elsewhere: Vec::new(),
         }
     }
@@ -462,32 +460,36 @@ impl ClosestNodes {
         let Err(at) = self.position(&candidate.distance) else {
             return Offered::Ignored;
         };
-        let most = self.shape.k * Self::SPARES;
         let was_asked = |other: &Candidate| {
             !other.is_fresh()
-                && matches!((other.addr(), candidate.addr()), (Some(a), Some(b)) if is_same(a, b))
+                && matches!((other.addr(), candidate.addr()), (Some(a), Some(b)) if self.shape.are_one(a, b))
         };
-        if at >= most || self.candidates.iter().any(was_asked) {
+        if self.candidates.iter().any(was_asked) {
             return Offered::Ignored;
         }
         self.candidates.insert(at, candidate);
+        self.note_prefix(at);
         // A contact that was asked stays, however far away: its answer is still to be told from others.
-        let mut beyond = self.candidates.iter().skip(most);
-        if let Some(at) = beyond.position(Candidate::is_fresh) {
-            self.candidates.remove(most + at);
+        let fresh = self.candidates.iter().filter(|c| c.is_fresh()).count();
+        if fresh <= self.shape.k * Self::SPARES {
+            return Offered::New;
         }
-        Offered::New
+        match self.superfluous(fresh) {
+            Some(superfluous) => {
+                self.candidates.remove(superfluous);
+                if superfluous == at {
+                    Offered::Ignored
+                } else {
+                    Offered::New
+                }
+            }
+            None => Offered::New,
+        }
     }
 }
 
 fn as_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
-}
-
-/// Whether two addresses are one for a walk: on the public Internet every port of a host is, on a
-/// private network or on one machine many nodes share an address.
-fn is_same(a: SocketAddr, b: SocketAddr) -> bool {
-    a == b || a.ip() == b.ip() && !is_shared(a.ip())
 }
 
 #[cfg(test)]

@@ -39,6 +39,10 @@ pub enum Event {
         /// What it took.
         query_stats: QueryStats,
     },
+    /// The closest nodes that a lookup found are of fewer prefixes than they should be, because there are no
+    /// others, as in a campus or a testbed: whoever has all addresses of one prefix may hold every copy
+    /// of a value. See [`Config::most_of_prefix`](crate::Config::most_of_prefix). Told once.
+    FewPrefixes,
     /// A kept value has copies at other nodes: for the first time, or again after
     /// [`CopiesLost`](Self::CopiesLost). What our own node holds does not count, since it is lost
     /// with us.
@@ -86,7 +90,11 @@ impl Event {
             | Self::Ended { op, .. }
             | Self::Kept { op, .. }
             | Self::Values { op, .. } => Some(*op),
-            Self::Alone | Self::BootstrapWanted | Self::Checkpoint | Self::Online { .. } => None,
+            Self::Alone
+            | Self::BootstrapWanted
+            | Self::Checkpoint
+            | Self::FewPrefixes
+            | Self::Online { .. } => None,
         }
     }
 
@@ -99,6 +107,7 @@ impl Event {
             | Self::BootstrapWanted
             | Self::Checkpoint
             | Self::CopiesLost { .. }
+            | Self::FewPrefixes
             | Self::Kept { .. }
             | Self::Online { .. }
             | Self::Values { .. } => None,
@@ -124,6 +133,7 @@ impl Event {
             | Self::Checkpoint
             | Self::CopiesLost { .. }
             | Self::Ended { .. }
+            | Self::FewPrefixes
             | Self::Kept { .. }
             | Self::Online { .. }
             | Self::Values { .. } => Progress::None,

@@ -194,6 +194,7 @@ impl Node {
             return self.stats.drop(DropCause::NotAsked);
         };
         self.count_datagram(closed.owner, len);
+        self.address_answered(from);
         if let Owner::Operation { op, .. } = closed.owner {
             self.operations.call_over(op);
         }

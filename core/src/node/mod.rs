@@ -2,6 +2,7 @@
 
 mod accept;
 mod active_operations;
+mod allowance;
 mod command;
 mod durability;
 mod event;
@@ -48,6 +49,7 @@ use crate::storage::{Bounds, Durability, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
 use active_operations::ActiveOperations;
+use allowance::Allowance;
 use outbox::Outbox;
 use sender::{CallQuestion, Introduction};
 use upkeep::Upkeep;
@@ -78,6 +80,7 @@ pub struct Node {
     operations: ActiveOperations,
     upkeep: Upkeep,
     outbox: Outbox,
+    allowance: Allowance,
     stats: Stats,
     reachable: Reachable,
 }
@@ -428,6 +431,7 @@ impl Node {
             operations: ActiveOperations::default(),
             upkeep: Upkeep::new(&config, now),
             outbox,
+            allowance: Allowance::default(),
             stats: Stats::default(),
             reachable: Reachable::Unknown,
             rng,

@@ -33,6 +33,7 @@ enum OwnEvent {
     Presence,
     Checkpoint,
     BootstrapWanted,
+    FewPrefixes,
 }
 
 impl Outbox {
@@ -149,6 +150,7 @@ impl Outbox {
         let kind = match event {
             Event::Alone | Event::Online { .. } => OwnEvent::Presence,
             Event::BootstrapWanted => OwnEvent::BootstrapWanted,
+            Event::FewPrefixes => OwnEvent::FewPrefixes,
             Event::Checkpoint => OwnEvent::Checkpoint,
             Event::CopiesLost { op } | Event::Kept { op, .. } => {
                 self.copies.insert(op, event);

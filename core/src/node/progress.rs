@@ -2,8 +2,10 @@
 //! found, and tells the commands that wait for them when they are over.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::active_operations::{MaintenanceTask, Waiter, Waiters};
+use super::allowance::Permit;
 use super::journal::Safe;
 use super::sender::CallQuestion;
 use super::{Event, Node, OpId, Owner, Transmit};
@@ -17,6 +19,7 @@ use crate::operation::{
     StoredHere, Surroundings, Trouble, Walk, WalkKind,
 };
 use crate::rpc::{Due, Opening, Sends};
+use crate::time::Instant;
 use crate::value::Value;
 use crate::wire::Method;
 
@@ -54,6 +57,8 @@ impl Node {
             alpha: self.config.alpha,
             max_queries: self.config.limits.max_lookup_queries,
             patience,
+            shared: self.config.shared_addresses,
+            most_of_prefix: self.config.most_of_prefix,
         };
         let mut closest_nodes = ClosestNodes::new(target, shape);
         if self.config.role != Role::Client {
@@ -197,6 +202,17 @@ impl Node {
             vouched,
         } = question;
         let owner = Owner::Operation { op, branch };
+        let not_made = match self.permit(&peer, owner, ask.query().method()) {
+            Permit::Granted => None,
+            // At the end of time there is no later.
+            Permit::Later if self.now < Instant::MAX => {
+                Some(Trouble::NotMadeYet(self.now + self.usual_wait()))
+            }
+            Permit::Later | Permit::Refused => Some(Trouble::NotMade),
+        };
+        if let Some(trouble) = not_made {
+            return self.with(op, |operation| operation.troubled(&peer, branch, trouble));
+        }
         let sender = self.sender_for(&peer);
         let question = CallQuestion {
             ask,
@@ -205,6 +221,12 @@ impl Node {
         };
         self.call_as(peer, owner, (sends, vouched), question);
         self.operations.count_call(op);
+    }
+
+    /// How long an answer usually takes, but long enough that waiting for one is not a busy loop.
+    fn usual_wait(&self) -> Duration {
+        let wait = self.transactions.estimate().resend_wait();
+        wait.max(Duration::from_millis(50))
     }
 
     /// Opens a call and sends its datagram.
@@ -295,6 +317,9 @@ impl Node {
             Action::Plain { method, took } => self.stats.of(*method).complete(*took),
             Action::Walk(walk) => {
                 self.stats.of(walk.method()).complete(walk.took(self.now));
+                if walk.is_crowded() {
+                    self.note_few_prefixes();
+                }
                 if walk.found_anyone() {
                     self.table.touch(self.now, walk.target());
                 }

@@ -39,6 +39,9 @@ pub struct Stats {
     /// Times that a command, or upkeep, had something to ask and no free call to ask it with: see
     /// [`Limits::max_calls`](crate::Limits::max_calls).
     pub waits_for_calls: u64,
+    /// Calls that were not made, since the address or its prefix does not answer: see
+    /// [`Config::silent_addresses`](crate::Config::silent_addresses).
+    pub withheld_calls: u64,
     /// Keys whose values gave way to those of closer keys because the store was full.
     pub evicted_keys: u64,
     /// Datagrams dropped, by cause.

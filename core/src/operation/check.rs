@@ -245,9 +245,13 @@ impl Check {
         Ok(())
     }
 
-    /// Only a failed call says that a copy is gone: there is no hurry, and a slow holder holds.
+    /// Only a call that failed, or was not made, says that a copy is gone: there is no hurry, and a slow holder holds.
     pub(super) fn troubled(&mut self, peer: &Peer, trouble: Trouble) {
-        let (Some(id), Trouble::Failed(_)) = (peer.id, trouble) else {
+        let is_over = match trouble {
+            Trouble::Failed(_) | Trouble::NotMade | Trouble::NotMadeYet(_) => true,
+            Trouble::AskedAgain(_) | Trouble::Silent => false,
+        };
+        let Some(id) = peer.id.filter(|_| is_over) else {
             return;
         };
         let Some(at) = self.position(&id) else {

@@ -192,7 +192,9 @@ impl Get {
             (Branch::Walk, Phase::Fetching | Phase::Over) => {}
             (Branch::Retrieval, _) => match trouble {
                 Trouble::Failed(CallError::Refused(_)) => self.retrieval.refused(id),
-                Trouble::Failed(_) => self.retrieval.failed(id),
+                Trouble::Failed(_) | Trouble::NotMade | Trouble::NotMadeYet(_) => {
+                    self.retrieval.failed(id);
+                }
                 Trouble::Silent => self.retrieval.silent(id),
                 Trouble::AskedAgain(_) => {}
             },
@@ -277,7 +279,7 @@ mod tests {
     use core::time::Duration;
 
     use super::*;
-    use crate::address::PrivateAddresses;
+    use crate::address::{PrivateAddresses, SharedAddresses};
     use crate::estimate::NetworkEstimate;
     use crate::lookup::{ClosestNodes, Patience, Shape};
     use crate::operation::WalkKind;
@@ -297,6 +299,8 @@ mod tests {
             alpha: 64,
             max_queries: 256,
             patience: Patience::Adaptive,
+            shared: SharedAddresses::Private,
+            most_of_prefix: Some(2),
         };
         let mut closest_nodes = ClosestNodes::new(key, shape);
         for number in 1..=contacts {

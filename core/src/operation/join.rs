@@ -332,7 +332,9 @@ impl Join {
             return;
         }
         match trouble {
-            Trouble::Failed(_) => self.pending.retain(|greeted| greeted.addr != peer.addr),
+            Trouble::Failed(_) | Trouble::NotMade | Trouble::NotMadeYet(_) => {
+                self.pending.retain(|greeted| greeted.addr != peer.addr);
+            }
             Trouble::Silent => {
                 for greeted in self.pending.iter_mut().filter(|g| g.addr == peer.addr) {
                     greeted.state = Patience::Silent;

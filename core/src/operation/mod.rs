@@ -150,6 +150,11 @@ pub(crate) enum Trouble {
     AskedAgain(Instant),
     /// It is no use waiting for it any longer.
     Silent,
+    /// It was not made: the address is silent, and is left in peace.
+    NotMade,
+    /// It was not made, because enough are under way to this address: it may be tried again at that
+    /// time.
+    NotMadeYet(Instant),
 }
 
 /// What became of a value that was to be kept in our own store.

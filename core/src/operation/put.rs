@@ -184,7 +184,9 @@ impl Put {
             (Phase::Finding(walk), Some(id)) => walk.troubled(id, trouble),
             (Phase::Found { spread, .. } | Phase::Storing { spread, .. }, Some(id)) => {
                 match trouble {
-                    Trouble::Failed(_) => spread.failed(id),
+                    Trouble::Failed(_) | Trouble::NotMade | Trouble::NotMadeYet(_) => {
+                        spread.failed(id);
+                    }
                     Trouble::Silent => spread.silent(id),
                     Trouble::AskedAgain(_) => {}
                 }

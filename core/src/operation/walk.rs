@@ -176,6 +176,8 @@ impl Walk {
             Trouble::Failed(_) => self.closest_nodes.failed(id),
             Trouble::AskedAgain(now) => self.closest_nodes.asked_again(id, now),
             Trouble::Silent => self.closest_nodes.silent(id),
+            Trouble::NotMade => self.closest_nodes.not_asked(id),
+            Trouble::NotMadeYet(again) => self.closest_nodes.not_asked_before(id, again),
         }
     }
 
@@ -186,7 +188,9 @@ impl Walk {
 
     /// When it is to be stepped again, if no answer comes before.
     pub(super) fn next_review(&self, known: &Known<'_>) -> Option<Instant> {
-        self.closest_nodes.next_review(known.now, known.estimate)
+        let review = self.closest_nodes.next_review(known.now, known.estimate);
+        let held_back = self.closest_nodes.next_held_back(known.now);
+        review.into_iter().chain(held_back).min()
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -195,6 +199,11 @@ impl Walk {
 
     pub(super) fn closest(&self) -> impl Iterator<Item = Place> + '_ {
         self.closest_nodes.closest()
+    }
+
+    /// Whether more of the result are of one prefix than should be.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.closest_nodes.is_crowded()
     }
 
     pub(super) fn reach(&self) -> Reach {

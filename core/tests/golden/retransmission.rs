@@ -66,6 +66,7 @@ fn outcome(event: Event) -> Option<Outcome> {
         | Event::BootstrapWanted
         | Event::Checkpoint
         | Event::CopiesLost { .. }
+        | Event::FewPrefixes
         | Event::Kept { .. }
         | Event::Online { .. }
         | Event::Values { .. } => None,

@@ -51,6 +51,7 @@ pub(crate) fn result_of(events: &[Event]) -> StepResult {
             | Event::BootstrapWanted
             | Event::Checkpoint
             | Event::CopiesLost { .. }
+            | Event::FewPrefixes
             | Event::Kept { .. }
             | Event::Online { .. } => {}
             _ => {}

@@ -77,6 +77,7 @@ impl Commands {
                 self.keeps(*op);
                 coverage.reach("event CopiesLost");
             }
+            Event::FewPrefixes => coverage.reach("event FewPrefixes"),
             Event::Kept { op, copies } => {
                 self.keeps(*op);
                 assert!(*copies > 0, "{op} is kept nowhere");

@@ -3,7 +3,9 @@
 use core::time::Duration;
 
 use khashmir::wire::Method;
-use khashmir::{Command, Config, Journal, Keep, Limits, PrivateAddresses, Role, StoreLimits};
+use khashmir::{
+    Command, Config, Journal, Keep, Limits, PrivateAddresses, Role, SharedAddresses, StoreLimits,
+};
 
 use crate::world::{own_addr, own_id};
 
@@ -261,6 +263,11 @@ impl Setup {
             journal: self.journal,
             k: self.k,
             private_addresses: self.private_addresses,
+            // In some lives, private addresses count as public ones.
+            shared_addresses: match self.seed % 3 {
+                2 => SharedAddresses::None,
+                _ => SharedAddresses::Private,
+            },
             store,
             limits,
             ..preset

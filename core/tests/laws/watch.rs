@@ -42,7 +42,7 @@ impl Rig {
             copies <= limits.max_kept,
             "{copies} events of kept values, which merge"
         );
-        assert!(events - theirs - copies <= 3, "the node's own events merge");
+        assert!(events - theirs - copies <= 4, "the node's own events merge");
 
         let running = self.node.status(self.latest).operations;
         assert_eq!(running, self.commands.open_count(), "commands under way");

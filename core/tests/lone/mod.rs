@@ -21,6 +21,8 @@ pub(crate) struct Lone {
     pub(crate) events: Vec<(Instant, Event)>,
     /// How long a store takes those who answer.
     pub(crate) store_time: Duration,
+    /// How much longer the answer of an address takes.
+    pub(crate) late: fn(SocketAddr) -> Duration,
     /// Answers on their way to it.
     answers: BTreeMap<(Instant, usize), (SocketAddr, Vec<u8>)>,
 }
@@ -90,6 +92,7 @@ impl Lone {
             sent: Vec::new(),
             events: Vec::new(),
             store_time: Duration::ZERO,
+            late: |_| Duration::ZERO,
             answers: BTreeMap::new(),
         }
     }
@@ -156,7 +159,8 @@ impl Lone {
                 } else {
                     Duration::ZERO
                 };
-                let at = (self.now + Self::ROUND_TRIP + busy, self.sent.len());
+                let at = self.now + Self::ROUND_TRIP + busy + (self.late)(to);
+                let at = (at, self.sent.len());
                 self.answers.insert(at, (to, answer));
             }
             let (at, bytes) = (self.now, bytes.clone());

@@ -10,7 +10,7 @@ use clap::{Args, value_parser};
 use khashmir_sim::churn::Churn;
 use khashmir_sim::duration;
 use khashmir_sim::network::{Latency, Loss};
-use khashmir_sim::plan::{FreshAskers, HostSet, Plan, Preset, Start, ValuesFirst};
+use khashmir_sim::plan::{FreshAskers, HostSet, Plan, Preset, PrivateAsPublic, Start, ValuesFirst};
 use khashmir_sim::span::Span;
 
 /// The world in which a run takes place, and what is asked of it.
@@ -64,6 +64,10 @@ pub(super) struct World {
     /// Ask each lookup, get, put and read of a node whose first one it is
     #[arg(long)]
     fresh_askers: bool,
+    /// Take the addresses of hosts, which are private, for public ones: hosts of a /24 are then of one
+    /// network
+    #[arg(long)]
+    private_as_public: bool,
     /// The span over which lookups and reads arrive, like 10m; with churn, one median session [10m]
     #[arg(long, value_name = "SPAN", value_parser = duration::parse)]
     duration: Option<Duration>,
@@ -117,6 +121,9 @@ impl World {
         set(&mut plan.workload.duration, self.duration.as_ref());
         plan.node_config.alpha = self.alpha.or(plan.node_config.alpha);
         plan.node_config.k = self.k.or(plan.node_config.k);
+        if self.private_as_public {
+            plan.node_config.private_as_public = PrivateAsPublic::Yes;
+        }
         if self.values_first {
             plan.workload.values_first = ValuesFirst::Yes;
         }

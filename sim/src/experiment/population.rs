@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use khashmir::{Config, ConfigError, Id, Instant, Node, Role, Seed, Snapshot};
+use khashmir::{Config, ConfigError, Id, Instant, Node, Role, Seed, SharedAddresses, Snapshot};
 
 use crate::churn::ChurnStart;
 use crate::host::HostId;
@@ -18,6 +18,8 @@ use crate::warm;
 pub(super) struct Population {
     seed: u64,
     k: usize,
+    /// Of a /24, so many may be among the K closest.
+    most_of_prefix: usize,
     configs: Vec<Kind>,
     members: BTreeMap<HostId, Member>,
     /// Hosts whose nodes run, ascending: one of them is asked for each lookup.
@@ -144,14 +146,21 @@ impl Population {
             (host, member)
         };
         let roles = [Role::ReadWrite, Role::Client];
-        let config = |(preset, role)| Kind::new(plan, preset, role);
+        let kind = |(preset, role)| Kind::new(plan, preset, role);
+        let config = plan.config(plan.node_config.preset, Role::ReadWrite);
         let kinds = Preset::ALL.into_iter();
         Self {
             seed: plan.seed,
-            k: plan.config(plan.node_config.preset, Role::ReadWrite).k,
+            k: config.k,
+            most_of_prefix: match config.shared_addresses {
+                // All hosts have private addresses.
+                SharedAddresses::None => config.most_of_prefix.unwrap_or(config.k),
+                SharedAddresses::Private => config.k,
+                _ => config.k,
+            },
             configs: kinds
                 .flat_map(|preset| roles.map(|role| (preset, role)))
-                .map(config)
+                .map(kind)
                 .collect(),
             members: plan.hosts.iter().map(member).collect(),
             living: Vec::new(),
@@ -344,23 +353,16 @@ impl Population {
         })
     }
 
-    /// The K closest to a target of those that a lookup must find and that have run since then.
+    /// The K closest to a target of those that a lookup must find and that have run since then; with the
+    /// settings of the plan, only so many of one /24.
     pub(super) fn closest(&self, target: &Id, since: Instant) -> Vec<Id> {
-        let mut asked = self.k;
-        loop {
-            let closest = self.findable.closest(target, asked);
-            let exhausted = closest.len() < asked;
-            let is_stable = |host: &HostId| {
-                let member = self.members.get(host);
-                member.is_some_and(|member| member.is_here_since(since))
-            };
-            let stable = closest.into_iter().filter(|(_, host)| is_stable(host));
-            let ids: Vec<Id> = stable.map(|(id, _)| id).take(self.k).collect();
-            if ids.len() == self.k || exhausted {
-                return ids;
-            }
-            asked *= 2;
-        }
+        let is_stable = |host: HostId| {
+            let member = self.members.get(&host);
+            member.is_some_and(|member| member.is_here_since(since))
+        };
+        let (truth, most) = (&self.findable, self.most_of_prefix);
+        let closest = truth.closest_of_prefixes(target, self.k, most, is_stable);
+        closest.into_iter().map(|(id, _)| id).collect()
     }
 }
 

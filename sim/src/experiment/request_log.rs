@@ -203,6 +203,7 @@ impl RequestLog {
             | Event::BootstrapWanted
             | Event::Checkpoint
             | Event::CopiesLost { .. }
+            | Event::FewPrefixes
             | Event::Kept { .. }
             | Event::Online { .. } => {}
             _ => {}

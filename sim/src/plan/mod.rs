@@ -37,7 +37,7 @@ use khashmir::{Config, ConfigError, Journal, Role};
 
 pub use hosts::HostSet;
 pub use keeping::Keeping;
-pub use node_config::{NodeConfig, Preset};
+pub use node_config::{NodeConfig, Preset, PrivateAsPublic};
 pub use step::{Action, Ask, Jump, Step};
 pub use text::BadPlan;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use khashmir::{Config, Journal, Role};
+use khashmir::{Config, Journal, Role, SharedAddresses};
 
 use crate::text::BadText;
 
@@ -60,6 +60,16 @@ impl FromStr for Preset {
     }
 }
 
+/// Whether private addresses count as public ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PrivateAsPublic {
+    /// They do: ports of one address are one host, and hosts of one /24 are of one network.
+    Yes,
+    /// Many nodes may share one.
+    #[default]
+    No,
+}
+
 /// What the nodes of a plan are like: a preset, and what differs from it for all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -79,6 +89,8 @@ pub struct NodeConfig {
     pub expiry: Option<Duration>,
     /// Time between two checkpoints.
     pub checkpoint: Option<Duration>,
+    /// What private addresses count as: all hosts of a plan have private ones.
+    pub private_as_public: PrivateAsPublic,
 }
 
 impl NodeConfig {
@@ -94,6 +106,10 @@ impl NodeConfig {
             staleness: self.staleness.unwrap_or(base.staleness),
             expiry: self.expiry.unwrap_or(base.expiry),
             checkpoint: self.checkpoint.unwrap_or(base.checkpoint),
+            shared_addresses: match self.private_as_public {
+                PrivateAsPublic::Yes => SharedAddresses::None,
+                PrivateAsPublic::No => base.shared_addresses,
+            },
             role,
             journal,
             ..base

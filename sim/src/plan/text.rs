@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{FreshAskers, HostSet, Plan, Start, ValuesFirst, Workload};
+use super::{FreshAskers, HostSet, Plan, PrivateAsPublic, Start, ValuesFirst, Workload};
 use crate::duration;
 use crate::text::{BadText, probability};
 
@@ -66,6 +66,11 @@ const SETTINGS: &[Setting] = &[
         name: "checkpoint",
         read: |plan, text| put(&mut plan.node_config.checkpoint, span(text).map(Some)),
         write: |plan| some(plan.node_config.checkpoint.map(duration::format)),
+    },
+    Setting {
+        name: "private-as-public",
+        read: |plan, text| put(&mut plan.node_config.private_as_public, text.parse()),
+        write: |plan| plan.node_config.private_as_public.to_string(),
     },
     Setting {
         name: "dead",
@@ -312,6 +317,7 @@ macro_rules! yes_or_no {
 
 yes_or_no!(ValuesFirst);
 yes_or_no!(FreshAskers);
+yes_or_no!(PrivateAsPublic);
 
 impl Default for Workload {
     fn default() -> Self {
@@ -369,6 +375,7 @@ fresh 1m
 staleness 5m
 expiry 30m
 checkpoint 1m
+private-as-public yes
 dead 0.1
 nat 0.2
 early 0.3

@@ -4,7 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::{ClosestNodes, Course};
+use super::{Candidate, ClosestNodes, Course, Variety};
 use crate::id::Id;
 use crate::lookup::candidate::State;
 
@@ -52,30 +52,63 @@ impl ClosestNodes {
         chain
     }
 
-    /// Which candidates do not count, because they are among too many that one source alone has named;
-    /// empty if all count.
+    /// Which of so many candidates that were not asked gives way where there are too many: the farthest; and
+    /// where one source has named more than half of them, the farthest of those. Else its inventions,
+    /// which are closer than everybody, would drive out all others before they are asked.
+    pub(super) fn superfluous(&self, fresh: usize) -> Option<usize> {
+        let farthest = self.candidates.iter().rposition(Candidate::is_fresh);
+        let is_hearsay =
+            |candidate: &&Candidate| candidate.is_fresh() && candidate.known_through.is_some();
+        let half = fresh / 2;
+        if self.candidates.iter().filter(is_hearsay).count() <= half {
+            return farthest;
+        }
+        let all = self.candidates.iter().enumerate();
+        let sources: Vec<(Option<Id>, usize)> = all
+            .filter(|(_, candidate)| candidate.is_fresh())
+            .map(|(at, candidate)| (self.chain(candidate.place.id()).pop(), at))
+            .collect();
+        let mut sorted = sources.clone();
+        sorted.sort_unstable();
+        // Whoever has named more than half stands in the middle.
+        let (most, _) = *sorted.get(half)?;
+        let mut of_most = sources.iter().filter(|(source, _)| *source == most);
+        if of_most.clone().count() <= half {
+            return farthest;
+        }
+        of_most.next_back().map(|(_, at)| *at)
+    }
+
+    /// Which candidates do not count, because they are among too many that one source alone has named,
+    /// or among too many of one prefix; empty if all count.
     pub(super) fn excess(&self) -> Vec<bool> {
-        if self.course == Course::Plain {
+        let most_of_source = match self.course {
+            Course::Plain => None,
+            Course::Misled => Some(Self::MOST_OF_ONE_SOURCE),
+        };
+        let most_of_prefix = match self.variety {
+            Variety::Enough => None,
+            Variety::Crowded => self.shape.most_of_prefix,
+        };
+        if most_of_source.is_none() && most_of_prefix.is_none() {
             return Vec::new();
         }
-        let mut counted: Vec<(Id, usize)> = Vec::new();
+        let (mut sources, mut prefixes) = (Tally::new(most_of_source), Tally::new(most_of_prefix));
         let mut excess = vec![false; self.candidates.len()];
         let mut others = 0;
         for (at, candidate) in self.candidates.iter().enumerate() {
             if !candidate.is_waited_for() {
                 continue;
             }
-            let Some(source) = self.chain(candidate.place.id()).pop() else {
-                continue;
-            };
-            let place = counted.iter().position(|(other, _)| *other == source);
-            let place = place.unwrap_or_else(|| {
-                counted.push((source, 0));
-                counted.len() - 1
-            });
-            counted[place].1 += 1;
-            excess[at] = counted[place].1 > Self::MOST_OF_ONE_SOURCE;
-            others += usize::from(!excess[at]);
+            let source = most_of_source.and_then(|_| self.chain(candidate.place.id()).pop());
+            let prefix = most_of_prefix.and_then(|_| self.prefix_at(at));
+            excess[at] = sources.is_full_of(source) || prefixes.is_full_of(prefix);
+            if !excess[at] {
+                sources.count(source);
+                prefixes.count(prefix);
+                // Our own node has a place only where it is closer than those of the others.
+                others += usize::from(candidate.addr().is_some());
+            }
         }
         if others < self.shape.k {
             // Where others cannot take all places, the closest of the rest do.
@@ -85,5 +118,39 @@ impl ClosestNodes {
             }
         }
         excess
+    }
+}
+
+/// How many contacts there are of each kind, where so many of one count.
+struct Tally<K> {
+    most: Option<usize>,
+    counted: Vec<(K, usize)>,
+}
+
+impl<K: Copy + PartialEq> Tally<K> {
+    const fn new(most: Option<usize>) -> Self {
+        Self {
+            most,
+            counted: Vec::new(),
+        }
+    }
+
+    /// Whether as many of this kind were counted as may.
+    fn is_full_of(&self, kind: Option<K>) -> bool {
+        let (Some(most), Some(kind)) = (self.most, kind) else {
+            return false;
+        };
+        let mut counted = self.counted.iter();
+        counted.any(|(other, count)| *other == kind && *count >= most)
+    }
+
+    fn count(&mut self, kind: Option<K>) {
+        let Some(kind) = kind else {
+            return;
+        };
+        match self.counted.iter_mut().find(|(other, _)| *other == kind) {
+            Some((_, count)) => *count += 1,
+            None => self.counted.push((kind, 1)),
+        }
     }
 }

@@ -9,6 +9,7 @@ use core::time::Duration;
 use quickcheck::{TestResult, quickcheck};
 
 use super::*;
+use crate::address::SharedAddresses;
 use crate::estimate::NetworkEstimate;
 use crate::rng::{Rng, Seed};
 use crate::rtt::RttSample;
@@ -45,6 +46,8 @@ impl Bench {
             alpha,
             max_queries: 1000,
             patience,
+            shared: SharedAddresses::Private,
+            most_of_prefix: Some(2),
         };
         let mut walk = ClosestNodes::new(TARGET, shape);
         for first in seeds {

@@ -22,6 +22,8 @@ pub(super) struct StatsForm {
     identity_conflicts: u64,
     questionable_contacts: u64,
     waits_for_calls: u64,
+    #[serde(default)]
+    withheld_calls: u64,
     evicted_keys: u64,
     drops: Vec<Dropped>,
     methods: BTreeMap<Method, MethodStats>,
@@ -48,6 +50,7 @@ impl From<Stats> for StatsForm {
             identity_conflicts: stats.identity_conflicts,
             questionable_contacts: stats.questionable_contacts,
             waits_for_calls: stats.waits_for_calls,
+            withheld_calls: stats.withheld_calls,
             evicted_keys: stats.evicted_keys,
             drops: drops
                 .map(|(&cause, &count)| Dropped { cause, count })
@@ -70,6 +73,7 @@ impl From<StatsForm> for Stats {
             identity_conflicts: form.identity_conflicts,
             questionable_contacts: form.questionable_contacts,
             waits_for_calls: form.waits_for_calls,
+            withheld_calls: form.withheld_calls,
             evicted_keys: form.evicted_keys,
             drops: drops
                 .map(|Dropped { cause, count }| (cause, count))

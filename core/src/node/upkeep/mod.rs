@@ -18,7 +18,7 @@ use core::net::SocketAddr;
 use arrivals::Arrivals;
 use conflicts::IdentityConflicts;
 use kept::KeptPuts;
-use presence::Presence;
+use presence::{Presence, Variety};
 use probes::Probes;
 use recovery::Recovery;
 use sweep::Sweep;
@@ -39,6 +39,7 @@ pub(super) struct Upkeep {
     checkpoint: Interval,
     pub(super) arrivals: Arrivals,
     pub(super) presence: Presence,
+    variety: Variety,
     pub(super) conflicts: IdentityConflicts,
     recovery: Recovery,
     pub(super) probes: Probes,
@@ -61,6 +62,7 @@ impl Upkeep {
             ),
             arrivals: Arrivals::default(),
             presence: Presence::default(),
+            variety: Variety::default(),
             conflicts: IdentityConflicts::new(config.limits.max_probes.saturating_mul(100)),
             recovery: Recovery::new(config),
             probes: Probes::new(config.limits.max_probes),
@@ -173,6 +175,7 @@ impl Node {
     fn call_due(&mut self, due: Due<Owner, CallQuestion>) {
         match due {
             Due::GaveUp(closed) => {
+                self.address_silent(closed.peer.addr);
                 if let Owner::Operation { op, .. } = closed.owner {
                     self.operations.call_over(op);
                 }
@@ -197,13 +200,12 @@ impl Node {
                     self.trouble(op, &peer, branch, Trouble::AskedAgain(self.now));
                 }
             }
-            Due::Silent {
-                peer,
-                owner: Owner::Operation { op, branch },
-            } => {
-                self.given_up(op, &peer, branch);
+            Due::Silent { peer, owner } => {
+                self.address_silent(peer.addr);
+                if let Owner::Operation { op, branch } = owner {
+                    self.given_up(op, &peer, branch);
+                }
             }
-            Due::Silent { .. } => {}
         }
     }
 
@@ -211,6 +213,7 @@ impl Node {
         self.tokens.rotate(&mut self.rng);
         self.sweep();
         self.upkeep.probes.forgive(self.now);
+        self.allowance.forget_old(self.now);
         if self.life == Life::Running {
             self.refresh_stale();
             let failing: Vec<Contact> = self.table.failing().collect();

@@ -30,7 +30,24 @@ impl Presence {
     }
 }
 
+/// Whether the closest nodes are of as many prefixes as they should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::node) enum Variety {
+    #[default]
+    Enough,
+    /// They are not, and that was told.
+    FewPrefixes,
+}
+
 impl Node {
+    /// Takes in that a lookup found too many nodes of one prefix, and no others.
+    pub(in crate::node) fn note_few_prefixes(&mut self) {
+        if self.upkeep.variety == Variety::Enough {
+            self.upkeep.variety = Variety::FewPrefixes;
+            self.outbox.event(Event::FewPrefixes);
+        }
+    }
+
     /// What restoring has made of us: contacts that answered lately vouch for the network.
     pub(in crate::node) fn presence_after_restore(&mut self) {
         if !self.table.is_empty() {

@@ -8,6 +8,7 @@ use core::time::Duration;
 use crate::contact::Contact;
 use crate::estimate::Vouched;
 use crate::memory::FreeWhenEmpty;
+use crate::node::allowance::Permit;
 use crate::node::sender::CallQuestion;
 use crate::node::{Life, Node, Owner, Probe};
 use crate::operation::Ask;
@@ -42,7 +43,7 @@ pub(in crate::node) enum Probed {
     Asked,
     /// Too many are being asked.
     NotNow,
-    /// It did not answer lately, and is left in peace.
+    /// It, or its prefix, did not answer lately, and is left in peace.
     TooSoon,
 }
 
@@ -141,6 +142,14 @@ impl Node {
             || self.transactions.is_full();
         if too_many || self.life != Life::Running {
             return Probed::NotNow;
+        }
+        let is_probing = self.upkeep.probes.probing.contains(&contact.addr);
+        if !is_probing {
+            match self.permit(&contact.into(), Owner::Probe(why), Method::Ping) {
+                Permit::Granted => {}
+                Permit::Later => return Probed::NotNow,
+                Permit::Refused => return Probed::TooSoon,
+            }
         }
         if self.upkeep.probes.probing.insert(contact.addr) {
             let sends = if unbidden {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand};
-use khashmir::Id;
+use khashmir::{Id, SharedAddresses};
 use khashmir_mio::{HostPort, NewNode};
 
 use crate::failure::Failure;
@@ -152,6 +152,9 @@ pub(crate) struct NodeArgs {
     /// is held up. The system may grant less (on Linux net.core.rmem_max)
     #[arg(long, value_name = "BYTES", default_value_t = NewNode::RECEIVE_BUFFER, value_parser = values::receive_buffer)]
     pub(crate) receive_buffer: usize,
+
+    #[command(flatten)]
+    pub(crate) addresses: Addresses,
 }
 
 /// Ask one node whether it is there, and how it sees us
@@ -282,12 +285,34 @@ pub(crate) struct Network {
     pub(crate) bootstrap: Vec<HostPort>,
 }
 
+/// What a node takes addresses for.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    /// Take private and loopback addresses for public ones, so that ports of one address count as one
+    /// host: to try on one machine what holds on the Internet
+    #[arg(long)]
+    private_as_public: bool,
+}
+
+impl Addresses {
+    pub(crate) const fn shared(self) -> SharedAddresses {
+        if self.private_as_public {
+            SharedAddresses::None
+        } else {
+            SharedAddresses::Private
+        }
+    }
+}
+
 /// What all commands have in common that ask something and end.
 #[derive(Args, Debug)]
 pub(crate) struct Common {
     /// Give up after so many seconds, fractions allowed, the resolving of names included
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = values::seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) addresses: Addresses,
 
     /// Print JSON objects instead of text, one a line
     #[arg(long)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use khashmir::{Command, Config, Event, Outcome, Pong, Role};
 use khashmir_mio::{Driver, Handle, HostPort, NewNode, Operation, Over, Resolved, Waited, resolve};
 
+use crate::args::Common;
 use crate::failure::Failure;
 use crate::seed;
 use crate::trace::Verbosity;
@@ -37,10 +38,11 @@ pub(crate) struct NobodyMet {
 
 impl Client {
     /// Opens a socket on any free port and begins to run.
-    pub(crate) fn start(timeout: Duration, verbosity: Verbosity) -> Result<Self, Failure> {
+    pub(crate) fn start(common: &Common, verbosity: Verbosity) -> Result<Self, Failure> {
         let since = Instant::now();
         let config = Config {
             role: Role::Client,
+            shared_addresses: common.addresses.shared(),
             ..Config::default()
         };
         let cannot = |error: &dyn std::fmt::Display| {
@@ -55,7 +57,7 @@ impl Client {
         Ok(Self {
             handle,
             since,
-            timeout,
+            timeout: common.timeout,
         })
     }
 

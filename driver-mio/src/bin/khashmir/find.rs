@@ -11,7 +11,7 @@ use crate::trace::Verbosity;
 use crate::words;
 
 pub(crate) fn run(args: &FindArgs, verbosity: Verbosity) -> Result<(), Failure> {
-    let client = Client::start(args.common.timeout, verbosity)?;
+    let client = Client::start(&args.common, verbosity)?;
     client.connect(&args.network.bootstrap)?;
     let command = if args.values {
         Command::FindValue { key: args.target }

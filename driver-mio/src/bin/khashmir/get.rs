@@ -12,7 +12,7 @@ use crate::values;
 use crate::words;
 
 pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
-    let client = Client::start(args.common.timeout, verbosity)?;
+    let client = Client::start(&args.common, verbosity)?;
     client.connect(&args.network.bootstrap)?;
     let mut get = client.begin(Command::Get {
         key: args.key,
@@ -50,6 +50,7 @@ pub(crate) fn run(args: &GetArgs, verbosity: Verbosity) -> Result<(), Failure> {
             | Event::BootstrapWanted
             | Event::Checkpoint
             | Event::CopiesLost { .. }
+            | Event::FewPrefixes
             | Event::Kept { .. }
             | Event::Online { .. } => {}
             _ => {}

@@ -30,6 +30,7 @@ enum Happening {
 pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
     let config = Config {
         id: args.id,
+        shared_addresses: args.addresses.shared(),
         ..Config::default()
     };
     let cannot = |error: &dyn std::fmt::Display| {

@@ -10,7 +10,7 @@ use crate::trace::Verbosity;
 use crate::words;
 
 pub(crate) fn run(args: &PingArgs, verbosity: Verbosity) -> Result<(), Failure> {
-    let client = Client::start(args.common.timeout, verbosity)?;
+    let client = Client::start(&args.common, verbosity)?;
     let pong = client
         .meet(std::slice::from_ref(&args.host))
         .map_err(|nobody| silence(args, &nobody))?;

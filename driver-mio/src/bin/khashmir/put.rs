@@ -18,7 +18,7 @@ pub(crate) fn run(args: &PutArgs, verbosity: Verbosity) -> Result<(), Failure> {
         value: args.bytes()?,
         keep: Keep::Once,
     };
-    let client = Client::start(args.common.timeout, verbosity)?;
+    let client = Client::start(&args.common, verbosity)?;
     client.connect(&args.network.bootstrap)?;
     let over = client.complete(command)?;
     let places = if let Outcome::Stored(places) = over.outcome {

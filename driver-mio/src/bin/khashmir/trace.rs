@@ -92,6 +92,9 @@ impl Observer for Trace {
             Event::BootstrapWanted => {
                 self.show(Verbosity::Operations, || "bootstrap wanted".to_owned());
             }
+            Event::FewPrefixes => self.show(Verbosity::Operations, || {
+                "the closest nodes are of few prefixes".to_owned()
+            }),
             Event::CopiesLost { op } => {
                 self.show(Verbosity::Operations, || {
                     format!("{op} has lost its copies")

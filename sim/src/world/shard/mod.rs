@@ -350,6 +350,7 @@ impl<W: Observer> Shard<W> {
                 Event::Alone
                 | Event::BootstrapWanted
                 | Event::CopiesLost { .. }
+                | Event::FewPrefixes
                 | Event::Kept { .. }
                 | Event::Online { .. } => {}
                 _ => {}

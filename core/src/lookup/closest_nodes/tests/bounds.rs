@@ -1,6 +1,7 @@
 //! What a walk keeps to, whatever is named to it.
 
 use alloc::format;
+use core::net::SocketAddr;
 
 use super::*;
 
@@ -170,6 +171,21 @@ fn on_a_private_network_many_nodes_share_an_address() {
 }
 
 #[test]
+fn where_private_addresses_count_as_public_ones_ports_are_one_host() {
+    let mut bench = Bench::new(4, 4, [1]);
+    bench.walk.shape.shared = SharedAddresses::None;
+    assert_eq!(bench.asked(), [1]);
+    let by = contact(1).id;
+    assert!(bench.answered(1, &[]));
+    for (first, port) in [(2, 7), (3, 8)] {
+        bench
+            .walk
+            .offer(elsewhere(first, ([10, 9, 9, 9], port).into()), &by);
+    }
+    assert_eq!(bench.asked(), [2]);
+}
+
+#[test]
 fn an_identity_is_asked_at_another_address_when_the_first_fails() {
     let mut bench = Bench::new(2, 2, [1, 2]);
     assert_eq!(bench.asked(), [1, 2]);
@@ -281,4 +297,160 @@ fn another_node_that_answers_where_it_was_named_counts() {
         [Place::There(contact(1)), Place::There(second)]
     );
     assert!(!bench.walk.answered(&first.id, nobody()), "one counts");
+}
+
+/// A walk among contacts at these addresses, the first the closest, all of which answer.
+fn among(addrs: &[SocketAddr], most_of_prefix: Option<usize>) -> Bench {
+    let mut bench = Bench::new(4, 4, []);
+    bench.walk.shape.most_of_prefix = most_of_prefix;
+    for (first, addr) in (1..).zip(addrs) {
+        bench.walk.seed(elsewhere(first, *addr), None);
+    }
+    while !bench.walk.is_done() {
+        let asked = bench.asked();
+        assert!(!asked.is_empty(), "nobody is left to ask");
+        for first in asked {
+            assert!(bench.answered(first, &[]));
+        }
+    }
+    bench
+}
+
+fn firsts(bench: &Bench) -> Vec<u8> {
+    let places = bench.walk.closest();
+    places.map(|place| place.id().as_bytes()[0]).collect()
+}
+
+#[test]
+fn two_of_a_prefix_are_among_the_closest_while_others_can_take_the_places() {
+    let mut addrs: Vec<_> = (1..=6).map(|last| public(last, 1)).collect();
+    addrs.extend((1..=3).map(|third| SocketAddr::from(([44, 9, third, 1], 1))));
+    let bench = among(&addrs, Some(2));
+    assert_eq!(firsts(&bench), [1, 2, 7, 8]);
+    assert!(!bench.walk.is_crowded());
+    let bench = among(&addrs, None);
+    assert_eq!(firsts(&bench), [1, 2, 3, 4]);
+    assert!(!bench.walk.is_crowded(), "nobody minds");
+}
+
+#[test]
+fn where_no_others_are_the_closest_of_the_rest_take_the_places() {
+    let mut addrs: Vec<_> = (1..=6).map(|last| public(last, 1)).collect();
+    addrs.push(([44, 9, 1, 1], 1).into());
+    let bench = among(&addrs, Some(2));
+    assert_eq!(firsts(&bench), [1, 2, 3, 7]);
+    assert!(bench.walk.is_crowded());
+}
+
+#[test]
+fn our_own_node_takes_no_place_of_the_rest_unless_it_is_closer() {
+    for (own, expected) in [(0x70, vec![1, 2, 3, 4]), (3, vec![1, 2, 3, 4])] {
+        let mut bench = Bench::new(4, 4, []);
+        for first in (1..=6).filter(|first| *first != own) {
+            bench.walk.seed(elsewhere(first, public(first, 1)), None);
+        }
+        bench.walk.include_self(contact(own).id);
+        for first in bench.asked() {
+            assert!(bench.answered(first, &[]));
+        }
+        assert!(bench.walk.is_done());
+        assert_eq!(firsts(&bench), expected, "{own}");
+    }
+}
+
+#[test]
+fn on_shared_addresses_prefixes_do_not_count() {
+    let addrs: Vec<_> = (1..=6)
+        .map(|last| SocketAddr::from(([10, 1, 1, last], 1)))
+        .collect();
+    let bench = among(&addrs, Some(2));
+    assert_eq!(firsts(&bench), [1, 2, 3, 4]);
+    assert!(!bench.walk.is_crowded());
+}
+
+#[test]
+fn others_that_turn_out_to_be_dead_leave_their_places_to_the_rest() {
+    let mut bench = Bench::new(4, 4, []);
+    for first in 1..=4 {
+        bench.walk.seed(elsewhere(first, public(first, 1)), None);
+    }
+    for first in 5..=7 {
+        bench
+            .walk
+            .seed(elsewhere(first, ([44, 9, first, 1], 1).into()), None);
+    }
+    assert_eq!(bench.asked(), [1, 2, 5, 6]);
+    for first in [1, 2, 5] {
+        assert!(bench.answered(first, &[]));
+    }
+    bench.failed(6);
+    assert_eq!(bench.asked(), [7]);
+    bench.failed(7);
+    assert_eq!(bench.asked(), [3]);
+    assert!(bench.answered(3, &[]) && bench.walk.is_done());
+    assert_eq!(firsts(&bench), [1, 2, 3, 5]);
+}
+
+#[test]
+fn a_contact_whose_call_was_not_made_is_passed_over_or_tried_later() {
+    let mut bench = Bench::new(2, 2, [1, 2, 3]);
+    assert_eq!(bench.asked(), [1, 2]);
+    bench.walk.not_asked(&contact(1).id);
+    let later = bench.now + Duration::from_millis(100);
+    bench.walk.not_asked_before(&contact(2).id, later);
+    assert_eq!((bench.walk.queries, bench.asked()), (0, vec![3]));
+    assert_eq!(bench.walk.next_held_back(bench.now), Some(later));
+    assert!(!bench.walk.is_done(), "it will be asked");
+    bench.pass(100);
+    assert_eq!(bench.asked(), [2]);
+    bench
+        .walk
+        .not_asked_before(&contact(2).id, bench.now + Duration::from_secs(9));
+    assert!(bench.answered(3, &[]));
+    assert_eq!(bench.asked(), [2], "after an answer it is tried at once");
+    assert!(bench.answered(2, &[]) && bench.walk.is_done());
+    assert_eq!((firsts(&bench), bench.walk.queries), (vec![2, 3], 2));
+}
+
+#[test]
+fn a_liar_that_names_eight_new_contacts_in_each_answer_does_not_drive_out_the_others() {
+    let mut bench = Bench::new(8, 4, 0x40..=0x48);
+    let mut invented = BTreeMap::new();
+    let mut rounds = 0;
+    while !bench.walk.is_done() {
+        bench.walk.judge(bench.now, &bench.estimate);
+        let asked: Vec<Contact> = core::iter::from_fn(|| bench.walk.next(bench.now))
+            .map(|asked| asked.contact)
+            .collect();
+        bench.now = bench.now + Duration::from_millis(50);
+        rounds += 1;
+        for by in asked {
+            let lies = by == contact(0x40) || invented.contains_key(&by.addr);
+            let named: Vec<Contact> = if lies {
+                let invent = |_| {
+                    let number = u16::try_from(invented.len()).expect("few");
+                    let [high, low] = number.to_be_bytes();
+                    let distance = Distance::from_leading(u128::from(u16::MAX - number) << 100);
+                    let contact =
+                        Contact::new(TARGET.at(&distance), ([44, high, low, 1], 1).into());
+                    invented.insert(contact.addr, contact.id);
+                    contact
+                };
+                (0..8).map(invent).collect()
+            } else {
+                (0x41..=0x48).map(contact).collect()
+            };
+            assert!(bench.walk.answered(&by.id, named.iter().map(|c| c.id)));
+            for contact in named {
+                bench.walk.offer(contact, &by.id);
+            }
+        }
+    }
+    let closest = bench.closest();
+    let honest = closest.iter().filter(|place| is_honest(place)).count();
+    assert_eq!(
+        (closest.len(), honest),
+        (8, 6),
+        "after {rounds} rounds: {closest:?}"
+    );
 }
