@@ -323,20 +323,19 @@ impl ActiveOperations {
         }
     }
 
-    /// Whether an operation has all the calls in flight that it may have: one walk has so many, one of
+    /// How many calls an operation has in flight, and how many it may have: one walk so many, one of
     /// several walks [more](Self::MOST_CALLS).
-    pub(super) fn has_all_calls(&self, op: OpId, of_one_walk: usize) -> bool {
-        self.running.get(&op).is_some_and(|running| {
-            running.calls
-                >= match running.operation {
-                    Operation::Join(_) | Operation::Refresh(_) => Self::MOST_CALLS,
-                    Operation::Check(_)
-                    | Operation::Find(_)
-                    | Operation::Get(_)
-                    | Operation::Ping(_)
-                    | Operation::Put(_) => of_one_walk,
-                }
-        })
+    pub(super) fn calls_of(&self, op: OpId, most_of_one_walk: usize) -> Option<(usize, usize)> {
+        let running = self.running.get(&op)?;
+        let most = match running.operation {
+            Operation::Join(_) | Operation::Refresh(_) => Self::MOST_CALLS,
+            Operation::Check(_)
+            | Operation::Find(_)
+            | Operation::Get(_)
+            | Operation::Ping(_)
+            | Operation::Put(_) => most_of_one_walk,
+        };
+        Some((running.calls, most))
     }
 
     /// Takes in an answer, if the operation is still there.

@@ -218,6 +218,12 @@ impl Node {
             return Err(CallError::Broken(InvalidReply::Id));
         }
         let from = closed.peer.addr;
+        let answer = |branch| Answer {
+            from,
+            branch,
+            took: closed.elapsed,
+            reply,
+        };
         if reply.id == self.own || closed.peer.id.is_some_and(|id| id != reply.id) {
             // The contact that was meant is gone. A ping finds out who is there now; what comes
             // under another identifier in a lookup is as good as a query of a stranger.
@@ -229,15 +235,9 @@ impl Node {
             if let (Owner::Operation { op, branch }, Some(meant)) = (closed.owner, closed.peer.id)
                 && reply.id != self.own
             {
-                let answer = Answer {
-                    from,
-                    branch,
-                    took: closed.elapsed,
-                    reply,
-                };
                 let rules = self.rules();
                 self.with(op, |operation| {
-                    operation.another_answered(&meant, &answer, &rules);
+                    operation.another_answered(&meant, &answer(branch), &rules);
                 });
             }
             return Err(CallError::WrongId);
@@ -246,15 +246,9 @@ impl Node {
             self.upkeep.probes.answered(from);
         }
         if let Owner::Operation { op, branch } = closed.owner {
-            let answer = Answer {
-                from,
-                branch,
-                took: closed.elapsed,
-                reply,
-            };
             let rules = self.rules();
             self.operations
-                .answered(op, &answer, &rules)
+                .answered(op, &answer(branch), &rules)
                 .map_err(CallError::Broken)?;
             self.note_elsewhere(reply);
         }

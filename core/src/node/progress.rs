@@ -114,14 +114,16 @@ impl Node {
         }
     }
 
-    /// Tells an operation that one of its calls is given up, and lets it go on. If it has no more calls
-    /// to make, the oldest of those that it has given up makes room.
+    /// Tells an operation that one of its calls is given up, and lets it go on. The oldest of those that
+    /// it has given up makes room once it has half of all that it may have: the other half is for calls
+    /// that it waits for, however many contacts are dead.
     pub(super) fn given_up(&mut self, op: OpId, peer: &Peer, branch: u16) {
         self.with(op, |operation| {
             operation.troubled(peer, branch, Trouble::Silent);
         });
         let is_of = |owner: &Owner| matches!(owner, Owner::Operation { op: of, .. } if *of == op);
-        if self.has_all_calls(op)
+        if let Some((calls, most)) = self.calls_of(op)
+            && calls > most / 2
             && let Some(closed) = self.transactions.close_given_up(self.now, is_of)
         {
             self.operations.call_over(op);
@@ -132,8 +134,13 @@ impl Node {
 
     /// Whether an operation has all the calls in flight that it may have.
     fn has_all_calls(&self, op: OpId) -> bool {
+        self.calls_of(op).is_some_and(|(calls, most)| calls >= most)
+    }
+
+    /// How many calls an operation has in flight, and how many it may have.
+    fn calls_of(&self, op: OpId) -> Option<(usize, usize)> {
         let of_one_walk = self.config.k * ClosestNodes::MOST_IN_FLIGHT;
-        self.operations.has_all_calls(op, of_one_walk)
+        self.operations.calls_of(op, of_one_walk)
     }
 
     /// Tells an operation of trouble with a call, and lets it go on.
