@@ -313,7 +313,7 @@ impl Node {
             before,
         } = stored;
         self.stats.evicted_keys += evicted.len() as u64;
-        let lifetime = self.config.expiry;
+        let (at, lifetime) = (self.now, self.config.expiry);
         self.outbox.record(|| {
             let store = UnsavedStore {
                 key,
@@ -321,6 +321,7 @@ impl Node {
                 before,
             };
             let record = Record::Stored {
+                at,
                 key,
                 value,
                 lifetime,
