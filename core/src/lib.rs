@@ -126,7 +126,8 @@
 //!    [limits](Limits).
 //! 7. What is acknowledged is durable first: with the [journal](Journal) on, the acknowledgement
 //!    of a store leaves [`Node::poll_transmit`] only after [`Node::handle_durable`] has confirmed
-//!    its record; until then the value is not served. Every other datagram passes at once.
+//!    its record; until then the value is not served. Nor does a put that is to be kept end before
+//!    that is safe. Every other datagram passes at once.
 //!
 //! After [`Node::shutdown`] what was queued can be polled, datagrams are ignored, commands are
 //! refused, and `poll_timeout` is `None`.
@@ -211,4 +212,5 @@ pub use node::{
 pub use operation::{Abort, CallError, Holder, Joined, Outcome, Pong, QueryStats, Refusal, Report};
 pub use rng::Seed;
 pub use time::Instant;
+pub use token::TokenSecrets;
 pub use value::{Value, ValueTooLong};

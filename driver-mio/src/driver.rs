@@ -62,8 +62,8 @@ impl Driver {
     /// [`NotAdded`] when the socket or the configuration cannot work.
     pub fn add_at(&mut self, socket: UdpSocket, node: NewNode) -> Result<Handle, NotAdded> {
         let udp = Udp::new(socket, node.receive_buffer)?;
-        let (node, observer) = node.make(udp.local_addr(), self.event_loop.now())?;
-        let added = self.event_loop.add(udp, node, observer)?;
+        let made = node.make(udp.local_addr(), self.event_loop.now())?;
+        let added = self.event_loop.add(udp, made)?;
         let (post, last_one) = (self.post.clone(), Arc::clone(&self.last_one));
         Ok(Handle::new(added, post, last_one))
     }

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use khashmir::{Instant, Node};
+use khashmir::Instant;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clock::Clock;
+use crate::disk::{DiskLink, NewDisk, Writer};
 use crate::host::{AskNames, Host};
 use crate::inbox::Inbox;
-use crate::new_node::NotAdded;
-use crate::observer::Observer;
+use crate::new_node::{Made, NotAdded};
 use crate::post::{Added, Addition, Input, Post};
 use crate::resolve::resolve;
 use crate::udp::Udp;
@@ -34,6 +35,8 @@ pub(crate) struct EventLoop {
     blocked: BTreeSet<usize>,
     backlog: Backlog,
     inbox: Inbox,
+    /// Threads that write for nodes: the loop ends after them.
+    writers: Vec<JoinHandle<()>>,
     /// The way back, for what other threads find out.
     post: Post,
 }
@@ -78,6 +81,7 @@ impl EventLoop {
             blocked: BTreeSet::new(),
             backlog: Backlog::None,
             inbox: Inbox::new(),
+            writers: Vec::new(),
             post: post.clone(),
         };
         Ok((idle, post))
@@ -87,20 +91,24 @@ impl EventLoop {
         self.clock.now()
     }
 
-    /// Takes in a node, its socket, and who watches it.
-    pub(crate) fn add(
-        &mut self,
-        mut udp: Udp,
-        node: Node,
-        observer: Box<dyn Observer>,
-    ) -> Result<Added, NotAdded> {
+    /// Takes in a node, its socket, who watches it, and its disk.
+    pub(crate) fn add(&mut self, mut udp: Udp, made: Made) -> Result<Added, NotAdded> {
+        let Made {
+            node,
+            observer,
+            disk,
+        } = made;
         let (local_addr, drops) = (udp.local_addr(), udp.drops());
         let (no, id) = (self.next_no, node.id());
         let registry = self.poll.registry();
         registry.register(udp.source(), token_of(no), Interest::READABLE)?;
         self.next_no += 1;
         let names = asker_of_names(self.post.clone(), no);
-        self.hosts.insert(no, Host::new(node, udp, observer, names));
+        let mut host = Host::new(node, udp, observer, names);
+        if let Some(disk) = disk {
+            host = host.with_disk(self.link(no, disk)?);
+        }
+        self.hosts.insert(no, host);
         self.reschedule(no, self.clock.now());
         Ok(Added {
             no,
@@ -116,7 +124,26 @@ impl EventLoop {
         while !self.hosts.is_empty() {
             self.turn(&mut events)?;
         }
+        // What was given to them is written when the loop is over.
+        for writer in self.writers {
+            // A thread that has panicked has said so.
+            let _ = writer.join();
+        }
         Ok(())
+    }
+
+    /// Starts the thread that writes for a node.
+    fn link(&mut self, no: usize, disk: NewDisk) -> Result<DiskLink, NotAdded> {
+        let (store, stats) = disk.into_parts();
+        let post = self.post.clone();
+        let (writer, thread) = Writer::start(store, move |report| {
+            let errand = move |host: &mut Host, now| host.hear_of_disk(now, report);
+            // A loop that is over has no use for it.
+            let _ = post.send(Input::With(no, Box::new(errand)));
+        })?;
+        self.writers.retain(|writer| !writer.is_finished());
+        self.writers.push(thread);
+        Ok(DiskLink::new(stats, writer))
     }
 
     // ---- one turn of the loop
@@ -208,14 +235,9 @@ impl EventLoop {
                     }
                 }
                 Ok(Input::Add(addition)) => {
-                    let Addition {
-                        udp,
-                        node,
-                        observer,
-                        answer,
-                    } = *addition;
+                    let Addition { udp, made, answer } = *addition;
                     // The thread that asked waits for it.
-                    let _ = answer.send(self.add(udp, node, observer));
+                    let _ = answer.send(self.add(udp, made));
                 }
                 Ok(Input::TellTime(answer)) => drop(answer.send(self.clock.now())),
                 Ok(Input::Abandoned) => self.shut_down(),

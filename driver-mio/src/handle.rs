@@ -8,6 +8,7 @@ use khashmir::{
     Command, Contact, Event, Id, Instant, Node, OpId, Refused, Snapshot, Stats, Status,
 };
 
+use crate::disk::DiskStats;
 use crate::gone::Gone;
 use crate::host::Host;
 use crate::name::HostPort;
@@ -188,6 +189,14 @@ impl Handle {
         Ok(stats)
     }
 
+    /// How the writing goes, if it was made with a [disk](NewNode::durable).
+    ///
+    /// # Errors
+    /// [`Gone`] when the node is.
+    pub fn disk_stats(&self) -> Result<Option<DiskStats>, Gone> {
+        self.ask(|host, _| host.disk_stats())
+    }
+
     /// The contacts in its table.
     ///
     /// # Errors
@@ -202,7 +211,11 @@ impl Handle {
     /// # Errors
     /// [`Gone`] when the node is.
     pub fn snapshot(&self) -> Result<Snapshot, Gone> {
-        let mut snapshot = self.look(Node::contacts_snapshot)?;
+        let mut snapshot = self.look(|node, now| {
+            let mut snapshot = node.contacts_snapshot(now);
+            node.snapshot_kept(&mut snapshot);
+            snapshot
+        })?;
         let mut after = None;
         loop {
             (snapshot, after) = self.look(move |node, now| {
@@ -227,15 +240,10 @@ impl Handle {
         let (answer, answered) = mpsc::sync_channel(1);
         self.post.send(Input::TellTime(answer))?;
         let now = answered.recv().map_err(|_| Gone)?;
-        // To restore a large store takes its time: the loop need not wait for that.
-        let (node, observer) = node.make(udp.local_addr(), now)?;
+        // To restore a large store takes its time, as does a disk: the loop need not wait for that.
+        let made = node.make(udp.local_addr(), now)?;
         let (answer, answered) = mpsc::sync_channel(1);
-        let addition = Addition {
-            udp,
-            node,
-            observer,
-            answer,
-        };
+        let addition = Addition { udp, made, answer };
         self.post.send(Input::Add(Box::new(addition)))?;
         let added = answered.recv().map_err(|_| NotAdded::Gone)??;
         let (post, last_one) = (self.post.clone(), Arc::clone(&self.last_one));

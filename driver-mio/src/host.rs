@@ -7,6 +7,7 @@ use std::time::Duration;
 use khashmir::{Command, Event, Instant, Node, OpId, Refused, Transmit};
 
 use crate::bootstrap::{Bootstrap, Todo};
+use crate::disk::DiskLink;
 use crate::inbox::Inbox;
 use crate::name::HostPort;
 use crate::observer::Observer;
@@ -35,6 +36,8 @@ pub(crate) struct Host<S = Udp> {
     sends: Sends,
     bootstrap: Bootstrap,
     ask_names: AskNames,
+    /// None when the node runs from memory.
+    disk: Option<DiskLink>,
     life: Life,
 }
 
@@ -70,9 +73,10 @@ enum Outbound {
 
 enum Life {
     Running,
-    /// Shut down; what waits to be sent still is, if it does not take longer than that.
+    /// Shut down; what waits to be sent or written still is, if neither takes longer than that.
     Closing {
-        until: Instant,
+        words_until: Instant,
+        writes_until: Instant,
     },
 }
 
@@ -85,6 +89,8 @@ impl<S: Datagrams> Host<S> {
     const PAUSE: Duration = Duration::from_millis(20);
     /// How long a node that is shut down may go on sending.
     const LAST_WORDS: Duration = Duration::from_secs(1);
+    /// How long it waits for its disk then: less than a process that is told to end may take.
+    const LAST_WRITES: Duration = Duration::from_secs(3);
 
     pub(crate) fn new(
         node: Node,
@@ -104,6 +110,7 @@ impl<S: Datagrams> Host<S> {
             sends: Sends::default(),
             bootstrap: Bootstrap::none(),
             ask_names,
+            disk: None,
             life: Life::Running,
         }
     }
@@ -145,7 +152,8 @@ impl<S: Datagrams> Host<S> {
             | Outbound::Unblocked { .. } => None,
         };
         let closing = match self.life {
-            Life::Closing { until } => Some(until),
+            Life::Closing { words_until, .. } if self.is_saved() => Some(words_until),
+            Life::Closing { writes_until, .. } => Some(writes_until),
             Life::Running => None,
         };
         let node = self.node.poll_timeout();
@@ -223,14 +231,7 @@ impl<S: Datagrams> Host<S> {
 
     /// Passes on everything that the node has to give.
     pub(crate) fn settle(&mut self, now: Instant) {
-        let mut last = None;
-        while let Some((record, _)) = self.node.poll_record() {
-            last = Some(record);
-        }
-        // Memory is all the store there is, and what is in it is as safe as it will ever be.
-        if let Some(record) = last {
-            self.node.handle_durable(now, record);
-        }
+        self.pass_on_records(now);
         while let Some(event) = self.node.poll_event() {
             self.tell(now, event);
         }
@@ -241,7 +242,11 @@ impl<S: Datagrams> Host<S> {
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         match self.life {
             Life::Running => false,
-            Life::Closing { until } => matches!(self.outbound, Outbound::Open) || until <= now,
+            Life::Closing { writes_until, .. } if writes_until <= now => true,
+            Life::Closing { words_until, .. } => {
+                let is_sent = matches!(self.outbound, Outbound::Open) || words_until <= now;
+                is_sent && self.is_saved()
+            }
         }
     }
 
@@ -292,8 +297,11 @@ impl<S: Datagrams> Host<S> {
         self.bootstrap.stop();
         self.node.shutdown(now);
         if let Life::Running = self.life {
-            let until = now + Self::LAST_WORDS;
-            self.life = Life::Closing { until };
+            self.save_contacts(now);
+            self.life = Life::Closing {
+                words_until: now + Self::LAST_WORDS,
+                writes_until: now + Self::LAST_WRITES,
+            };
         }
     }
 
@@ -314,12 +322,13 @@ impl<S: Datagrams> Host<S> {
                     self.perform(now, todo);
                 }
             }
-            Event::Checkpoint
-            | Event::CopiesLost { .. }
+            Event::Checkpoint => self.save_at_checkpoint(now),
+            // Through these it comes back, however soon the process is killed.
+            Event::Online { .. } => self.save_contacts(now),
+            Event::CopiesLost { .. }
             | Event::Ended { .. }
             | Event::FewPrefixes
             | Event::Kept { .. }
-            | Event::Online { .. }
             | Event::Values { .. } => {}
             _ => {}
         }
@@ -409,5 +418,6 @@ impl Host {
     }
 }
 
+mod disk;
 #[cfg(test)]
 mod tests;

@@ -41,11 +41,16 @@
 //! of waking. [`Handle::socket_stats`] says what the system refused to send, and what it dropped of
 //! what arrived.
 //!
-//! Nodes run from memory: what a journal would make durable counts as durable at once.
+//! A node runs from memory, where what a journal would make durable counts as durable at once, unless it is
+//! given a [disk](NewNode::durable): then a thread writes what must survive a crash, many changes at once,
+//! and a store is acknowledged when it is written. With the feature `sqlite`, `Database` is such a disk.
 
 mod bootstrap;
 mod clock;
+#[cfg(feature = "sqlite")]
+mod database;
 mod describe;
+mod disk;
 mod driver;
 mod event_loop;
 mod gone;
@@ -66,7 +71,10 @@ mod system_drops;
 mod udp;
 
 pub use clock::Clock;
+#[cfg(feature = "sqlite")]
+pub use database::{Database, ImportError, Imported, OpenError, Opened, SetAside};
 pub use describe::{Described, describe};
+pub use disk::{Change, DiskState, DiskStats, DurableStore, Moment, NotWritten, Tidied};
 pub use driver::Driver;
 pub use gone::Gone;
 pub use handle::{Handle, NotStarted};

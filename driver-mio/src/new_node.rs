@@ -5,8 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use khashmir::{Config, ConfigError, Instant, Node, Seed, Snapshot};
+use khashmir::{Config, ConfigError, Instant, Journal, Node, Seed, Snapshot};
 
+use crate::disk::{DurableStore, NewDisk};
 use crate::gone::Gone;
 use crate::observer::{Observer, Unobserved};
 
@@ -16,6 +17,7 @@ pub struct NewNode {
     config: Config,
     seed: Seed,
     past: Past,
+    store: Option<Box<dyn DurableStore>>,
     observer: Box<dyn Observer>,
     pub(crate) receive_buffer: usize,
 }
@@ -40,6 +42,7 @@ impl NewNode {
             config,
             seed,
             past: Past::None,
+            store: None,
             observer: Box::new(Unobserved),
             receive_buffer: Self::RECEIVE_BUFFER,
         }
@@ -50,6 +53,29 @@ impl NewNode {
     pub fn restore(mut self, snapshot: Snapshot, away: Duration) -> Self {
         self.past = Past::Restored(Box::new(snapshot), away);
         self
+    }
+
+    /// Lets it write down what must survive it, and answer for nothing before that is safe. What was
+    /// written earlier, [`restore`](Self::restore) brings back.
+    ///
+    /// Stores are acknowledged once they are written; everything else never waits for that. While
+    /// nothing can be written, stores are refused: [`Notice::Disk`](crate::Notice::Disk) tells when that
+    /// begins and ends, and [`Handle::disk_stats`](crate::Handle::disk_stats) how it stands.
+    #[must_use]
+    pub fn durable(mut self, store: Box<dyn DurableStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Lets it go on from a database, if an earlier run left anything there, and write to it.
+    #[cfg(feature = "sqlite")]
+    #[must_use]
+    pub fn stored_in(mut self, opened: crate::Opened) -> Self {
+        let away = opened.away();
+        if let Some(snapshot) = opened.snapshot {
+            self = self.restore(snapshot, away);
+        }
+        self.durable(Box::new(opened.database))
     }
 
     /// Adds an observer.
@@ -69,23 +95,36 @@ impl NewNode {
 
     /// Makes the node, which is to be reached at that address. At a definite address it knows that
     /// for its own, unless the configuration names another.
-    pub(crate) fn make(
-        self,
-        local_addr: SocketAddr,
-        now: Instant,
-    ) -> Result<(Node, Box<dyn Observer>), ConfigError> {
+    pub(crate) fn make(self, local_addr: SocketAddr, now: Instant) -> Result<Made, ConfigError> {
         let mut config = self.config;
+        if self.store.is_some() {
+            config.journal = Journal::On;
+        }
         if !local_addr.ip().is_unspecified() {
             config.address = config.address.or(Some(local_addr));
         }
-        let node = match self.past {
+        let mut node = match self.past {
             Past::None => Node::new(config, self.seed, now),
             Past::Restored(snapshot, away) => {
                 Node::restore(config, *snapshot, away, self.seed, now)
             }
-        };
-        Ok((node?, self.observer))
+        }?;
+        let disk = self
+            .store
+            .map(|store| NewDisk::begin(store, &mut node, now));
+        Ok(Made {
+            node,
+            observer: self.observer,
+            disk,
+        })
     }
+}
+
+/// A node that was made, and what belongs to it.
+pub(crate) struct Made {
+    pub(crate) node: Node,
+    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) disk: Option<NewDisk>,
 }
 
 impl fmt::Debug for NewNode {

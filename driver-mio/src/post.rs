@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender};
 
-use khashmir::{Id, Instant, Node};
+use khashmir::{Id, Instant};
 use mio::Waker;
 
 use crate::gone::Gone;
 use crate::host::Host;
-use crate::new_node::NotAdded;
-use crate::observer::Observer;
+use crate::new_node::{Made, NotAdded};
 use crate::system_drops::SystemDrops;
 use crate::udp::Udp;
 
@@ -32,8 +31,7 @@ pub(crate) enum Input {
 /// A node to be added, and who waits for it.
 pub(crate) struct Addition {
     pub(crate) udp: Udp,
-    pub(crate) node: Node,
-    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) made: Made,
     pub(crate) answer: SyncSender<Result<Added, NotAdded>>,
 }
 

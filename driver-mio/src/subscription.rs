@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use khashmir::Event;
 
+use crate::disk::DiskState;
 use crate::resolve::Resolved;
 
 /// Something about a node that belongs to no [operation](crate::Operation).
@@ -14,6 +15,8 @@ pub enum Notice {
     /// An event that no operation waits for: the node's own, and the end of the
     /// join that [`Handle::bootstrap`](crate::Handle::bootstrap) began.
     Event(Event),
+    /// What the node is given can no longer be made safe, or can be again: told when that changes.
+    Disk(DiskState),
     /// A bootstrap name was resolved, or could not be.
     Resolved(Resolved),
 }

@@ -14,6 +14,19 @@ fn bad_arguments_are_named_in_one_line() {
         (&[], "a command is missing"),
         (&["frobnicate"], "frobnicate"),
         (&["node"], "--bootstrap HOST:PORT, or --alone"),
+        (&["node", "--memory"], "--bootstrap HOST:PORT, or --alone"),
+        (&["node", "--alone", "--memory", "--data", "/x"], "--memory"),
+        (&["node", "--data", "/nowhere"], "--alone"),
+        (
+            &["node", "--alone", "--data", env!("CARGO_BIN_EXE_khashmir")],
+            "is not a directory",
+        ),
+        (&["backup", "/nowhere"], "<FILE>"),
+        (&["backup", "/nowhere", "x"], "/nowhere"),
+        (
+            &["import", "/nowhere/x.db", "--data", "/nowhere"],
+            "/nowhere/x.db",
+        ),
         (&["node", "--frob"], "--frob"),
         (&["node", "extra", "--alone"], "extra"),
         (&["node", "--alone", "--listen", "here"], "'here'"),
@@ -71,7 +84,9 @@ fn bad_arguments_are_named_in_one_line() {
 #[test]
 fn help_and_version_go_to_standard_output() {
     let help = run(&["--help"]).good();
-    for command in ["node", "ping", "find", "put", "get", "demo"] {
+    for command in [
+        "node", "ping", "find", "put", "get", "demo", "backup", "import",
+    ] {
         assert!(help.contains(command), "{help}");
         let help = run(&[command, "--help"]).good();
         assert!(help.contains("Usage: khashmir") && help.contains("Example"));

@@ -168,7 +168,7 @@ fn what_fails_later_is_said_in_one_line() {
     assert!(complaint.contains("no value found"), "{complaint}");
     let complaint = run(&["find", "--values", "--bootstrap", through, "nothing"]).bad(1);
     assert!(complaint.contains("nobody holds values"), "{complaint}");
-    let complaint = run(&["node", "--alone", "--listen", through]).bad(1);
+    let complaint = run(&["node", "--memory", "--alone", "--listen", through]).bad(1);
     assert!(complaint.contains(through), "{complaint}");
     let complaint = run(&["get", "--bootstrap", "no.such.name.invalid:1", "x"]).bad(1);
     assert!(complaint.contains("no.such.name.invalid:1"), "{complaint}");

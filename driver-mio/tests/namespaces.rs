@@ -41,7 +41,7 @@ const NAMESPACES: &str = "
     ip -n b link set ethB up
     # node NAMESPACE ARGUMENT...: runs a node there, whose output is in /run/NAMESPACE.
     node() {
-        ip netns exec $1 $K node $2 $3 $4 >/run/$1 &
+        ip netns exec $1 $K node --memory $2 $3 $4 >/run/$1 &
         until grep -q listening /run/$1; do sleep 0.05; done
     }
 ";

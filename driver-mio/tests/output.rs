@@ -19,7 +19,7 @@ const LONGEST_END: Duration = Duration::from_secs(5);
 
 /// A node of which nobody reads what it says on standard error, and its address.
 fn unread(args: &[&str]) -> (Child, String) {
-    let node = ["node", "--alone", "--listen", "127.0.0.1:0"];
+    let node = ["node", "--memory", "--alone", "--listen", "127.0.0.1:0"];
     let mut child = khashmir(&[args, &node].concat())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -109,7 +109,7 @@ fn a_node_that_hangs_is_ended_by_a_second_signal() {
         .spawn()
         .expect("there is a shell");
     std::thread::sleep(Duration::from_millis(300));
-    let args = ["node", "--alone", "--listen", "127.0.0.1:0"];
+    let args = ["node", "--memory", "--alone", "--listen", "127.0.0.1:0"];
     let mut child = khashmir(&args)
         .stdout(writer)
         .stderr(Stdio::null())

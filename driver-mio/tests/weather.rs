@@ -143,7 +143,7 @@ fn a_node_keeps_trying_names_until_somebody_is_there() {
                 resolved += 1;
             }
             Notice::Event(Event::Alone) => alone += 1,
-            Notice::Event(_) => {}
+            Notice::Disk(_) | Notice::Event(_) => {}
             _ => {}
         }
     }

@@ -407,7 +407,8 @@ pub enum Journal {
     /// There are no records and nothing waits: stored values live as long as the process, or as
     /// the last snapshot.
     Off,
-    /// Each change is a record, and a store is acknowledged once the driver has confirmed it.
+    /// Each change is a record, and a store is acknowledged, and a put that is to be kept over, once the
+    /// driver has confirmed it.
     On,
 }
 

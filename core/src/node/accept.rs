@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use super::active_operations::{Waiter, Waiters};
-use super::{Buckets, Command, Event, Keep, Life, Node, OpId, OwnStore, Refused};
+use super::journal::Safe;
+use super::{Buckets, Command, Event, Keep, Life, Node, OpId, OwnStore, Record, Refused};
 use crate::address::BadAddress;
 use crate::config::Retrieve;
 use crate::id::Id;
@@ -200,22 +201,35 @@ impl Node {
         if self.operations.is_putting(&key, &value) {
             return Err(Refused::AlreadyPutting);
         }
-        let walk = |node: &mut Self| node.walk(key, WalkKind::FindNode);
+        let mut safe = Safe::Now;
         let op = match keep {
             Keep::Once => self.operations.next_id(),
             Keep::UntilCancelled if self.upkeep.kept.keeps(&key, &value) => {
                 return Err(Refused::AlreadyKept);
             }
-            Keep::UntilCancelled if self.upkeep.kept.len() >= self.config.limits.max_kept => {
+            Keep::UntilCancelled
+                if self.upkeep.kept.len() >= self.config.limits.max_kept
+                    || !self.outbox.has_room_for_records() =>
+            {
                 return Err(Refused::Busy);
             }
             Keep::UntilCancelled => {
                 let op = self.operations.next_id();
+                let record = || {
+                    let value = value.clone();
+                    (Record::Kept { key, value }, None)
+                };
+                safe = self.outbox.record(record);
                 self.upkeep.kept.keep(op, key, value.clone());
                 op
             }
         };
-        let put = Put::new(walk(self), value, self.config.redundancy, self.config.alpha);
+        let walk = self.walk(key, WalkKind::FindNode);
+        let mut put = Put::new(walk, value, self.config.redundancy, self.config.alpha);
+        if let Safe::After(record) = safe {
+            put.wait_until_kept();
+            self.operations.wait_until_kept(record, op);
+        }
         self.begin_as(op, reserved, Operation::Put(put));
         Ok(op)
     }

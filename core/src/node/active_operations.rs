@@ -31,6 +31,8 @@ pub(super) struct ActiveOperations {
     starved: BTreeSet<OpId>,
     /// Those that wait for a record of their own to be safe.
     unsafe_stores: BTreeSet<(RecordNo, OpId)>,
+    /// Those that wait until it is safe that their value is to be kept.
+    unsafe_kept: BTreeSet<(RecordNo, OpId)>,
     last: u64,
 }
 
@@ -308,6 +310,20 @@ impl ActiveOperations {
         })
     }
 
+    /// Notes that a put waits until it is safe that its value is to be kept.
+    pub(super) fn wait_until_kept(&mut self, record: RecordNo, op: OpId) {
+        self.unsafe_kept.insert((record, op));
+    }
+
+    /// The first of those whose record is settled.
+    pub(super) fn take_kept(&mut self, is_settled: impl Fn(RecordNo) -> bool) -> Option<OpId> {
+        let (record, op) = self.unsafe_kept.first().copied()?;
+        is_settled(record).then(|| {
+            self.unsafe_kept.pop_first();
+            op
+        })
+    }
+
     /// Counts a call made for an operation.
     pub(super) fn count_call(&mut self, op: OpId) {
         if let Some(running) = self.running.get_mut(&op) {
@@ -398,6 +414,7 @@ impl ActiveOperations {
         }
         self.starved.remove(&op);
         self.unsafe_stores.retain(|(_, waiting)| *waiting != op);
+        self.unsafe_kept.retain(|(_, waiting)| *waiting != op);
         for waiter in running.waiters() {
             self.shared.remove(&waiter.op);
         }
@@ -407,6 +424,7 @@ impl ActiveOperations {
         self.starved.free_when_empty();
         self.shared.free_when_empty();
         self.unsafe_stores.free_when_empty();
+        self.unsafe_kept.free_when_empty();
         Some(*running)
     }
 }

@@ -143,7 +143,9 @@ pub enum Keep {
     /// waits, and at once when the node comes online. [`Event::Kept`](crate::Event::Kept) and
     /// [`Event::CopiesLost`](crate::Event::CopiesLost) say how it stands.
     ///
-    /// Not part of a snapshot: a program that starts again puts again.
+    /// It is part of a snapshot: a node that is [restored](crate::Node::restore) keeps it still. With a
+    /// [journal](crate::Journal) the put ends once the record of that is safe, and with
+    /// [`Abort::NotSaved`](crate::Abort::NotSaved), and without keeping, when it is lost.
     UntilCancelled,
 }
 

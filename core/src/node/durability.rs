@@ -2,7 +2,7 @@
 
 use super::journal::{Held, Safe, UnsavedStore};
 use super::{Node, RecordNo};
-use crate::operation::StoredHere;
+use crate::operation::{Abort, StoredHere};
 use crate::time::Instant;
 use crate::wire::{Fault, Message, Method};
 
@@ -82,7 +82,8 @@ impl Node {
         self.send(Safe::Now, held.transmit);
     }
 
-    /// Tells puts what became of the values that they stored in our own store.
+    /// Tells puts what became of the values that they stored in our own store, and of the records that
+    /// their values are to be kept.
     fn settle_own_stores(&mut self, stored: StoredHere) {
         while let Some(op) = self
             .operations
@@ -90,6 +91,21 @@ impl Node {
         {
             self.with(op, |operation| operation.stored_here(stored));
             self.advance(op);
+        }
+        while let Some(op) = self
+            .operations
+            .take_kept(|record| self.outbox.is_settled(record))
+        {
+            match stored {
+                StoredHere::Done | StoredHere::Pending => {
+                    self.with(op, |operation| operation.kept());
+                    self.advance(op);
+                }
+                StoredHere::Refused => {
+                    self.forget_kept(op);
+                    self.abort(op, Abort::NotSaved);
+                }
+            }
         }
     }
 }

@@ -309,7 +309,7 @@ impl Node {
             before,
         } = stored;
         self.stats.evicted_keys += evicted.len() as u64;
-        let lifetime = self.config.expiry;
+        let (at, lifetime) = (self.now, self.config.expiry);
         self.outbox.record(|| {
             let store = UnsavedStore {
                 key,
@@ -317,6 +317,7 @@ impl Node {
                 before,
             };
             let record = Record::Stored {
+                at,
                 key,
                 value,
                 lifetime,

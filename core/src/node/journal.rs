@@ -24,6 +24,10 @@ pub(super) struct UnsavedRecords {
     max: usize,
     max_held: usize,
     waiting: VecDeque<(RecordNo, Record)>,
+    /// Records for which there is no room yet, of changes that cannot be refused: the secrets behind
+    /// tokens once, and the ends of kept puts. None is accepted while any waits here, so these are at
+    /// most as many as puts can be kept.
+    owed: VecDeque<Record>,
     last: u64,
     /// Up to this record the driver has said of each whether it was written.
     settled: RecordNo,
@@ -55,6 +59,7 @@ impl UnsavedRecords {
             max: limits.max_records,
             max_held: limits.max_datagrams,
             waiting: VecDeque::new(),
+            owed: VecDeque::new(),
             last: 0,
             settled: RecordNo(0),
             stores: VecDeque::new(),
@@ -71,6 +76,16 @@ impl UnsavedRecords {
         number
     }
 
+    /// Adds a record now, or as soon as there is room for it.
+    pub(super) fn push_soon(&mut self, record: Record) {
+        if let Record::TokenSecrets { .. } = record {
+            let are_secrets = |owed: &Record| matches!(owed, Record::TokenSecrets { .. });
+            self.owed.retain(|owed| !are_secrets(owed));
+        }
+        self.owed.push_back(record);
+        self.push_owed();
+    }
+
     pub(super) fn poll(&mut self) -> Option<(RecordNo, Record)> {
         self.waiting.pop_front()
     }
@@ -78,13 +93,14 @@ impl UnsavedRecords {
     /// Whether another change can be noted. Records that were polled and are not settled count, so
     /// that nothing grows behind a dead disk.
     pub(super) fn has_room(&self) -> bool {
-        self.last.saturating_sub(self.settled.0) < self.max as u64
+        self.owed.is_empty() && self.has_place()
     }
 
     /// All records up to this one are durable, as far as they exist.
     pub(super) fn confirm(&mut self, up_to: RecordNo) {
         let known = RecordNo(up_to.0.min(self.last));
         self.settled = self.settled.max(known);
+        self.push_owed();
     }
 
     /// Those up to this one that were polled and not confirmed are lost.
@@ -135,5 +151,17 @@ impl UnsavedRecords {
             return None;
         }
         self.held.pop_front()
+    }
+
+    fn push_owed(&mut self) {
+        while self.has_place()
+            && let Some(record) = self.owed.pop_front()
+        {
+            self.push(record, None);
+        }
+    }
+
+    fn has_place(&self) -> bool {
+        self.last.saturating_sub(self.settled.0) < self.max as u64
     }
 }

@@ -13,6 +13,7 @@ mod progress;
 mod queue;
 mod record;
 pub mod request;
+mod secrets;
 mod sender;
 mod short_forms;
 mod sleep;
@@ -48,9 +49,11 @@ use crate::rpc::Transactions;
 use crate::storage::{Bounds, Durability, Store};
 use crate::time::Instant;
 use crate::token::Tokens;
+use crate::value::Value;
 use active_operations::ActiveOperations;
 use allowance::Allowance;
 use outbox::Outbox;
+use secrets::SecretsAge;
 use sender::{CallQuestion, Introduction};
 use upkeep::Upkeep;
 
@@ -75,6 +78,7 @@ pub struct Node {
     table: Table,
     store: Store,
     tokens: Tokens,
+    secrets_age: SecretsAge,
     transactions: Transactions<Owner, CallQuestion>,
     introduction: Introduction,
     operations: ActiveOperations,
@@ -137,7 +141,9 @@ impl Node {
         let mut rng = Rng::new(seed);
         let drawn = rng.id();
         let own = config.id.unwrap_or(drawn);
-        Self::with_identity(config, own, rng, now)
+        let mut node = Self::with_identity(config, own, rng, now)?;
+        node.record_secrets();
+        Ok(node)
     }
 
     /// A node that goes on where another left off, `away` after its snapshot was taken.
@@ -145,7 +151,8 @@ impl Node {
     /// Contacts whose last answer is no older than the configuration's `fresh`, the time away
     /// included, stand as verified. Older ones are asked at once, side by side, and stand again when
     /// they answer. Buckets keep the time since they were last looked up; values keep what is left
-    /// of their lives.
+    /// of their lives. Tokens given before are good for as long as if the node had never been away. Values that
+    /// were kept at others are stored there anew, under operations that [`kept_puts`](Self::kept_puts) names.
     ///
     /// # Errors
     /// [`ConfigError`] when the settings cannot work, or the snapshot has no identity.
@@ -158,6 +165,7 @@ impl Node {
     ) -> Result<Self, ConfigError> {
         snapshot.advance(away);
         let mut node = Self::with_identity(config.into(), snapshot.id(), Rng::new(seed), now)?;
+        node.restore_secrets(&snapshot);
         let rules = node.rules();
         let mut doubted = Vec::new();
         for saved in snapshot.contacts() {
@@ -183,6 +191,7 @@ impl Node {
                 (expires, Durability::Now),
             );
         }
+        node.restore_kept(snapshot.kept());
         node.presence_after_restore();
         Ok(node)
     }
@@ -346,6 +355,11 @@ impl Node {
         self.table.buckets().map(Iterator::collect)
     }
 
+    /// The puts that are kept, each with its key and value. [`cancel`](Self::cancel) ends one.
+    pub fn kept_puts(&self) -> impl Iterator<Item = (OpId, &Id, &Value)> {
+        self.upkeep.kept.iter()
+    }
+
     /// The counters.
     #[must_use]
     pub const fn stats(&self) -> &Stats {
@@ -370,17 +384,18 @@ impl Node {
         }
     }
 
-    /// Everything worth keeping: identity, contacts and values. With many values that takes its time:
+    /// Everything worth keeping: identity, contacts, values, kept puts, and the secrets behind tokens. With many values that takes its time:
     /// [`snapshot_values`](Self::snapshot_values) takes them in parts.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let now = now.max(self.now);
         let mut snapshot = self.contacts_snapshot(now);
+        self.snapshot_kept(&mut snapshot);
         self.snapshot_values(now, &mut snapshot, None, usize::MAX);
         snapshot
     }
 
-    /// Identity and contacts only: the values are in the journal, if there is one.
+    /// Identity, contacts and the secrets behind tokens only: the values are in the journal, if there is one.
     #[must_use]
     pub fn contacts_snapshot(&self, now: Instant) -> Snapshot {
         let now = now.max(self.now);
@@ -391,6 +406,7 @@ impl Node {
         for age in self.table.bucket_ages(now) {
             snapshot.add_bucket_age(age);
         }
+        self.save_secrets(now, &mut snapshot);
         snapshot
     }
 
@@ -426,6 +442,7 @@ impl Node {
             table: Table::new(own, settings, now),
             store: Store::new(own, bounds),
             tokens: Tokens::new(&mut rng),
+            secrets_age: SecretsAge::new(now),
             transactions: Transactions::new(config.limits.max_calls, &mut rng),
             introduction: Introduction::None,
             operations: ActiveOperations::default(),

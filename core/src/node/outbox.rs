@@ -121,6 +121,18 @@ impl Outbox {
         }
     }
 
+    /// Notes a change that cannot be refused, if there is a journal: as soon as there is room for it.
+    pub(super) fn record_soon(&mut self, record: impl FnOnce() -> Record) {
+        if let Some(records) = &mut self.records {
+            records.push_soon(record());
+        }
+    }
+
+    /// Whether there is a journal.
+    pub(super) const fn has_journal(&self) -> bool {
+        self.records.is_some()
+    }
+
     /// Whether another change can be noted.
     pub(super) fn has_room_for_records(&self) -> bool {
         let records = self.records.as_ref();

@@ -5,6 +5,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::id::Id;
+use crate::time::Instant;
+use crate::token::TokenSecrets;
 use crate::value::Value;
 
 /// The number of a record: they count up from 1.
@@ -40,15 +42,40 @@ pub enum Record {
         /// Its identifier.
         id: Id,
     },
-    /// A value was stored, or its life extended.
-    Stored {
+    /// A put is kept: its value is to be looked after from now on, also after a restart.
+    Kept {
         /// Its key.
         key: Id,
         /// The value.
         value: Value,
-        /// How long it lives from now.
+    },
+    /// A kept put was cancelled. To leave the network, or to end, is no reason for this record: then
+    /// the value is looked after again as soon as the node is restored.
+    KeptNoLonger {
+        /// Its key.
+        key: Id,
+        /// The value.
+        value: Value,
+    },
+    /// A value was stored, or its life extended.
+    Stored {
+        /// When it arrived, by the node's time.
+        at: Instant,
+        /// Its key.
+        key: Id,
+        /// The value.
+        value: Value,
+        /// How long it lives from then on.
         lifetime: Duration,
         /// Keys that gave way to it, with all their values.
         evicted: Vec<Id>,
+    },
+    /// The secrets behind write tokens changed: at each checkpoint, and at the start. They bring the one
+    /// that comes next, so that it is written down a checkpoint before it is first used.
+    TokenSecrets {
+        /// When, by the node's time.
+        at: Instant,
+        /// All that are still good, and the next.
+        secrets: TokenSecrets,
     },
 }

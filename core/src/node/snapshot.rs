@@ -1,6 +1,8 @@
-//! What of a node outlives it: its identity, its contacts and the values it stored, without a clock.
+//! What of a node outlives it: its identity, its contacts, the values it stored and those it keeps at
+//! others, and the secrets behind its tokens, without a clock.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,6 +11,7 @@ use core::time::Duration;
 use super::Record;
 use crate::contact::Contact;
 use crate::id::Id;
+use crate::token::TokenSecrets;
 use crate::value::Value;
 use crate::wire::{Item, Writer, number_under, parse};
 
@@ -26,6 +29,9 @@ pub struct Snapshot {
     contacts: Vec<SavedContact>,
     bucket_ages: Vec<Duration>,
     values: BTreeMap<(Id, Value), Duration>,
+    kept: BTreeSet<(Id, Value)>,
+    /// With how long ago they were last changed.
+    token_secrets: Option<Box<(TokenSecrets, Duration)>>,
 }
 
 /// A contact of a snapshot.
@@ -64,6 +70,8 @@ impl Snapshot {
             contacts: Vec::new(),
             bucket_ages: Vec::new(),
             values: BTreeMap::new(),
+            kept: BTreeSet::new(),
+            token_secrets: None,
         }
     }
 
@@ -102,6 +110,18 @@ impl Snapshot {
         })
     }
 
+    /// The values that are looked after at other nodes, with their keys.
+    pub fn kept(&self) -> impl Iterator<Item = (&Id, &Value)> {
+        self.kept.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The secrets behind write tokens, and how long ago they were last changed.
+    #[must_use]
+    pub fn token_secrets(&self) -> Option<(&TokenSecrets, Duration)> {
+        let (secrets, ago) = self.token_secrets.as_deref()?;
+        Some((secrets, ago.saturating_add(self.age)))
+    }
+
     /// Adds a contact, after those that are there.
     pub fn add_contact(&mut self, contact: Contact, answered_ago: Duration) {
         self.contacts.push(SavedContact {
@@ -121,20 +141,40 @@ impl Snapshot {
             .insert((key, value), remaining.saturating_add(self.age));
     }
 
+    /// Adds a value that is looked after at other nodes.
+    pub fn add_kept(&mut self, key: Id, value: Value) {
+        self.kept.insert((key, value));
+    }
+
+    /// Sets the secrets behind write tokens, and how long ago they were last changed.
+    pub fn set_token_secrets(&mut self, secrets: TokenSecrets, changed_ago: Duration) {
+        let saved = (secrets, changed_ago.saturating_sub(self.age));
+        self.token_secrets = Some(Box::new(saved));
+    }
+
     /// Lets time go by.
     pub const fn advance(&mut self, by: Duration) {
         self.age = self.age.saturating_add(by);
     }
 
-    /// Brings the snapshot up to date with what was recorded after it.
+    /// Brings the snapshot up to date with what was recorded after it, and just now: a driver that
+    /// applies a record later [advances](Self::advance) the snapshot to the time of the record first.
     pub fn apply(&mut self, record: Record) {
         match record {
             Record::Identity { id } => self.id = id,
+            Record::Kept { key, value } => self.add_kept(key, value),
+            Record::KeptNoLonger { key, value } => {
+                self.kept.remove(&(key, value));
+            }
+            Record::TokenSecrets { secrets, .. } => {
+                self.set_token_secrets(secrets, Duration::ZERO);
+            }
             Record::Stored {
                 key,
                 value,
                 lifetime,
                 evicted,
+                ..
             } => {
                 if !evicted.is_empty() {
                     self.values.retain(|(key, _), _| !evicted.contains(key));
@@ -147,7 +187,8 @@ impl Snapshot {
         }
     }
 
-    /// The byte form: bencode, with the times in nanoseconds.
+    /// The byte form: bencode, with the times in nanoseconds. Whoever reads it can make write tokens of
+    /// the node, as long as its secrets are good.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let compact = |saved: SavedContact| Some((saved.contact.to_compact()?, saved.answered_ago));
@@ -165,14 +206,30 @@ impl Snapshot {
                 Writer::List(vec![Writer::Bytes(key), Writer::Bytes(value), remaining])
             })
             .collect();
-        Writer::Dict(vec![
+        let kept = self.kept().map(|(key, value)| {
+            Writer::List(vec![
+                Writer::Bytes(key.as_bytes()),
+                Writer::Bytes(value.as_bytes()),
+            ])
+        });
+        let kept: Vec<_> = kept.collect();
+        let secrets = self.token_secrets();
+        let secrets = secrets.map(|(secrets, ago)| (secrets.to_bytes(), ago));
+        let mut entries: Vec<(&[u8], _)> = vec![
             (b"buckets", Writer::List(buckets)),
             (b"contacts", Writer::List(contacts)),
             (b"id", Writer::Bytes(self.id.as_bytes())),
-            (b"values", Writer::List(values)),
-            (b"version", Writer::Int(Self::VERSION.into())),
-        ])
-        .to_bytes()
+        ];
+        if !kept.is_empty() {
+            entries.push((b"kept", Writer::List(kept)));
+        }
+        if let Some((secrets, ago)) = &secrets {
+            let secrets = vec![Writer::Bytes(secrets), span(*ago)];
+            entries.push((b"tokens", Writer::List(secrets)));
+        }
+        entries.push((b"values", Writer::List(values)));
+        entries.push((b"version", Writer::Int(Self::VERSION.into())));
+        Writer::Dict(entries).to_bytes()
     }
 
     /// Reads the byte form.
@@ -215,6 +272,21 @@ impl Snapshot {
             let remaining = Duration::from_nanos(remaining.unsigned()?);
             snapshot.add_value(Id::from_slice(key.bytes()?)?, value, remaining);
         }
+        // Snapshots of before these were kept are without them.
+        for kept in item.get(b"kept").map_or(Some(&[][..]), Item::list)? {
+            let [key, value] = kept.list()? else {
+                return None;
+            };
+            let value = Value::new(value.bytes()?).ok()?;
+            snapshot.add_kept(Id::from_slice(key.bytes()?)?, value);
+        }
+        if let Some(tokens) = item.get(b"tokens") {
+            let [secrets, ago] = tokens.list()? else {
+                return None;
+            };
+            let secrets = TokenSecrets::from_bytes(secrets.bytes()?)?;
+            snapshot.set_token_secrets(secrets, Duration::from_nanos(ago.unsigned()?));
+        }
         Some(snapshot)
     }
 }
@@ -252,6 +324,7 @@ impl core::error::Error for SnapshotError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Instant;
 
     fn value(text: &str) -> Value {
         Value::new(text.as_bytes()).expect("short")
@@ -267,6 +340,9 @@ mod tests {
         snapshot.add_contact(you, seconds(30));
         snapshot.add_bucket_age(seconds(100));
         snapshot.add_value(Id::hash_of(b"key"), value("v"), seconds(60));
+        snapshot.add_kept(Id::hash_of(b"mine"), value("w"));
+        let secrets = TokenSecrets::from_bytes(&[0; 21]).expect("one secret");
+        snapshot.set_token_secrets(secrets, seconds(200));
         snapshot
     }
 
@@ -315,6 +391,7 @@ mod tests {
         let mut snapshot = sample();
         snapshot.advance(seconds(20));
         snapshot.apply(Record::Stored {
+            at: Instant::ORIGIN,
             key: Id::hash_of(b"key"),
             value: value("w"),
             lifetime: seconds(50),
@@ -326,6 +403,8 @@ mod tests {
             seconds(91)
         );
         assert_eq!(snapshot.bucket_ages().next(), Some(seconds(161)));
+        let secrets = snapshot.token_secrets().expect("they are there");
+        assert_eq!(secrets.1, seconds(261));
         let left: Vec<_> = snapshot
             .values()
             .map(|saved| (saved.value, saved.remaining))
@@ -341,11 +420,33 @@ mod tests {
     fn evicted_keys_are_gone() {
         let mut snapshot = sample();
         snapshot.apply(Record::Stored {
+            at: Instant::ORIGIN,
             key: Id::hash_of(b"other"),
             value: value("w"),
             lifetime: seconds(50),
             evicted: vec![Id::hash_of(b"key")],
         });
         assert_eq!(snapshot.values().count(), 1);
+    }
+
+    #[test]
+    fn a_snapshot_of_before_there_were_more_kinds_is_read() {
+        let old = b"d7:bucketsle8:contactsle2:id20:aaaaaaaaaaaaaaaaaaaa6:valuesle7:versioni1ee";
+        let snapshot = Snapshot::from_bytes(old).expect("it is sound");
+        assert_eq!(snapshot, Snapshot::new(Id::new([b'a'; 20])));
+        assert_eq!(snapshot.to_bytes(), old);
+    }
+
+    #[test]
+    fn what_is_kept_no_longer_is_gone() {
+        let mut snapshot = sample();
+        let (key, value) = (Id::hash_of(b"mine"), value("w"));
+        snapshot.apply(Record::KeptNoLonger {
+            key,
+            value: value.clone(),
+        });
+        assert_eq!(snapshot.kept().count(), 0);
+        snapshot.apply(Record::Kept { key, value });
+        assert_eq!(snapshot, sample());
     }
 }

@@ -5,12 +5,19 @@ use crate::id::Id;
 use crate::time::Instant;
 
 impl Node {
+    /// Adds the values of the puts that are kept to a snapshot.
+    pub fn snapshot_kept(&self, into: &mut Snapshot) {
+        for (_, key, value) in self.kept_puts() {
+            into.add_kept(*key, value.clone());
+        }
+    }
+
     /// Adds the next stored values to a snapshot: those of the keys behind `after`, or from the first
     /// key on, until they are `most` or more; the values of one key stay together. Gives the last of
     /// these keys, for the next call, while there may be more.
     ///
-    /// A driver that begins with [`contacts_snapshot`](Self::contacts_snapshot) and serves others
-    /// between the parts has the snapshot that [`snapshot`](Self::snapshot) takes in one piece, but
+    /// A driver that begins with [`contacts_snapshot`](Self::contacts_snapshot) and
+    /// [`snapshot_kept`](Self::snapshot_kept) and serves others between the parts has the snapshot that [`snapshot`](Self::snapshot) takes in one piece, but
     /// for what happens meanwhile.
     pub fn snapshot_values(
         &self,

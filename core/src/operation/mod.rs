@@ -293,6 +293,13 @@ impl Operation {
         }
     }
 
+    /// Tells it that it is written down that its value is to be kept.
+    pub(crate) const fn kept(&mut self) {
+        if let Self::Put(put) = self {
+            put.kept();
+        }
+    }
+
     /// What it found that the user was not told of, when its time is up.
     pub(crate) fn take_undelivered(&mut self) -> Option<Vec<Value>> {
         match self {

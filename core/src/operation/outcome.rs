@@ -59,6 +59,9 @@ pub enum Abort {
     Cancelled,
     /// [`Node::leave`](crate::Node::leave).
     Left,
+    /// That a value is to be kept could not be written down, so it is not kept. Nodes that have stored it
+    /// already hold it until it expires.
+    NotSaved,
     /// [`Node::shutdown`](crate::Node::shutdown).
     ShutDown,
 }
@@ -68,6 +71,7 @@ impl fmt::Display for Abort {
         f.write_str(match self {
             Self::Cancelled => "it was cancelled",
             Self::Left => "the node left its network",
+            Self::NotSaved => "it could not be saved that the value is to be kept",
             Self::ShutDown => "the node was shut down",
         })
     }

@@ -26,6 +26,15 @@ pub(crate) struct Put {
     tokens: BTreeMap<Id, Box<[u8]>>,
     stored_at: Vec<Place>,
     reach: Reach,
+    keeping: Keeping,
+}
+
+/// Whether it is written down that the value is to be kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// It is, or need not be.
+    Settled,
+    Pending,
 }
 
 enum Phase {
@@ -65,7 +74,13 @@ impl Put {
             tokens: BTreeMap::new(),
             stored_at: Vec::new(),
             reach: Reach::default(),
+            keeping: Keeping::Settled,
         }
+    }
+
+    /// Does not end before [it is written down](Self::kept) that the value is to be kept.
+    pub(crate) const fn wait_until_kept(&mut self) {
+        self.keeping = Keeping::Pending;
     }
 
     pub(crate) const fn key(&self) -> &Id {
@@ -124,7 +139,8 @@ impl Put {
                         vouched: Vouched::Well,
                     });
                 }
-                if !spread.is_done() || *here != Here::Settled {
+                let waits = *here != Here::Settled || self.keeping == Keeping::Pending;
+                if !spread.is_done() || waits {
                     return Step::Wait;
                 }
                 let took = known.now.since(*since);
@@ -221,6 +237,11 @@ impl Put {
             (StoredHere::Refused | StoredHere::Pending, _)
             | (StoredHere::Done, Here::Wanted(_) | Here::Settled) => {}
         }
+    }
+
+    /// It is written down that the value is to be kept.
+    pub(super) const fn kept(&mut self) {
+        self.keeping = Keeping::Settled;
     }
 
     /// Where it is stored, closest first.

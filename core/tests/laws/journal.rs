@@ -22,6 +22,16 @@ pub(crate) struct JournalBook {
     acknowledged: BTreeMap<(Id, Value), usize>,
     replica: Snapshot,
     began: Instant,
+    /// Whether the node may have stopped keeping values without a word in the journal.
+    keeping: Keeping,
+}
+
+/// What ends the keeping of values for now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    UntilCancelled,
+    /// The node left, or was shut down.
+    Interrupted,
 }
 
 impl JournalBook {
@@ -41,11 +51,17 @@ impl JournalBook {
             acknowledged: BTreeMap::new(),
             replica,
             began,
+            keeping: Keeping::UntilCancelled,
         }
     }
 
     pub(crate) const fn advance(&mut self, by: Duration) {
         self.replica.advance(by);
+    }
+
+    /// Takes in that the node leaves, or is shut down.
+    pub(crate) const fn interrupted(&mut self) {
+        self.keeping = Keeping::Interrupted;
     }
 
     /// Takes in a polled record.
@@ -58,6 +74,7 @@ impl JournalBook {
                 None
             }
             Record::Stored { key, value, .. } => Some((*key, value.clone())),
+            Record::Kept { .. } | Record::KeptNoLonger { .. } | Record::TokenSecrets { .. } => None,
             _ => panic!("the laws do not know {record:?}"),
         };
         self.polled.push((number, stored));
@@ -112,6 +129,7 @@ impl JournalBook {
     /// Compares what the records make of the snapshot with what the node stores. To be asked when
     /// all records are polled.
     pub(crate) fn assert_is_the_state(&self, node: &Node, now: Instant, coverage: &mut Coverage) {
+        self.assert_small_things_are_the_state(node, now, coverage);
         let expiry = node.config().expiry;
         let at_the_end = now + expiry == Instant::MAX;
         // What was lost was taken back, which no record says.
@@ -130,6 +148,34 @@ impl JournalBook {
         }
         if values(&theirs).len() > 1 {
             coverage.reach("journal compared with several values stored");
+        }
+    }
+}
+
+impl JournalBook {
+    /// Compares the kept puts and the secrets of tokens, as far as none of their records can wait for
+    /// room.
+    fn assert_small_things_are_the_state(
+        &self,
+        node: &Node,
+        now: Instant,
+        coverage: &mut Coverage,
+    ) {
+        let waiting = self.settled < self.polled.len();
+        if self.mode == Journal::Off || waiting || !self.lost.is_empty() {
+            return;
+        }
+        let mut theirs = node.contacts_snapshot(now);
+        node.snapshot_kept(&mut theirs);
+        let secrets = theirs.token_secrets().map(|(secrets, _)| secrets);
+        let ours = self.replica.token_secrets().map(|(secrets, _)| secrets);
+        assert_eq!(ours, secrets);
+        coverage.reach("journal compared with the secrets of tokens");
+        if self.keeping == Keeping::UntilCancelled {
+            assert!(self.replica.kept().eq(theirs.kept()));
+            if theirs.kept().next().is_some() {
+                coverage.reach("journal compared with kept values");
+            }
         }
     }
 }

@@ -257,6 +257,7 @@ impl Rig {
         self.node.leave(now);
         if self.life == Life::Running {
             self.life = Life::Left;
+            self.journal.interrupted();
             self.coverage.reach("left");
         }
     }
@@ -265,6 +266,7 @@ impl Rig {
         let now = self.now();
         self.node.shutdown(now);
         self.life = Life::ShutDown;
+        self.journal.interrupted();
         self.coverage.reach("shut down");
     }
 

@@ -8,6 +8,7 @@ use khashmir::{Command, Config, Event, Seed};
 
 use super::*;
 use crate::new_node::NewNode;
+use crate::observer::Observer;
 
 const LOOPBACK: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
 
@@ -15,8 +16,8 @@ fn add(event_loop: &mut EventLoop, node: NewNode) -> SocketAddr {
     let socket = UdpSocket::bind(LOOPBACK).expect("a free port");
     let udp = Udp::new(socket, 1 << 16).expect("a sound socket");
     let addr = udp.local_addr();
-    let (node, observer) = node.make(addr, event_loop.now()).expect("sound");
-    event_loop.add(udp, node, observer).expect("a free token");
+    let made = node.make(addr, event_loop.now()).expect("sound");
+    event_loop.add(udp, made).expect("a free token");
     addr
 }
 

@@ -68,9 +68,14 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts a node at any free port of loopback, and waits until it listens.
+    /// Starts a node at any free port of loopback, and waits until it listens. It runs from memory.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let listen = ["node", "--listen", "127.0.0.1:0"];
+        Self::start_at("127.0.0.1:0", &[&["--memory"], args].concat())
+    }
+
+    /// Starts a node there, and waits until it listens.
+    pub(crate) fn start_at(listen: &str, args: &[&str]) -> Self {
+        let listen = ["node", "--listen", listen];
         let mut child = khashmir(&[&listen, args].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::contact::{Contact, Place};
 use crate::id::Id;
 use crate::node::active_operations::MaintenanceTask;
-use crate::node::{Event, Life, Node, OpId};
+use crate::node::{Event, Life, Node, OpId, Record};
 use crate::operation::{Check, Checked, Findings, Operation, Put, Replica, WalkKind};
 use crate::time::Instant;
 use crate::value::Value;
@@ -117,6 +117,18 @@ impl KeptPuts {
         self.puts.insert(op, kept);
     }
 
+    /// Keeps a value again that an earlier run kept: it is stored anew from then on.
+    fn restore(&mut self, op: OpId, (key, value): (Id, Value), then: Instant) {
+        self.keep(op, key, value);
+        self.plan(op, then, Next::Store);
+    }
+
+    /// All of them, in the order in which they were accepted.
+    pub(in crate::node) fn iter(&self) -> impl Iterator<Item = (OpId, &Id, &Value)> {
+        let puts = self.puts.iter();
+        puts.map(|(op, kept)| (*op, &kept.key, &kept.value))
+    }
+
     pub(in crate::node) fn len(&self) -> usize {
         self.puts.len()
     }
@@ -143,15 +155,13 @@ impl KeptPuts {
         self.due.clear();
     }
 
-    /// Keeps it no longer. False when it was not kept.
-    fn forget(&mut self, op: OpId) -> bool {
-        let Some(kept) = self.puts.remove(&op) else {
-            return false;
-        };
+    /// Keeps it no longer. Gives what was kept.
+    fn forget(&mut self, op: OpId) -> Option<(Id, Value)> {
+        let kept = self.puts.remove(&op)?;
         if let KeptState::Due { at, .. } = kept.state {
             self.due.remove(&(at, op));
         }
-        true
+        Some((kept.key, kept.value))
     }
 
     /// Takes out the first put that is due, with what is to be done about it.
@@ -249,12 +259,32 @@ impl Node {
     /// Keeps a put's value no longer, and ends what is under way about it. False when it was not
     /// kept.
     pub(in crate::node) fn stop_keeping(&mut self, op: OpId) -> bool {
-        let kept = self.upkeep.kept.forget(op);
-        if kept {
-            self.operations.stop_keeping(op);
-            self.outbox.forget_copies(op);
+        let Some((key, value)) = self.forget_kept(op) else {
+            return false;
+        };
+        self.outbox
+            .record_soon(|| Record::KeptNoLonger { key, value });
+        true
+    }
+
+    /// As [`stop_keeping`](Self::stop_keeping), of what was never written down. Gives what was kept.
+    pub(in crate::node) fn forget_kept(&mut self, op: OpId) -> Option<(Id, Value)> {
+        let kept = self.upkeep.kept.forget(op)?;
+        self.operations.stop_keeping(op);
+        self.outbox.forget_copies(op);
+        Some(kept)
+    }
+
+    /// Keeps what an earlier run kept, as far as the bound allows.
+    pub(in crate::node) fn restore_kept<'a>(
+        &mut self,
+        kept: impl Iterator<Item = (&'a Id, &'a Value)>,
+    ) {
+        for (key, value) in kept.take(self.config.limits.max_kept) {
+            let op = self.operations.next_id();
+            let kept = (*key, value.clone());
+            self.upkeep.kept.restore(op, kept, self.now);
         }
-        kept
     }
 
     /// Looks after what is due for it.

@@ -210,7 +210,7 @@ impl Node {
     }
 
     fn checkpoint(&mut self) {
-        self.tokens.rotate(&mut self.rng);
+        self.change_secrets();
         self.sweep();
         self.upkeep.probes.forgive(self.now);
         self.allowance.forget_old(self.now);

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -55,10 +56,14 @@ fn first_paragraph(text: &str) -> String {
     paragraph.join(" ")
 }
 
+/// What a node without contacts, addresses and consent to being alone is told.
+pub(crate) const NOBODY_TO_JOIN: &str = "a node needs somebody to join: give --bootstrap HOST:PORT, or --alone for the first node of \
+     a network";
+
 const EXAMPLES: &str = "\
 Examples, each in a terminal of its own:
   khashmir node --alone
-  khashmir node --listen 127.0.0.1:9978 --bootstrap 127.0.0.1:9977
+  khashmir node --memory --listen 127.0.0.1:9978 --bootstrap 127.0.0.1:9977
   khashmir put --bootstrap 127.0.0.1:9978 greeting 'hello, world'
   khashmir get --bootstrap 127.0.0.1:9977 greeting
 
@@ -91,10 +96,8 @@ impl Cli {
     /// Checks what only several arguments together can get wrong.
     fn check(self) -> Result<Self, Failure> {
         match &self.command {
-            Command::Node(node) if node.bootstrap.is_empty() && !node.alone => {
-                let why = "a node needs somebody to join: give --bootstrap HOST:PORT, or --alone \
-                           for the first node of a network";
-                return Err(Failure::Usage(why.to_owned()));
+            Command::Node(node) if node.memory && node.bootstrap.is_empty() && !node.alone => {
+                return Err(Failure::Usage(NOBODY_TO_JOIN.to_owned()));
             }
             Command::Put(put) => {
                 put.bytes()?;
@@ -103,7 +106,9 @@ impl Cli {
             | Command::Ping(_)
             | Command::Find(_)
             | Command::Get(_)
-            | Command::Demo(_) => {}
+            | Command::Demo(_)
+            | Command::Backup(_)
+            | Command::Import(_) => {}
         }
         Ok(self)
     }
@@ -117,18 +122,25 @@ pub(crate) enum Command {
     Put(PutArgs),
     Get(GetArgs),
     Demo(DemoArgs),
+    Backup(BackupArgs),
+    Import(ImportArgs),
 }
 
 /// Run a node until it is interrupted
 ///
 /// The first line on standard output says where it listens and who it is; another says how many
 /// contacts it has as soon as it has joined a network. SIGINT and SIGTERM make it leave, a second one
-/// ends it at once. What others store at it is kept in memory.
+/// ends it at once.
+///
+/// Its identity, its contacts, what others store at it, and the secrets behind its tokens are kept in
+/// a directory, and survive its end, however sudden: a store is acknowledged once it is written. With
+/// the contacts of an earlier run it needs no --bootstrap.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   khashmir node --alone
-  khashmir node --bootstrap router.example.net:9977 --bootstrap 192.0.2.7:9977")]
+  khashmir node --bootstrap router.example.net:9977 --bootstrap 192.0.2.7:9977
+  khashmir node --data /var/lib/khashmir")]
 pub(crate) struct NodeArgs {
     /// The IPv4 address and port to listen at; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:9977", value_parser = values::listen)]
@@ -143,8 +155,17 @@ pub(crate) struct NodeArgs {
     #[arg(long)]
     pub(crate) alone: bool,
 
+    /// The directory to keep the node in; one process at a time can have it. By default
+    /// $STATE_DIRECTORY, which systemd sets, or else khashmir in the user's data directory
+    #[arg(long, value_name = "DIR", conflicts_with = "memory")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Keep everything in memory: it is gone when the node ends
+    #[arg(long)]
+    pub(crate) memory: bool,
+
     /// The identifier to take, 40 hex digits; any other node must have another. Drawn at random
-    /// when it is not given
+    /// when it is not given, and the same as in the last run if there was one
     #[arg(long, value_name = "HEX", value_parser = values::node_id)]
     pub(crate) id: Option<Id>,
 
@@ -274,6 +295,39 @@ pub(crate) struct DemoArgs {
     /// Print the summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Copy the state of a node into a file
+///
+/// The node may be running. The copy is whole, or not there. In a directory of its own and under the
+/// name khashmir.db, a node goes on from it.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  khashmir backup /var/lib/khashmir /srv/backup/khashmir.db")]
+pub(crate) struct BackupArgs {
+    /// The directory of the node
+    pub(crate) dir: PathBuf,
+
+    /// The file to write; one of that name is replaced
+    pub(crate) file: PathBuf,
+}
+
+/// Take over the state of a node of apt-p2p's Khashmir
+///
+/// Reads its identity, its contacts, and its values as far as their time is not over, and prints how
+/// many they were.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  khashmir import --data /var/lib/khashmir /var/cache/apt-p2p/khashmir.9977.db")]
+pub(crate) struct ImportArgs {
+    /// The original's database, khashmir.PORT.db in its cache directory
+    pub(crate) file: PathBuf,
+
+    /// The directory of the new node, in which none has lived; by default the one of `khashmir node`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
 }
 
 /// How to reach a network.

@@ -1,11 +1,14 @@
 //! The `khashmir` command: runs nodes, and asks a network things.
 
 mod args;
+mod backup;
 mod client;
+mod data_dir;
 mod demo;
 mod failure;
 mod find;
 mod get;
+mod import;
 mod lines;
 mod node;
 mod output;
@@ -48,5 +51,7 @@ fn run() -> Result<(), Failure> {
         Command::Put(args) => put::run(&args, verbosity),
         Command::Get(args) => get::run(&args, verbosity),
         Command::Demo(args) => demo::run(&args, verbosity),
+        Command::Backup(args) => backup::run(&args),
+        Command::Import(args) => import::run(&args),
     }
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::UdpSocket;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
 use khashmir::{Config, Event, Outcome};
-use khashmir_mio::{Driver, NewNode, Notice, Resolved};
+use khashmir_mio::{DiskState, Driver, Gone, Handle, NewNode, Notice, Resolved};
 
 use crate::args::NodeArgs;
+use crate::data_dir;
 use crate::failure::Failure;
 use crate::output;
 use crate::seed;
@@ -28,20 +30,7 @@ enum Happening {
 }
 
 pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
-    let config = Config {
-        id: args.id,
-        shared_addresses: args.addresses.shared(),
-        ..Config::default()
-    };
-    let cannot = |error: &dyn std::fmt::Display| {
-        Failure::failed(format_args!("cannot listen at {}: {error}", args.listen))
-    };
-    let mut driver = Driver::new().map_err(|error| cannot(&error))?;
-    let socket = UdpSocket::bind(args.listen).map_err(|error| cannot(&error))?;
-    let new = NewNode::new(config, seed::drawn()?)
-        .observed_by(verbosity.observer(""))
-        .receive_buffer(args.receive_buffer);
-    let node = driver.add_at(socket, new).map_err(|error| cannot(&error))?;
+    let (driver, node, disk) = make(&args, verbosity)?;
     let (tell, told) = mpsc::channel();
     // Before any process can know that we run, and ask us to stop. Without a main thread there is no
     // process.
@@ -61,28 +50,18 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
     };
     node.subscribe(tell_notice).map_err(Failure::failed)?;
     output::say(&format!("listening {} id {}", node.local_addr(), node.id()));
-    let mut presence = Presence::new(&args);
+    let mut telling = Telling {
+        presence: Presence::new(&args),
+        losses: Losses::default(),
+        disk,
+    };
+    telling.tell_of_the_start(&node).map_err(Failure::failed)?;
     if !args.bootstrap.is_empty() {
         node.bootstrap(args.bootstrap).map_err(Failure::failed)?;
     }
-    let mut losses = Losses::default();
     for happening in told {
         match happening {
-            Happening::Notice(notice) => {
-                match presence.hear(&notice) {
-                    Some(Say::Joined(contacts)) => {
-                        output::say(&format!("joined {contacts} contacts"));
-                    }
-                    Some(Say::Complaint(what)) => output::complain(&what),
-                    None => {}
-                }
-                if let Notice::Event(Event::Checkpoint) = notice
-                    && let Ok(stats) = node.socket_stats()
-                    && let Some(what) = losses.hear(stats.dropped_by_system)
-                {
-                    output::complain(&what);
-                }
-            }
+            Happening::Notice(notice) => telling.tell_of(&notice, &node),
             Happening::Stop => {
                 // It may be over already; that is told next.
                 let _ = node.leave().and_then(|()| node.shutdown());
@@ -91,6 +70,70 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Makes the node, and the loop that is to run it.
+fn make(args: &NodeArgs, verbosity: Verbosity) -> Result<(Driver, Handle, Disk), Failure> {
+    let config = Config {
+        id: args.id,
+        shared_addresses: args.addresses.shared(),
+        ..Config::default()
+    };
+    let cannot = |error: &dyn std::fmt::Display| {
+        Failure::failed(format_args!("cannot listen at {}: {error}", args.listen))
+    };
+    let mut driver = Driver::new().map_err(|error| cannot(&error))?;
+    let socket = UdpSocket::bind(args.listen).map_err(|error| cannot(&error))?;
+    let mut new = NewNode::new(config, seed::drawn()?)
+        .observed_by(verbosity.observer(""))
+        .receive_buffer(args.receive_buffer);
+    let mut disk = Disk::default();
+    if let Some((dir, opened)) = data_dir::open(args)? {
+        disk.dir = dir;
+        new = new.stored_in(opened);
+    }
+    let node = driver.add_at(socket, new).map_err(|error| cannot(&error))?;
+    Ok((driver, node, disk))
+}
+
+/// What the operator is told, and what that depends on.
+struct Telling {
+    presence: Presence,
+    losses: Losses,
+    disk: Disk,
+}
+
+impl Telling {
+    /// Tells what may have happened before anybody listened.
+    fn tell_of_the_start(&mut self, node: &Handle) -> Result<(), Gone> {
+        if let Some(stats) = node.disk_stats()?
+            && let DiskState::Failing(_) = &stats.state
+        {
+            output::complain(&self.disk.say(&stats.state));
+        }
+        let contacts = node.status()?.contacts;
+        if contacts > 0 {
+            self.tell_of(&Notice::Event(Event::Online { contacts }), node);
+        }
+        Ok(())
+    }
+
+    fn tell_of(&mut self, notice: &Notice, node: &Handle) {
+        match self.presence.hear(notice) {
+            Some(Say::Joined(contacts)) => output::say(&format!("joined {contacts} contacts")),
+            Some(Say::Complaint(what)) => output::complain(&what),
+            None => {}
+        }
+        if let Notice::Disk(state) = notice {
+            output::complain(&self.disk.say(state));
+        }
+        if let Notice::Event(Event::Checkpoint) = notice
+            && let Ok(stats) = node.socket_stats()
+            && let Some(what) = self.losses.hear(stats.dropped_by_system)
+        {
+            output::complain(&what);
+        }
+    }
 }
 
 /// What is worth telling the operator of a node about its standing in the network.
@@ -162,7 +205,7 @@ impl Presence {
             Notice::Event(_) if self.state == State::Joining => None,
             Notice::Event(Event::Online { contacts }) => self.online(*contacts),
             Notice::Event(Event::Alone) => self.alone("all contacts are lost"),
-            Notice::Event(_) => None,
+            Notice::Event(_) | Notice::Disk(_) => None,
             _ => None,
         }
     }
@@ -183,7 +226,11 @@ impl Presence {
                     *host += &format!(" ({why})");
                 }
             }
-            let hosts = hosts.join(", ");
+            let hosts = if hosts.is_empty() {
+                "the contacts of before".to_owned()
+            } else {
+                hosts.join(", ")
+            };
             Say::Complaint(format!("{what}; trying {hosts} until one answers"))
         })
     }
@@ -194,6 +241,26 @@ impl Presence {
             Ok(_) => self.unresolved.remove(&name),
             Err(why) => self.unresolved.insert(name, why.to_string()),
         };
+    }
+}
+
+/// Where the node keeps what must survive it.
+#[derive(Default)]
+struct Disk {
+    dir: PathBuf,
+}
+
+impl Disk {
+    /// What to say when it fails, or works again.
+    fn say(&self, state: &DiskState) -> String {
+        let dir = self.dir.display();
+        match state {
+            DiskState::Writing => format!("{dir} can be written again; stores are accepted"),
+            DiskState::Failing(why) => {
+                format!("cannot write to {dir}: {why}; stores are refused until that works again")
+            }
+            _ => format!("{dir}: {state:?}"),
+        }
     }
 }
 
