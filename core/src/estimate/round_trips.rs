@@ -17,8 +17,10 @@ const UNIT: Duration = Duration::from_micros(250);
 /// longer is what the fitted tail says.
 #[derive(Clone, Debug)]
 pub(super) struct RoundTrips {
-    /// The last ones in units, in no order.
+    /// The last ones in units, one overwriting the oldest.
     recent: [u16; Self::MEMORY as usize],
+    /// The same, the shortest first.
+    sorted: [u16; Self::MEMORY as usize],
     len: u8,
     oldest: u8,
     fit: Fit,
@@ -35,6 +37,7 @@ impl RoundTrips {
     /// What is assumed before anything is measured.
     pub(super) const ASSUMED: Self = Self {
         recent: [0; Self::MEMORY as usize],
+        sorted: [0; Self::MEMORY as usize],
         len: 0,
         oldest: 0,
         fit: Fit::ASSUMED,
@@ -48,15 +51,22 @@ impl RoundTrips {
     /// Takes in a round trip.
     pub(super) fn add(&mut self, took: Duration) {
         let units = u16::try_from(took.as_nanos() / UNIT.as_nanos()).unwrap_or(u16::MAX);
+        let mut kept = usize::from(self.len);
         let at = if self.len < Self::MEMORY {
             self.len += 1;
-            self.len - 1
+            kept
         } else {
-            let oldest = self.oldest;
-            self.oldest = (oldest + 1) % Self::MEMORY;
+            let oldest = usize::from(self.oldest);
+            self.oldest = (self.oldest + 1) % Self::MEMORY;
+            let place = self.place_of(self.recent[oldest], kept);
+            self.sorted.copy_within(place + 1..kept, place);
+            kept -= 1;
             oldest
         };
-        self.recent[usize::from(at)] = units;
+        self.recent[at] = units;
+        let place = self.place_of(units, kept);
+        self.sorted.copy_within(place..kept, place + 1);
+        self.sorted[place] = units;
         self.fit.add(libm::log(f64::from(units.max(1))));
         self.tail = self.fit.next();
     }
@@ -67,10 +77,10 @@ impl RoundTrips {
             return 1.0;
         }
         let units = in_units(wait);
-        let recent = self.recent[..usize::from(self.len)].iter();
-        let longer = recent.filter(|took| f64::from(**took) > units);
-        let count: f64 = longer.map(|_| 1.0).sum();
-        (count + self.tail.longer_than(units)) / (f64::from(self.len) + 1.0)
+        let recent = &self.sorted[..usize::from(self.len)];
+        let shorter = recent.partition_point(|took| f64::from(*took) <= units);
+        let longer = self.len - u8::try_from(shorter).unwrap_or(self.len);
+        (f64::from(longer) + self.tail.longer_than(units)) / (f64::from(self.len) + 1.0)
     }
 
     /// How likely it is that an answer takes this long, beside other times. Each of the last round trips
@@ -89,6 +99,11 @@ impl RoundTrips {
     /// By the fit, half of the answers take longer than this.
     pub(super) fn median(&self) -> Duration {
         UNIT.mul_f64(libm::exp(self.tail.mean))
+    }
+
+    /// The place of a round trip among the first of those that are sorted.
+    fn place_of(&self, units: u16, kept: usize) -> usize {
+        self.sorted[..kept].partition_point(|other| *other < units)
     }
 }
 
