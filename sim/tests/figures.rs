@@ -152,7 +152,7 @@ fn what_a_node_sends_a_second_is_all_that_was_sent_by_all_that_ran() {
     assert!(rates.bytes > idle.bytes * 1.5, "{rates:?} {idle:?}");
     assert!(idle.upkeep_bytes > idle.bytes * 0.8, "{idle:?}");
     let caused = rates.upkeep_bytes - idle.upkeep_bytes;
-    assert!(caused < rates.bytes * 0.05, "{rates:?} {idle:?}");
+    assert!(caused < rates.bytes * 0.08, "{rates:?} {idle:?}");
     let nothing = run("nodes 20\nat 10s n00 leave\n", MachineFactory::default());
     assert!(nothing.summary.to_json()["sent_per_second_and_node"].is_null());
 }

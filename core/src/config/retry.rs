@@ -13,9 +13,9 @@ use super::{ConfigError, Problem, SHORTEST_SPAN};
 #[non_exhaustive]
 pub enum Retry {
     /// The waits follow what was measured: how long answers take, how many datagrams are lost, and how
-    /// many contacts are there. A call is sent again when a loss is a likelier cause of the silence
-    /// than a slow answer, five times at most (three times to a contact that one source alone has
-    /// named), and fails after 9 s at the latest.
+    /// many contacts are there. A call is sent again once three of four answers would have come, or a
+    /// loss is a likelier cause of the silence than a slow answer, five times at most (three times as
+    /// long as one source alone has named the contact), and fails after 9 s at the latest.
     ///
     /// Lookups do not sit those waits out. A contact in flight counts for as much as it is likely to
     /// answer, so that one which is silent for long has a stand-in; it is waited for no longer when that
