@@ -3,6 +3,7 @@
 mod args;
 mod backup;
 mod client;
+mod config;
 mod data_dir;
 mod demo;
 mod failure;
@@ -10,11 +11,13 @@ mod find;
 mod get;
 mod import;
 mod lines;
+mod log;
 mod node;
 mod output;
 mod ping;
 mod put;
 mod seed;
+mod settings;
 mod signals;
 mod trace;
 mod values;
@@ -45,7 +48,7 @@ fn run() -> Result<(), Failure> {
     };
     let verbosity = cli.verbosity();
     match cli.command {
-        Command::Node(args) => node::run(args, verbosity),
+        Command::Node(args) => node::run(&args, verbosity),
         Command::Ping(args) => ping::run(&args, verbosity),
         Command::Find(args) => find::run(&args, verbosity),
         Command::Put(args) => put::run(&args, verbosity),
@@ -53,5 +56,6 @@ fn run() -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args, verbosity),
         Command::Backup(args) => backup::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Config(args) => config::run(&args),
     }
 }

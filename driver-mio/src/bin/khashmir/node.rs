@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
-use khashmir::{Config, Event, Outcome};
+use khashmir::{Event, Outcome};
 use khashmir_mio::{DiskState, Driver, Gone, Handle, NewNode, Notice, Resolved};
 
 use crate::args::NodeArgs;
@@ -16,6 +16,7 @@ use crate::data_dir;
 use crate::failure::Failure;
 use crate::output;
 use crate::seed;
+use crate::settings::Settings;
 use crate::signals::stop_on_signals;
 use crate::trace::Verbosity;
 
@@ -29,8 +30,9 @@ enum Happening {
     Stop,
 }
 
-pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
-    let (driver, node, disk) = make(&args, verbosity)?;
+pub(crate) fn run(args: &NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
+    let settings = Settings::of(args)?;
+    let (driver, node, disk) = make(&settings, verbosity)?;
     let (tell, told) = mpsc::channel();
     // Before any process can know that we run, and ask us to stop. Without a main thread there is no
     // process.
@@ -51,13 +53,14 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
     node.subscribe(tell_notice).map_err(Failure::failed)?;
     output::say(&format!("listening {} id {}", node.local_addr(), node.id()));
     let mut telling = Telling {
-        presence: Presence::new(&args),
+        presence: Presence::new(&settings),
         losses: Losses::default(),
         disk,
     };
     telling.tell_of_the_start(&node).map_err(Failure::failed)?;
-    if !args.bootstrap.is_empty() {
-        node.bootstrap(args.bootstrap).map_err(Failure::failed)?;
+    if !settings.bootstrap.is_empty() {
+        node.bootstrap(settings.bootstrap)
+            .map_err(Failure::failed)?;
     }
     for happening in told {
         match happening {
@@ -73,21 +76,20 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
 }
 
 /// Makes the node, and the loop that is to run it.
-fn make(args: &NodeArgs, verbosity: Verbosity) -> Result<(Driver, Handle, Disk), Failure> {
-    let config = Config {
-        id: args.id,
-        ..Config::default()
-    };
+fn make(settings: &Settings, verbosity: Verbosity) -> Result<(Driver, Handle, Disk), Failure> {
     let cannot = |error: &dyn std::fmt::Display| {
-        Failure::failed(format_args!("cannot listen at {}: {error}", args.listen))
+        Failure::failed(format_args!(
+            "cannot listen at {}: {error}",
+            settings.listen
+        ))
     };
     let mut driver = Driver::new().map_err(|error| cannot(&error))?;
-    let socket = UdpSocket::bind(args.listen).map_err(|error| cannot(&error))?;
-    let mut new = NewNode::new(config, seed::drawn()?)
+    let socket = UdpSocket::bind(settings.listen).map_err(|error| cannot(&error))?;
+    let mut new = NewNode::new(settings.config.clone(), seed::drawn()?)
         .observed_by(verbosity.observer(""))
-        .receive_buffer(args.receive_buffer);
+        .receive_buffer(settings.receive_buffer);
     let mut disk = Disk::default();
-    if let Some((dir, opened)) = data_dir::open(args)? {
+    if let Some((dir, opened)) = data_dir::open(settings)? {
         disk.dir = dir;
         new = new.stored_in(opened);
     }
@@ -169,16 +171,16 @@ enum Say {
 }
 
 impl Presence {
-    fn new(args: &NodeArgs) -> Self {
+    fn new(settings: &Settings) -> Self {
         Self {
-            state: if args.bootstrap.is_empty() {
+            state: if settings.bootstrap.is_empty() {
                 State::Alone
             } else {
                 State::Joining
             },
-            hosts: args.bootstrap.iter().map(ToString::to_string).collect(),
+            hosts: settings.bootstrap.iter().map(ToString::to_string).collect(),
             unresolved: BTreeMap::new(),
-            loneliness: if args.alone {
+            loneliness: if settings.alone {
                 Loneliness::Expected
             } else {
                 Loneliness::Unwanted
@@ -303,7 +305,7 @@ mod tests {
         let crate::args::Command::Node(args) = cli.command else {
             panic!("a node was asked for");
         };
-        Presence::new(&args)
+        Presence::new(&Settings::of(&args).expect("no file is read"))
     }
 
     fn join_ends(contacts: usize) -> Notice {
