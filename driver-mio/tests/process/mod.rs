@@ -130,6 +130,11 @@ impl Node {
         self.complaints.iter().next().is_some()
     }
 
+    /// All that it still says on standard error, until it has ended.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        self.complaints.iter().collect()
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: &str) {
         let kill = format!("kill -{signal} {}", self.child.id());

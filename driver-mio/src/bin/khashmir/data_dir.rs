@@ -6,7 +6,6 @@ use etcetera::BaseStrategy as _;
 use khashmir_mio::{Database, OpenError, Opened};
 
 use crate::failure::Failure;
-use crate::output;
 use crate::settings::Settings;
 
 /// Opens what the node is to go on from, unless it is to run from memory.
@@ -37,9 +36,10 @@ pub(crate) fn open(settings: &Settings) -> Result<Option<(PathBuf, Opened)>, Fai
     if let Some(aside) = &opened.set_aside {
         let (dir, to) = (dir.display(), aside.path.display());
         let why = &aside.why;
-        output::complain(&format!(
+        tracing::warn!(
+            target: "disk",
             "the database in {dir} is damaged ({why}); it is now {to}, and the node starts afresh"
-        ));
+        );
     }
     Ok(Some((dir, opened)))
 }

@@ -5,15 +5,18 @@ use std::io;
 use std::net::UdpSocket;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use khashmir::{Event, Outcome};
 use khashmir_mio::{DiskState, Driver, Gone, Handle, NewNode, Notice, Resolved};
+use tracing::{info, warn};
 
 use crate::args::NodeArgs;
 use crate::data_dir;
 use crate::failure::Failure;
+use crate::log::{Log, LogFormat, LogLevel};
 use crate::output;
 use crate::seed;
 use crate::settings::Settings;
@@ -32,6 +35,7 @@ enum Happening {
 
 pub(crate) fn run(args: &NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
     let settings = Settings::of(args)?;
+    let (log, verbosity) = begin_log(&settings, verbosity)?;
     let (driver, node, disk) = make(&settings, verbosity)?;
     let (tell, told) = mpsc::channel();
     // Before any process can know that we run, and ask us to stop. Without a main thread there is no
@@ -52,6 +56,8 @@ pub(crate) fn run(args: &NodeArgs, verbosity: Verbosity) -> Result<(), Failure> 
     };
     node.subscribe(tell_notice).map_err(Failure::failed)?;
     output::say(&format!("listening {} id {}", node.local_addr(), node.id()));
+    let version = env!("CARGO_PKG_VERSION");
+    info!(target: "node", "version {version} listens at {} and is {}", node.local_addr(), node.id());
     let mut telling = Telling {
         presence: Presence::new(&settings),
         losses: Losses::default(),
@@ -62,17 +68,38 @@ pub(crate) fn run(args: &NodeArgs, verbosity: Verbosity) -> Result<(), Failure> 
         node.bootstrap(settings.bootstrap)
             .map_err(Failure::failed)?;
     }
-    for happening in told {
-        match happening {
-            Happening::Notice(notice) => telling.tell_of(&notice, &node),
-            Happening::Stop => {
+    loop {
+        match told.recv_timeout(TICK) {
+            Ok(Happening::Notice(notice)) => telling.tell_of(&notice, &node),
+            Ok(Happening::Stop) => {
+                info!(target: "node", "a signal says that it is to stop");
                 // It may be over already; that is told next.
                 let _ = node.leave().and_then(|()| node.shutdown());
             }
-            Happening::Over(ended) => return ended.map_err(Failure::failed),
+            Ok(Happening::Over(ended)) => {
+                log.tell_left_out();
+                return ended.map_err(Failure::failed);
+            }
+            Err(RecvTimeoutError::Timeout) => log.tell_left_out(),
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
     }
-    Ok(())
+}
+
+/// How often it is time for what nothing sets off.
+const TICK: Duration = Duration::from_secs(10);
+
+/// Begins to log. Lines of `-v` are no JSON: with that, it means the level that has as much.
+fn begin_log(settings: &Settings, verbosity: Verbosity) -> Result<(Log, Verbosity), Failure> {
+    let (format, level) = (settings.log_format, settings.log_level);
+    let (level, shown) = match (format, verbosity) {
+        (LogFormat::Json, Verbosity::Operations) => (LogLevel::Debug, Verbosity::Quiet),
+        (LogFormat::Json, Verbosity::Datagrams) => (LogLevel::Trace, Verbosity::Quiet),
+        (LogFormat::Json, Verbosity::Quiet) | (LogFormat::Plain | LogFormat::Full, _) => {
+            (level, verbosity)
+        }
+    };
+    Ok((Log::begin(level, format)?, shown))
 }
 
 /// Makes the node, and the loop that is to run it.
@@ -110,7 +137,7 @@ impl Telling {
         if let Some(stats) = node.disk_stats()?
             && let DiskState::Failing(_) = &stats.state
         {
-            output::complain(&self.disk.say(&stats.state));
+            warn!(target: "disk", "{}", self.disk.say(&stats.state));
         }
         let contacts = node.status()?.contacts;
         if contacts > 0 {
@@ -121,18 +148,21 @@ impl Telling {
 
     fn tell_of(&mut self, notice: &Notice, node: &Handle) {
         match self.presence.hear(notice) {
-            Some(Say::Joined(contacts)) => output::say(&format!("joined {contacts} contacts")),
-            Some(Say::Complaint(what)) => output::complain(&what),
+            Some(Say::Joined(contacts)) => {
+                output::say(&format!("joined {contacts} contacts"));
+                info!(target: "node", "joined {contacts} contacts");
+            }
+            Some(Say::Complaint(what)) => warn!(target: "node", "{what}"),
             None => {}
         }
         if let Notice::Disk(state) = notice {
-            output::complain(&self.disk.say(state));
+            warn!(target: "disk", "{}", self.disk.say(state));
         }
         if let Notice::Event(Event::Checkpoint) = notice
             && let Ok(stats) = node.socket_stats()
             && let Some(what) = self.losses.hear(stats.dropped_by_system)
         {
-            output::complain(&what);
+            warn!(target: "socket", "{what}");
         }
     }
 }
