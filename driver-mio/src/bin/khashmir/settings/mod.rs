@@ -5,6 +5,7 @@ mod file;
 mod ini;
 mod original;
 mod place;
+mod reload;
 mod span;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
