@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
 use khashmir::Id;
 use khashmir_mio::HostPort;
 
@@ -103,7 +104,8 @@ impl Cli {
             | Command::Demo(_)
             | Command::Backup(_)
             | Command::Import(_)
-            | Command::Config(_) => {}
+            | Command::Config(_)
+            | Command::Generate(_) => {}
         }
         Ok(self)
     }
@@ -120,6 +122,7 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     Import(ImportArgs),
     Config(ConfigArgs),
+    Generate(GenerateArgs),
 }
 
 /// Run a node until it is interrupted
@@ -354,6 +357,31 @@ pub(crate) struct ConfigArgs {
     /// Print what the section [apt_p2p_Khashmir] of this file means, and what is left out of it
     #[arg(long, value_name = "FILE")]
     pub(crate) from_apt_p2p: Option<PathBuf>,
+}
+
+/// Print or write what goes with an installed command: man pages, completions of shells
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir generate man /usr/share/man/man1
+  khashmir generate completions bash >/usr/share/bash-completion/completions/khashmir")]
+pub(crate) struct GenerateArgs {
+    #[command(subcommand)]
+    pub(crate) what: Generated,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generated {
+    /// Write a man page for each command into a directory
+    Man {
+        /// The directory, which has to be there
+        dir: PathBuf,
+    },
+    /// Print what makes a shell complete the options of `khashmir`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// How to reach a network.

@@ -8,6 +8,7 @@ mod data_dir;
 mod demo;
 mod failure;
 mod find;
+mod generate;
 mod get;
 mod import;
 mod life;
@@ -61,5 +62,6 @@ fn run() -> Result<(), Failure> {
         Command::Backup(args) => backup::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Generate(args) => generate::run(&args),
     }
 }

@@ -60,7 +60,7 @@ impl<'a> Places<'a> {
             (setting.at..setting.value.end.max(setting.at + 1)).contains(&span.start)
         };
         // The innermost one comes last.
-        match self.settings.iter().filter(holds).next_back() {
+        match self.settings.iter().rfind(holds) {
             Some(setting) => format!("{position} {}: {why}", setting.path),
             // A file that is no TOML has no settings to name.
             None => match self.text.get(span).map(str::trim) {

@@ -39,14 +39,15 @@ impl Settings {
         // That of a configuration never fails.
         let config = serde_json::to_value(config).unwrap_or_default();
         for (name, value) in config.as_object().into_iter().flatten() {
-            match value {
-                Value::Object(section) if ["store", "limits"].contains(&name.as_str()) => {
+            let section = value.as_object();
+            match section.filter(|_| ["store", "limits"].contains(&name.as_str())) {
+                Some(section) => {
                     let of = |(inner, value): (&String, &Value)| {
                         (format!("{name}.{inner}"), value.to_string())
                     };
                     lasting.extend(section.iter().map(of));
                 }
-                _ => drop(lasting.insert(format!("protocol.{name}"), value.to_string())),
+                None => drop(lasting.insert(format!("protocol.{name}"), value.to_string())),
             }
         }
         lasting
