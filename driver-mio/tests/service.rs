@@ -3,6 +3,8 @@
 #![cfg(unix)]
 
 #[allow(dead_code)]
+mod asker;
+#[allow(dead_code)]
 mod process;
 #[allow(dead_code)]
 mod scratch;
@@ -13,6 +15,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use asker::{Asker, Stored};
 use process::{Node, PATIENCE, khashmir, run};
 use scratch::Scratch;
 use serde_json::Value;
@@ -194,4 +197,48 @@ fn the_unit_starts_the_command_with_options_that_it_knows() {
     for option in words.iter().filter(|word| word.starts_with("--")) {
         assert!(help.contains(option), "{option}");
     }
+}
+
+/// The README names these bounds.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_number_of_other_nodes_makes_a_node_take_more_descriptors_and_threads() {
+    let scratch = Scratch::new();
+    let few = "ulimit -n 24; exec \"$0\" node --alone --listen 127.0.0.1:0 --data \"$1\"";
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        few,
+        env!("CARGO_BIN_EXE_khashmir"),
+        &scratch.of("node"),
+    ]);
+    let mut node = Node::spawn(&mut command);
+    let count = |of: &str| {
+        let entries = std::fs::read_dir(format!("/proc/{}/{of}", node.pid()));
+        entries.expect("it runs").count()
+    };
+    // What the test itself passes on may come on top.
+    let before = count("fd").max(16);
+    let mut askers: Vec<Asker> = Vec::new();
+    for _ in 0..100 {
+        askers.push(Asker::new(node.addr.parse().expect("an address")));
+    }
+    for (number, asker) in askers.iter_mut().enumerate() {
+        let token = asker.token().expect("the node answers");
+        let value = format!("value {number}");
+        let key = khashmir::Id::hash_of(value.as_bytes());
+        assert_eq!(
+            asker.store(&token, key, value.as_bytes()),
+            Stored::Acknowledged
+        );
+    }
+    node.signal("USR1");
+    assert!(node.complaint().starts_with("node "));
+    assert!(count("fd") <= before, "{} descriptors", count("fd"));
+    assert_eq!(
+        count("task"),
+        6,
+        "main, loop, disk, signals, two for output"
+    );
+    assert!(node.end_by("TERM").success());
 }
