@@ -60,6 +60,10 @@ fn others_cannot_flood_the_log_and_what_was_left_out_is_counted() {
         "{shown} and {left_out}"
     );
     assert!(logged.iter().all(|line| line["timestamp"].is_string()));
+
+    let logged = life(&["--log-level", "trace"], QUERIES);
+    let told = |line: &&String| line.contains(" lines about datagram of level TRACE were left out");
+    assert_eq!(logged.iter().filter(told).count(), 1, "{logged:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use serde::Deserialize;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber, callsite};
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
@@ -110,7 +111,13 @@ impl Log {
             .take_left_out();
         for of in left_out {
             let (lines, about, level) = (of.lines, of.target, of.level);
-            tracing::event!(target: OF_ITSELF, Level::ERROR, lines, about, %level, "left out lines");
+            tracing::warn!(
+                target: OF_ITSELF,
+                lines,
+                about,
+                %level,
+                "{lines} lines about {about} of level {level} were left out, because they were too many"
+            );
         }
     }
 
@@ -122,7 +129,7 @@ impl Log {
 
 impl<S> Filter<S> for Log {
     fn enabled(&self, about: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        *about.level() <= self.level()
+        *about.level() <= self.level() || about.target() == OF_ITSELF
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
@@ -135,7 +142,8 @@ impl<S> Filter<S> for Log {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level())
+        // What it says of itself is a warning, whatever the level.
+        Some(self.level().max(LevelFilter::WARN))
     }
 }
 
@@ -149,7 +157,7 @@ where
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, N>,
+        _: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -159,7 +167,26 @@ where
             let level = about.level().as_str().to_lowercase();
             write!(writer, "{level}: {}: ", about.target())?;
         }
-        context.field_format().format_fields(writer.by_ref(), event)
+        let mut message = MessageAlone {
+            writer,
+            written: Ok(()),
+        };
+        event.record(&mut message);
+        message.written
+    }
+}
+
+/// Writes the message of an event, which says what its other fields say.
+struct MessageAlone<'a> {
+    writer: Writer<'a>,
+    written: fmt::Result,
+}
+
+impl Visit for MessageAlone<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.written = write!(self.writer, "{value:?}");
+        }
     }
 }
 
