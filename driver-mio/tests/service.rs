@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+#[cfg(target_os = "linux")]
 #[allow(dead_code)]
 mod asker;
 #[allow(dead_code)]
@@ -15,6 +16,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
 use asker::{Asker, Stored};
 use process::{Node, PATIENCE, khashmir, run};
 use scratch::Scratch;

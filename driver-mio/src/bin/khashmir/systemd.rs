@@ -37,7 +37,8 @@ mod with {
 
     /// Tells how it stands, in words for `systemctl status`.
     pub(crate) fn status(words: &str) {
-        tell(&[NotifyState::Status(words)]);
+        // A line end would begin another message.
+        tell(&[NotifyState::Status(&words.replace(char::is_control, "?"))]);
     }
 
     /// Tells that it is alive.
