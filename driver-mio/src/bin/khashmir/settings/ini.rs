@@ -39,13 +39,20 @@ pub(crate) fn read(text: &str, section: &str) -> Result<Option<Read>, String> {
         let (name, value) = said
             .split_once(['=', ':'])
             .ok_or_else(|| bad("neither a section nor an option"))?;
-        let value = value.split(" ;").next().unwrap_or_default();
+        let value = without_comment(value);
         options.push(IniOption {
             name: name.trim().to_uppercase(),
             value: value.trim().to_owned(),
         });
     }
     Ok(pick(sections, section))
+}
+
+/// A value without what follows a semicolon after a space: that is a comment.
+fn without_comment(value: &str) -> &str {
+    let is_comment = |(at, _): &(usize, &str)| value[..*at].ends_with(char::is_whitespace);
+    let comment = value.match_indices(';').find(is_comment);
+    comment.map_or(value, |(at, _)| &value[..at])
 }
 
 fn pick(sections: Vec<(String, Vec<IniOption>)>, section: &str) -> Option<Read> {
@@ -83,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_section_has_its_own_options_and_the_default_ones() {
-        let text = "# a comment\n[DEFAULT]\nport = 1\ncache: /x ; a comment\n\n[mine]\nPort = 2\n; another\n\
+        let text = "# a comment\n[DEFAULT]\nport = 1\ncache: /x;y\t; a comment ; more\n\n[mine]\nPort = 2\n; another\n\
                     hosts = a\n  b\n\n\tc\nempty =\n[other]\nport = 3\n";
         let read = read(text, "mine").expect("it is sound").expect("a section");
         let options: Vec<_> = read
@@ -93,7 +100,7 @@ mod tests {
             .collect();
         let expected = [
             ("PORT", "2"),
-            ("CACHE", "/x"),
+            ("CACHE", "/x;y"),
             ("HOSTS", "a\nb\nc"),
             ("EMPTY", ""),
         ];

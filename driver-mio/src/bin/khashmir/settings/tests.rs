@@ -207,6 +207,10 @@ fn mistakes_are_named_with_line_and_column() {
             "2:21: protocol.retry.fixed.resend: retry.resend must ascend",
         ),
         (
+            "[protocol]\nretry = { fixed = { resend = [], give_up = '1s', frob = 1 } }",
+            "2:50: protocol.retry.fixed.frob: unexpected keys in table: frob",
+        ),
+        (
             "[store]\nmax_keys = 0",
             "2:1: store.max_keys: store.max_keys must be from 1 to ",
         ),
