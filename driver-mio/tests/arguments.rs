@@ -28,6 +28,15 @@ fn bad_arguments_are_named_in_one_line() {
             "/nowhere/x.db",
         ),
         (&["node", "--frob"], "--frob"),
+        (&["node", "--config", "/nowhere/x.toml"], "/nowhere/x.toml"),
+        (&["node", "--alone", "--log-level", "loud"], "'loud'"),
+        (&["node", "--alone", "--log-format", "xml"], "'xml'"),
+        (&["config"], "--example"),
+        (&["generate"], "a command is missing"),
+        (&["generate", "man", "/nowhere"], "/nowhere"),
+        (&["generate", "completions", "dos"], "'dos'"),
+        (&["config", "--example", "--from-apt-p2p", "x"], "--example"),
+        (&["config", "--from-apt-p2p", "/nowhere/x"], "/nowhere/x"),
         (&["node", "extra", "--alone"], "extra"),
         (&["node", "--alone", "--listen", "here"], "'here'"),
         (&["node", "--alone", "--listen", "127.0.0.1"], "'127.0.0.1'"),
@@ -85,7 +94,7 @@ fn bad_arguments_are_named_in_one_line() {
 fn help_and_version_go_to_standard_output() {
     let help = run(&["--help"]).good();
     for command in [
-        "node", "ping", "find", "put", "get", "demo", "backup", "import",
+        "node", "ping", "find", "put", "get", "demo", "backup", "import", "config", "generate",
     ] {
         assert!(help.contains(command), "{help}");
         let help = run(&[command, "--help"]).good();

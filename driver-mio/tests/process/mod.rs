@@ -75,8 +75,17 @@ impl Node {
 
     /// Starts a node there, and waits until it listens.
     pub(crate) fn start_at(listen: &str, args: &[&str]) -> Self {
-        let listen = ["node", "--listen", listen];
-        let mut child = khashmir(&[&listen, args].concat())
+        Self::start_with(&[&["--listen", listen], args].concat())
+    }
+
+    /// Starts a node with these options, and waits until it listens.
+    pub(crate) fn start_with(args: &[&str]) -> Self {
+        Self::spawn(&mut khashmir(&[&["node"], args].concat()))
+    }
+
+    /// Starts a node by this command, and waits until it listens.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -119,6 +128,16 @@ impl Node {
     /// Whether it has anything more to say on standard error, after it has ended.
     pub(crate) fn complained_again(&self) -> bool {
         self.complaints.iter().next().is_some()
+    }
+
+    /// All that it still says on standard error, until it has ended.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        self.complaints.iter().collect()
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends it a signal.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
 use khashmir::{Id, SharedAddresses};
-use khashmir_mio::{HostPort, NewNode};
+use khashmir_mio::HostPort;
 
 use crate::failure::Failure;
+use crate::log::{LogFormat, LogLevel};
 use crate::trace::Verbosity;
 use crate::values;
 
@@ -56,10 +58,6 @@ fn first_paragraph(text: &str) -> String {
     paragraph.join(" ")
 }
 
-/// What a node without contacts, addresses and consent to being alone is told.
-pub(crate) const NOBODY_TO_JOIN: &str = "a node needs somebody to join: give --bootstrap HOST:PORT, or --alone for the first node of \
-     a network";
-
 const EXAMPLES: &str = "\
 Examples, each in a terminal of its own:
   khashmir node --alone
@@ -96,9 +94,6 @@ impl Cli {
     /// Checks what only several arguments together can get wrong.
     fn check(self) -> Result<Self, Failure> {
         match &self.command {
-            Command::Node(node) if node.memory && node.bootstrap.is_empty() && !node.alone => {
-                return Err(Failure::Usage(NOBODY_TO_JOIN.to_owned()));
-            }
             Command::Put(put) => {
                 put.bytes()?;
             }
@@ -108,7 +103,9 @@ impl Cli {
             | Command::Get(_)
             | Command::Demo(_)
             | Command::Backup(_)
-            | Command::Import(_) => {}
+            | Command::Import(_)
+            | Command::Config(_)
+            | Command::Generate(_) => {}
         }
         Ok(self)
     }
@@ -124,6 +121,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Backup(BackupArgs),
     Import(ImportArgs),
+    Config(ConfigArgs),
+    Generate(GenerateArgs),
 }
 
 /// Run a node until it is interrupted
@@ -135,16 +134,24 @@ pub(crate) enum Command {
 /// Its identity, its contacts, what others store at it, and the secrets behind its tokens are kept in
 /// a directory, and survive its end, however sudden: a store is acknowledged once it is written. With
 /// the contacts of an earlier run it needs no --bootstrap.
-#[derive(Args, Debug)]
+///
+/// Options given here win over those of the configuration file. SIGHUP makes the node read that again,
+/// and take over what can change while it runs.
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
   khashmir node --alone
   khashmir node --bootstrap router.example.net:9977 --bootstrap 192.0.2.7:9977
-  khashmir node --data /var/lib/khashmir")]
+  khashmir node --data /var/lib/khashmir
+  khashmir node --config /etc/khashmir.toml")]
 pub(crate) struct NodeArgs {
-    /// The IPv4 address and port to listen at; port 0 takes any that is free
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:9977", value_parser = values::listen)]
-    pub(crate) listen: SocketAddrV4,
+    /// The configuration file, as `khashmir config --example` explains it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The IPv4 address and port to listen at; port 0 takes any that is free. By default 0.0.0.0:9977
+    #[arg(long, value_name = "ADDR", value_parser = values::listen)]
+    pub(crate) listen: Option<SocketAddrV4>,
 
     /// A node of the network to join, by name or IPv4 address; may be given several times. All are
     /// tried, at all their addresses, until somebody answers
@@ -170,10 +177,17 @@ pub(crate) struct NodeArgs {
     pub(crate) id: Option<Id>,
 
     /// The receive buffer to ask the system for, in bytes, for datagrams that arrive while the node
-    /// is held up. The system may grant less (on Linux net.core.rmem_max)
-    #[arg(long, value_name = "BYTES", default_value_t = NewNode::RECEIVE_BUFFER, value_parser = values::receive_buffer)]
-    pub(crate) receive_buffer: usize,
+    /// is held up. The system may grant less (on Linux net.core.rmem_max). By default 4194304
+    #[arg(long, value_name = "BYTES", value_parser = values::receive_buffer)]
+    pub(crate) receive_buffer: Option<usize>,
 
+    /// What to log on standard error: this and what is more urgent. By default warn
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<LogLevel>,
+
+    /// How to log it. By default plain
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(crate) addresses: Addresses,
 }
@@ -330,6 +344,48 @@ pub(crate) struct ImportArgs {
     pub(crate) data: Option<PathBuf>,
 }
 
+/// Print a configuration file for `khashmir node --config`
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir config --example
+  khashmir config --from-apt-p2p /etc/apt-p2p/apt-p2p.conf")]
+#[group(required = true, multiple = false)]
+pub(crate) struct ConfigArgs {
+    /// Print an example with every setting, what it means, and its default
+    #[arg(long)]
+    pub(crate) example: bool,
+
+    /// Print what the section [apt_p2p_Khashmir] of this file means, and what is left out of it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from_apt_p2p: Option<PathBuf>,
+}
+
+/// Print or write what goes with an installed command: man pages, completions of shells
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  khashmir generate man /usr/share/man/man1
+  khashmir generate completions bash >/usr/share/bash-completion/completions/khashmir")]
+pub(crate) struct GenerateArgs {
+    #[command(subcommand)]
+    pub(crate) what: Generated,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Generated {
+    /// Write a man page for each command into a directory
+    Man {
+        /// The directory, which has to be there
+        dir: PathBuf,
+    },
+    /// Print what makes a shell complete the options of `khashmir`
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
 /// How to reach a network.
 #[derive(Args, Debug)]
 pub(crate) struct Network {
@@ -349,11 +405,12 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    pub(crate) const fn shared(self) -> SharedAddresses {
+    /// What is meant where `otherwise` holds unless the option is given.
+    pub(crate) const fn shared(self, otherwise: SharedAddresses) -> SharedAddresses {
         if self.private_as_public {
             SharedAddresses::None
         } else {
-            SharedAddresses::Private
+            otherwise
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use khashmir::{Command, Config, Event, Outcome, Pong, Role};
+use khashmir::{Command, Config, Event, Outcome, Pong, Role, SharedAddresses};
 use khashmir_mio::{Driver, Handle, HostPort, NewNode, Operation, Over, Resolved, Waited, resolve};
 
 use crate::args::Common;
@@ -42,7 +42,7 @@ impl Client {
         let since = Instant::now();
         let config = Config {
             role: Role::Client,
-            shared_addresses: common.addresses.shared(),
+            shared_addresses: common.addresses.shared(SharedAddresses::Private),
             ..Config::default()
         };
         let cannot = |error: &dyn std::fmt::Display| {

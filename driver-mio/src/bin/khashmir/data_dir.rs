@@ -5,23 +5,25 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 use khashmir_mio::{Database, OpenError, Opened};
 
-use crate::args::{NOBODY_TO_JOIN, NodeArgs};
 use crate::failure::Failure;
-use crate::output;
+use crate::settings::Settings;
 
 /// Opens what the node is to go on from, unless it is to run from memory.
-pub(crate) fn open(args: &NodeArgs) -> Result<Option<(PathBuf, Opened)>, Failure> {
-    if args.memory {
+pub(crate) fn open(settings: &Settings) -> Result<Option<(PathBuf, Opened)>, Failure> {
+    let needs_contacts = settings.bootstrap.is_empty() && !settings.alone;
+    if settings.memory {
+        if needs_contacts {
+            return Err(Failure::Usage(NOBODY_TO_JOIN.to_owned()));
+        }
         return Ok(None);
     }
-    let dir = chosen(args.data.as_deref())?;
-    let needs_contacts = args.bootstrap.is_empty() && !args.alone;
+    let dir = chosen(settings.data.as_deref())?;
     if needs_contacts && !Database::is_in(&dir) {
         return Err(Failure::Usage(NOBODY_TO_JOIN.to_owned()));
     }
     let opened = Database::open(&dir).map_err(|error| refused(&error))?;
     let snapshot = opened.snapshot.as_ref();
-    if let (Some(snapshot), Some(id)) = (snapshot, args.id)
+    if let (Some(snapshot), Some(id)) = (snapshot, settings.config.id)
         && snapshot.id() != id
     {
         let (dir, known) = (dir.display(), snapshot.id());
@@ -34,12 +36,17 @@ pub(crate) fn open(args: &NodeArgs) -> Result<Option<(PathBuf, Opened)>, Failure
     if let Some(aside) = &opened.set_aside {
         let (dir, to) = (dir.display(), aside.path.display());
         let why = &aside.why;
-        output::complain(&format!(
+        tracing::warn!(
+            target: "disk",
             "the database in {dir} is damaged ({why}); it is now {to}, and the node starts afresh"
-        ));
+        );
     }
     Ok(Some((dir, opened)))
 }
+
+/// What a node without contacts, addresses and consent to being alone is told.
+const NOBODY_TO_JOIN: &str = "a node needs somebody to join: give --bootstrap HOST:PORT, or --alone for the first node of \
+     a network";
 
 /// The directory: the one that is named, or the one that systemd gives, or the platform's.
 pub(crate) fn chosen(named: Option<&Path>) -> Result<PathBuf, Failure> {

@@ -3,19 +3,27 @@
 mod args;
 mod backup;
 mod client;
+mod config;
 mod data_dir;
 mod demo;
 mod failure;
 mod find;
+mod generate;
 mod get;
 mod import;
+mod life;
 mod lines;
+mod log;
 mod node;
 mod output;
 mod ping;
+mod presence;
 mod put;
+mod screen;
 mod seed;
+mod settings;
 mod signals;
+mod systemd;
 mod trace;
 mod values;
 mod words;
@@ -45,7 +53,7 @@ fn run() -> Result<(), Failure> {
     };
     let verbosity = cli.verbosity();
     match cli.command {
-        Command::Node(args) => node::run(args, verbosity),
+        Command::Node(args) => node::run(&args, verbosity),
         Command::Ping(args) => ping::run(&args, verbosity),
         Command::Find(args) => find::run(&args, verbosity),
         Command::Put(args) => put::run(&args, verbosity),
@@ -53,5 +61,7 @@ fn run() -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args, verbosity),
         Command::Backup(args) => backup::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Generate(args) => generate::run(&args),
     }
 }

@@ -1,22 +1,28 @@
 //! `khashmir node`: runs a node until it is told to stop.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::UdpSocket;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use khashmir::{Config, Event, Outcome};
-use khashmir_mio::{DiskState, Driver, Gone, Handle, NewNode, Notice, Resolved};
+use khashmir::Event;
+use khashmir_mio::{DiskState, Driver, Gone, Handle, NewNode, Notice};
+use tracing::{info, warn};
 
 use crate::args::NodeArgs;
 use crate::data_dir;
 use crate::failure::Failure;
+use crate::life;
+use crate::log::{Log, LogFormat, LogLevel};
 use crate::output;
+use crate::presence::{Presence, Say};
 use crate::seed;
-use crate::signals::stop_on_signals;
+use crate::settings::Settings;
+use crate::signals::{Said, hear_signals};
+use crate::systemd;
 use crate::trace::Verbosity;
 
 /// What the main thread waits for.
@@ -25,17 +31,20 @@ enum Happening {
     Notice(Notice),
     /// The loop is over.
     Over(io::Result<()>),
-    /// A signal says that it is to stop.
-    Stop,
+    /// A signal says this.
+    Signal(Said),
 }
 
-pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
-    let (driver, node, disk) = make(&args, verbosity)?;
+pub(crate) fn run(args: &NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
+    let handed_over = systemd::handed_over()?;
+    let settings = Settings::of(args)?;
+    let (log, verbosity) = begin_log(&settings, verbosity)?;
+    let (driver, node, disk) = make(&settings, handed_over, verbosity)?;
     let (tell, told) = mpsc::channel();
     // Before any process can know that we run, and ask us to stop. Without a main thread there is no
     // process.
-    let tell_stop = tell.clone();
-    stop_on_signals(move || drop(tell_stop.send(Happening::Stop)))?;
+    let tell_signal = tell.clone();
+    hear_signals(move |said| drop(tell_signal.send(Happening::Signal(said))))?;
     let tell_over = tell.clone();
     let run = move || {
         let ended = run_to_end(|| driver.run());
@@ -50,45 +59,150 @@ pub(crate) fn run(args: NodeArgs, verbosity: Verbosity) -> Result<(), Failure> {
     };
     node.subscribe(tell_notice).map_err(Failure::failed)?;
     output::say(&format!("listening {} id {}", node.local_addr(), node.id()));
+    let version = env!("CARGO_PKG_VERSION");
+    info!(target: "node", "version {version} listens at {} and is {}", node.local_addr(), node.id());
     let mut telling = Telling {
-        presence: Presence::new(&args),
+        presence: Presence::new(&settings),
         losses: Losses::default(),
         disk,
     };
     telling.tell_of_the_start(&node).map_err(Failure::failed)?;
-    if !args.bootstrap.is_empty() {
-        node.bootstrap(args.bootstrap).map_err(Failure::failed)?;
+    if !settings.bootstrap.is_empty() {
+        let hosts = settings.bootstrap.clone();
+        node.bootstrap(hosts).map_err(Failure::failed)?;
     }
-    for happening in told {
-        match happening {
-            Happening::Notice(notice) => telling.tell_of(&notice, &node),
-            Happening::Stop => {
-                // It may be over already; that is told next.
-                let _ = node.leave().and_then(|()| node.shutdown());
+    systemd::ready();
+    let mut attended = Attended {
+        args,
+        settings,
+        node,
+        log,
+        telling,
+    };
+    attended.attend(&told).map_err(Failure::failed)
+}
+
+/// A node that runs, and what it takes to look after it.
+struct Attended<'a> {
+    args: &'a NodeArgs,
+    settings: Settings,
+    node: Handle,
+    log: Log,
+    telling: Telling,
+}
+
+impl Attended<'_> {
+    /// Looks after the node until its loop is over.
+    fn attend(&mut self, told: &Receiver<Happening>) -> io::Result<()> {
+        let mut pulse = Pulse::begin();
+        loop {
+            if pulse.is_due() {
+                self.log.tell_left_out();
+                // Only a loop that takes notice of us is alive.
+                if self.node.status().is_ok() {
+                    systemd::alive();
+                }
             }
-            Happening::Over(ended) => return ended.map_err(Failure::failed),
+            match told.recv_timeout(pulse.patience()) {
+                Ok(Happening::Notice(notice)) => self.telling.tell_of(&notice, &self.node),
+                // A node that is over does not do what a signal says; that is told next.
+                Ok(Happening::Signal(said)) => drop(self.obey(said)),
+                Ok(Happening::Over(ended)) => {
+                    self.log.tell_left_out();
+                    return ended;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
         }
     }
-    Ok(())
+
+    fn obey(&mut self, said: Said) -> Result<(), Gone> {
+        match said {
+            Said::Reload => {
+                let settings = &mut self.settings;
+                let reloaded = life::reload(self.args, settings, &self.node, &self.log);
+                self.telling.presence.expect(settings);
+                reloaded
+            }
+            Said::Show => life::show(&self.settings, &self.node),
+            Said::Stop => {
+                info!(target: "node", "a signal says that it is to stop");
+                systemd::stopping();
+                self.node.leave()?;
+                self.node.shutdown()
+            }
+        }
+    }
+}
+
+/// When it is time for what nothing sets off.
+struct Pulse {
+    every: Duration,
+    next: Instant,
+}
+
+impl Pulse {
+    fn begin() -> Self {
+        // Twice at least in the time that systemd waits.
+        let every = systemd::watchdog().map_or(TICK, |limit| TICK.min(limit / 3));
+        let every = every.max(Duration::from_millis(1));
+        let next = Instant::now() + every;
+        Self { every, next }
+    }
+
+    fn patience(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether it is time, which it is again later.
+    fn is_due(&mut self) -> bool {
+        let due = self.patience().is_zero();
+        if due {
+            self.next = Instant::now() + self.every;
+        }
+        due
+    }
+}
+
+/// How often it is time for what nothing sets off.
+const TICK: Duration = Duration::from_secs(10);
+
+/// Begins to log. Lines of `-v` are no JSON: with that, it means the level that has as much.
+fn begin_log(settings: &Settings, verbosity: Verbosity) -> Result<(Log, Verbosity), Failure> {
+    let (format, level) = (settings.log_format, settings.log_level);
+    let (level, shown) = match (format, verbosity) {
+        (LogFormat::Json, Verbosity::Operations) => (LogLevel::Debug, Verbosity::Quiet),
+        (LogFormat::Json, Verbosity::Datagrams) => (LogLevel::Trace, Verbosity::Quiet),
+        (LogFormat::Json, Verbosity::Quiet) | (LogFormat::Plain | LogFormat::Full, _) => {
+            (level, verbosity)
+        }
+    };
+    Ok((Log::begin(level, format)?, shown))
 }
 
 /// Makes the node, and the loop that is to run it.
-fn make(args: &NodeArgs, verbosity: Verbosity) -> Result<(Driver, Handle, Disk), Failure> {
-    let config = Config {
-        id: args.id,
-        shared_addresses: args.addresses.shared(),
-        ..Config::default()
-    };
+fn make(
+    settings: &Settings,
+    handed_over: Option<UdpSocket>,
+    verbosity: Verbosity,
+) -> Result<(Driver, Handle, Disk), Failure> {
     let cannot = |error: &dyn std::fmt::Display| {
-        Failure::failed(format_args!("cannot listen at {}: {error}", args.listen))
+        Failure::failed(format_args!(
+            "cannot listen at {}: {error}",
+            settings.listen
+        ))
     };
     let mut driver = Driver::new().map_err(|error| cannot(&error))?;
-    let socket = UdpSocket::bind(args.listen).map_err(|error| cannot(&error))?;
-    let mut new = NewNode::new(config, seed::drawn()?)
+    let socket = match handed_over {
+        Some(socket) => socket,
+        None => UdpSocket::bind(settings.listen).map_err(|error| cannot(&error))?,
+    };
+    let mut new = NewNode::new(settings.config.clone(), seed::drawn()?)
         .observed_by(verbosity.observer(""))
-        .receive_buffer(args.receive_buffer);
+        .receive_buffer(settings.receive_buffer);
     let mut disk = Disk::default();
-    if let Some((dir, opened)) = data_dir::open(args)? {
+    if let Some((dir, opened)) = data_dir::open(settings)? {
         disk.dir = dir;
         new = new.stored_in(opened);
     }
@@ -109,7 +223,7 @@ impl Telling {
         if let Some(stats) = node.disk_stats()?
             && let DiskState::Failing(_) = &stats.state
         {
-            output::complain(&self.disk.say(&stats.state));
+            warn!(target: "disk", "{}", self.disk.say(&stats.state));
         }
         let contacts = node.status()?.contacts;
         if contacts > 0 {
@@ -120,127 +234,26 @@ impl Telling {
 
     fn tell_of(&mut self, notice: &Notice, node: &Handle) {
         match self.presence.hear(notice) {
-            Some(Say::Joined(contacts)) => output::say(&format!("joined {contacts} contacts")),
-            Some(Say::Complaint(what)) => output::complain(&what),
+            Some(Say::Joined(contacts)) => {
+                output::say(&format!("joined {contacts} contacts"));
+                info!(target: "node", "joined {contacts} contacts");
+                systemd::status(&format!("joined {contacts} contacts"));
+            }
+            Some(Say::Complaint(what)) => {
+                warn!(target: "node", "{what}");
+                systemd::status(&what);
+            }
             None => {}
         }
         if let Notice::Disk(state) = notice {
-            output::complain(&self.disk.say(state));
+            warn!(target: "disk", "{}", self.disk.say(state));
         }
         if let Notice::Event(Event::Checkpoint) = notice
             && let Ok(stats) = node.socket_stats()
             && let Some(what) = self.losses.hear(stats.dropped_by_system)
         {
-            output::complain(&what);
+            warn!(target: "socket", "{what}");
         }
-    }
-}
-
-/// What is worth telling the operator of a node about its standing in the network.
-struct Presence {
-    state: State,
-    /// The hosts to join through.
-    hosts: Vec<String>,
-    /// Why those of them that stand for no address do not.
-    unresolved: BTreeMap<String, String>,
-    loneliness: Loneliness,
-}
-
-/// Whether being alone is as it should be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Loneliness {
-    Expected,
-    Unwanted,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Our first join is under way.
-    Joining,
-    /// No contact is there, and that has been said if it was worth it.
-    Alone,
-    Online,
-}
-
-/// What to say.
-#[derive(Debug, PartialEq, Eq)]
-enum Say {
-    Joined(usize),
-    Complaint(String),
-}
-
-impl Presence {
-    fn new(args: &NodeArgs) -> Self {
-        Self {
-            state: if args.bootstrap.is_empty() {
-                State::Alone
-            } else {
-                State::Joining
-            },
-            hosts: args.bootstrap.iter().map(ToString::to_string).collect(),
-            unresolved: BTreeMap::new(),
-            loneliness: if args.alone {
-                Loneliness::Expected
-            } else {
-                Loneliness::Unwanted
-            },
-        }
-    }
-
-    fn hear(&mut self, notice: &Notice) -> Option<Say> {
-        match notice {
-            Notice::Resolved(resolved) => {
-                self.note(resolved);
-                None
-            }
-            Notice::Event(Event::Ended {
-                outcome: Outcome::Join(joined),
-                ..
-            }) => match (self.state, joined.contacts) {
-                (State::Joining | State::Alone, 0) => self.alone("no node could be reached"),
-                (State::Joining | State::Alone, contacts) => self.online(contacts),
-                (State::Online, _) => None,
-            },
-            // The end of the join says it all.
-            Notice::Event(_) if self.state == State::Joining => None,
-            Notice::Event(Event::Online { contacts }) => self.online(*contacts),
-            Notice::Event(Event::Alone) => self.alone("all contacts are lost"),
-            Notice::Event(_) | Notice::Disk(_) => None,
-            _ => None,
-        }
-    }
-
-    fn online(&mut self, contacts: usize) -> Option<Say> {
-        let news = self.state != State::Online;
-        self.state = State::Online;
-        news.then_some(Say::Joined(contacts))
-    }
-
-    fn alone(&mut self, what: &str) -> Option<Say> {
-        let news = self.state != State::Alone && self.loneliness == Loneliness::Unwanted;
-        self.state = State::Alone;
-        news.then(|| {
-            let mut hosts = self.hosts.clone();
-            for host in &mut hosts {
-                if let Some(why) = self.unresolved.get(host) {
-                    *host += &format!(" ({why})");
-                }
-            }
-            let hosts = if hosts.is_empty() {
-                "the contacts of before".to_owned()
-            } else {
-                hosts.join(", ")
-            };
-            Say::Complaint(format!("{what}; trying {hosts} until one answers"))
-        })
-    }
-
-    fn note(&mut self, resolved: &Resolved) {
-        let name = resolved.name.to_string();
-        match &resolved.addresses {
-            Ok(_) => self.unresolved.remove(&name),
-            Err(why) => self.unresolved.insert(name, why.to_string()),
-        };
     }
 }
 
@@ -291,33 +304,7 @@ fn run_to_end(run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use khashmir::{Joined, OpId, QueryStats};
-
     use super::*;
-
-    fn presence(command: &[&str]) -> Presence {
-        let command = ["khashmir", "node"].iter().chain(command);
-        let read = crate::args::read(command.map(Into::into)).expect("sound arguments");
-        let crate::args::Asked::Work(cli) = read else {
-            panic!("no help was asked for");
-        };
-        let crate::args::Command::Node(args) = cli.command else {
-            panic!("a node was asked for");
-        };
-        Presence::new(&args)
-    }
-
-    fn join_ends(contacts: usize) -> Notice {
-        let outcome = Outcome::Join(Joined {
-            contacts,
-            ..Joined::default()
-        });
-        Notice::Event(Event::Ended {
-            op: OpId::from_number(1),
-            outcome,
-            query_stats: QueryStats::default(),
-        })
-    }
 
     #[test]
     fn datagrams_that_the_system_dropped_are_told_of_once() {
@@ -336,44 +323,5 @@ mod tests {
         let ended = run_to_end(|| panic!("on purpose"));
         assert!(ended.is_err_and(|error| error.to_string().contains("panicked")));
         assert!(run_to_end(|| Ok(())).is_ok());
-    }
-
-    const ALONE: Notice = Notice::Event(Event::Alone);
-
-    fn online(contacts: usize) -> Notice {
-        Notice::Event(Event::Online { contacts })
-    }
-
-    #[test]
-    fn a_join_is_told_of_once_and_at_its_end() {
-        let mut presence = presence(&["--bootstrap", "192.0.2.1:9"]);
-        assert_eq!(presence.hear(&online(1)), None);
-        assert_eq!(presence.hear(&join_ends(7)), Some(Say::Joined(7)));
-        assert_eq!(presence.hear(&online(7)), None);
-    }
-
-    #[test]
-    fn being_alone_is_complained_of_once_until_somebody_answers() {
-        let mut presence = presence(&["--bootstrap", "192.0.2.1:9"]);
-        assert_eq!(presence.hear(&ALONE), None);
-        let complaint = presence.hear(&join_ends(0));
-        assert_eq!(
-            complaint,
-            Some(Say::Complaint(
-                "no node could be reached; trying 192.0.2.1:9 until one answers".to_owned()
-            ))
-        );
-        assert_eq!(presence.hear(&ALONE), None);
-        assert_eq!(presence.hear(&online(1)), Some(Say::Joined(1)));
-        assert!(matches!(presence.hear(&ALONE), Some(Say::Complaint(_))));
-        assert_eq!(presence.hear(&ALONE), None);
-    }
-
-    #[test]
-    fn a_first_node_does_not_mind_being_alone() {
-        let mut presence = presence(&["--alone"]);
-        assert_eq!(presence.hear(&ALONE), None);
-        assert_eq!(presence.hear(&online(1)), Some(Say::Joined(1)));
-        assert_eq!(presence.hear(&ALONE), None);
     }
 }

@@ -33,7 +33,16 @@ pub(crate) fn say(text: &str) {
 
 /// Writes what went wrong to standard error, as one line that says who speaks.
 pub(crate) fn complain(what: &str) {
-    note(&format!("khashmir: {what}"));
+    match COMPLAIN.get() {
+        Some(complain) => complain(what),
+        None => note(&format!("khashmir: {what}")),
+    }
+}
+
+/// Lets this write what goes wrong from now on, in a form of its own.
+pub(crate) fn complain_by(complain: fn(&str)) {
+    // There is one such form in a process.
+    let _ = COMPLAIN.set(complain);
 }
 
 /// Writes a line to standard error, without waiting for a reader.
@@ -66,6 +75,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A stream that is written by a thread; nothing in it when the system has no thread left.
 type Stream = OnceLock<Option<Arc<Lines>>>;
+
+static COMPLAIN: OnceLock<fn(&str)> = OnceLock::new();
 
 static OUT: Stream = OnceLock::new();
 static ERR: Stream = OnceLock::new();

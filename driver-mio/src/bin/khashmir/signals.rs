@@ -1,19 +1,30 @@
-//! What signals do to a node: SIGINT and SIGTERM end it, whatever hangs, and SIGHUP does not.
+//! What signals do to a node: SIGINT and SIGTERM end it, whatever hangs; SIGHUP lets it read its settings
+//! again, and SIGUSR1 say how it stands.
 
 use crate::failure::Failure;
 
-/// Calls `stop` at the first SIGINT or SIGTERM from now on. When the process is still there
-/// [`LONGEST_END`] later, or at a second such signal, it ends at once, with the exit code that shells give
-/// a process which a signal has ended.
-///
-/// The terminal that a node was started from may be closed: SIGHUP does nothing.
+/// What a signal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code))]
+pub(crate) enum Said {
+    /// SIGHUP: read the settings again. The terminal that a node was started from may have been closed.
+    Reload,
+    /// SIGUSR1: say how the node stands.
+    Show,
+    /// SIGINT or SIGTERM, the first of them.
+    Stop,
+}
+
+/// Calls `hear` at each signal from now on, until one says that the node is to stop. When the process is
+/// still there [`LONGEST_END`] after that, or at a second such signal, it ends at once, with the exit code
+/// that shells give a process which a signal has ended.
 #[cfg(unix)]
-pub(crate) fn stop_on_signals(stop: impl Fn() + Send + 'static) -> Result<(), Failure> {
+pub(crate) fn hear_signals(hear: impl Fn(Said) + Send + 'static) -> Result<(), Failure> {
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::thread;
 
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
     use signal_hook::flag::{register, register_conditional_shutdown};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level;
@@ -26,13 +37,19 @@ pub(crate) fn stop_on_signals(stop: impl Fn() + Send + 'static) -> Result<(), Fa
             .map_err(cannot)?;
         register(signal, Arc::clone(&ending)).map_err(cannot)?;
     }
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(cannot)?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1]).map_err(cannot)?;
     let listen = move || {
-        if let Some(signal) = signals.forever().find(|signal| *signal != SIGHUP) {
-            stop();
-            thread::sleep(LONGEST_END);
-            // Without what else is done at the end of a process, since something of that hangs.
-            low_level::exit(ended_by(signal));
+        for signal in signals.forever() {
+            match signal {
+                SIGHUP => hear(Said::Reload),
+                SIGUSR1 => hear(Said::Show),
+                _ => {
+                    hear(Said::Stop);
+                    thread::sleep(LONGEST_END);
+                    // Without what else is done at the end of a process, since something of that hangs.
+                    low_level::exit(ended_by(signal));
+                }
+            }
         }
     };
     let named = thread::Builder::new().name("signals".into());
@@ -42,7 +59,7 @@ pub(crate) fn stop_on_signals(stop: impl Fn() + Send + 'static) -> Result<(), Fa
 
 /// Elsewhere the system ends the process, and the network finds out.
 #[cfg(not(unix))]
-pub(crate) fn stop_on_signals(_stop: impl Fn() + Send + 'static) -> Result<(), Failure> {
+pub(crate) fn hear_signals(_hear: impl Fn(Said) + Send + 'static) -> Result<(), Failure> {
     Ok(())
 }
 

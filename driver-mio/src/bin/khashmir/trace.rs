@@ -1,4 +1,5 @@
-//! What `-v` and `-vv` show: operations and datagrams as the loop sees them.
+//! What `-v` and `-vv` show, and what a log of levels `debug` and `trace` has: operations and datagrams as
+//! the loop sees them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,6 +8,7 @@ use std::time::Instant;
 
 use khashmir::{Command, Event, OpId};
 use khashmir_mio::{Observer, Resolved, describe};
+use tracing::{Level, debug, enabled, trace};
 
 use crate::output;
 use crate::words;
@@ -47,7 +49,23 @@ impl Trace {
         if self.verbosity >= least {
             let at = self.since.elapsed().as_secs_f64();
             output::note(&format!("{at:>10.6} {}{}", self.name, what()));
+        } else if is_logged(least) {
+            let what = what();
+            match least {
+                Verbosity::Datagrams => trace!(target: "datagram", "{}{what}", self.name),
+                Verbosity::Operations | Verbosity::Quiet => {
+                    debug!(target: "operation", "{}{what}", self.name);
+                }
+            }
         }
+    }
+}
+
+/// Whether the log has it.
+fn is_logged(least: Verbosity) -> bool {
+    match least {
+        Verbosity::Datagrams => enabled!(target: "datagram", Level::TRACE),
+        Verbosity::Operations | Verbosity::Quiet => enabled!(target: "operation", Level::DEBUG),
     }
 }
 
@@ -66,7 +84,7 @@ impl Observer for Trace {
 
     fn started(&mut self, op: OpId, command: &Command) {
         self.show(Verbosity::Datagrams, || format!("{op} {command} begins"));
-        if self.verbosity >= Verbosity::Operations {
+        if self.verbosity >= Verbosity::Operations || is_logged(Verbosity::Operations) {
             self.commands.insert(op, command.to_string());
         }
     }
@@ -78,7 +96,8 @@ impl Observer for Trace {
                 outcome,
                 query_stats,
             } => {
-                let command = self.commands.remove(op).unwrap_or_default();
+                let command = self.commands.remove(op);
+                let command = command.unwrap_or_else(|| "a command".to_owned());
                 self.show(Verbosity::Operations, || {
                     let took = words::millis(query_stats.took);
                     let query_stats = words::query_stats(query_stats);
