@@ -74,7 +74,7 @@ pub(crate) struct NetworkEstimate {
 impl NetworkEstimate {
     /// The chance of missing a contact that is there which a node accepts: a contact that answers with
     /// a smaller one is waited for no longer.
-    const MISSED: f64 = 0.006;
+    const MISSED: f64 = 0.004;
     /// A busy machine answers late, however near it is: this is added to what was measured.
     const BUSY: Duration = Duration::from_millis(14);
     /// The share of the contacts that are there which are sent to a second time although the answer is
@@ -95,7 +95,7 @@ impl NetworkEstimate {
     pub(crate) const ASSUMED: Self = Self {
         round_trips: None,
         there: Share::assumed(0.98, 6.0),
-        lost: Share::assumed(0.05, 24.0),
+        lost: Share::assumed(0.05, 12.0),
         version: 0,
     };
 
