@@ -96,9 +96,9 @@ impl History {
             .map(|sent| now.since(*sent).saturating_sub(NetworkEstimate::BUSY))
             .map(|age| self.longer_than(age.as_nanos() as f64 / 250_000.0))
             .collect();
-        // The rate of loss has a beta distribution: the assumption of 0.05 weighs like eight cases.
-        let a = 0.4 + self.lost;
-        let b = 7.6 + self.round_trips.len() as f64;
+        // The rate of loss has a beta distribution: the assumption of 0.05 weighs like twelve cases.
+        let a = 0.6 + self.lost;
+        let b = 11.4 + self.round_trips.len() as f64;
         let (mut all, mut coming, mut lost) = (0.0, 0.0, 0.0);
         for step in 0..STEPS {
             // In the fifth root of the rate, as its density may be endless at 0.

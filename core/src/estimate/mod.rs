@@ -33,9 +33,9 @@
 //! - `r(k)`. A node knows the rate of loss from some cases only, `l` losses in `c` sends. What it knows is
 //!   a beta distribution of the rate, and each further loss makes a high rate likelier: to a contact
 //!   that has lost `k`, the next is lost with a chance of `(l + k)/(c + k)`, the predictive chance of
-//!   that distribution. So a contact behind a bad link is not taken for dead at once. An answer to a call
-//!   that was sent several times does not say which of them it answers: each counts for as much as it
-//!   is likely.
+//!   that distribution. So a contact behind a bad link is not taken for dead at once. An answer
+//!   to a call that was sent several times does not say which of them it answers: where the contact's
+//!   own round trip is known, each counts for as much as it is likely, otherwise only what is clear does.
 //! - `S(x)`. The last round trips are a distribution by themselves, up to the longest of them. Beyond
 //!   that, after `n` answers the next takes longer than each with a chance of one in `n + 1` (Laplace's
 //!   rule of succession): a log-normal distribution, fitted to all, counts as one more round trip, and
@@ -74,7 +74,7 @@ pub(crate) struct NetworkEstimate {
 impl NetworkEstimate {
     /// The chance of missing a contact that is there which a node accepts: a contact that answers with
     /// a smaller one is waited for no longer.
-    const MISSED: f64 = 0.008;
+    const MISSED: f64 = 0.004;
     /// A busy machine answers late, however near it is: this is added to what was measured.
     const BUSY: Duration = Duration::from_millis(14);
     /// The share of the contacts that are there which are sent to a second time although the answer is
@@ -95,7 +95,7 @@ impl NetworkEstimate {
     pub(crate) const ASSUMED: Self = Self {
         round_trips: None,
         there: Share::assumed(0.98, 6.0),
-        lost: Share::assumed(0.05, 8.0),
+        lost: Share::assumed(0.05, 12.0),
         version: 0,
     };
 
@@ -222,33 +222,36 @@ impl NetworkEstimate {
     /// far as that can be told.
     ///
     /// An answer does not say which of several sends it belongs to; Karn's rule would not count it. Here
-    /// it counts for the one that is [much likelier](Self::PLAIN) than all others.
-    pub(crate) fn sample(&self, silence: &Silence, now: Instant) -> (RttSample, f64) {
-        let likelihood = |took: Duration| {
-            let took = took.saturating_sub(Self::BUSY);
-            self.round_trips().density(took)
-        };
+    /// it counts for the one that is [much likelier](Self::PLAIN) than all others. Losses are those to
+    /// be expected, if the contact's own round trip is known. Otherwise it is slow as likely as a datagram
+    /// was lost, and only what is clear counts.
+    pub(crate) fn sample(&self, silence: &Silence, now: Instant) -> (RttSample, Option<f64>) {
         let longest = silence.ages(now).next().unwrap_or_default();
         if silence.sends == 1 {
-            return (RttSample::Exactly(longest), 0.0);
+            return (RttSample::Exactly(longest), Some(0.0));
         }
-        let (mut sum, mut lost, mut all_before) = (0.0, 0.0, 1.0);
-        let (mut best, mut likeliest) = (longest, 0.0);
+        let (mut sum, mut expected, mut all_before) = (0.0, 0.0, 1.0);
+        let (mut best, mut likeliest) = ((longest, 0), 0.0);
         for (before, took) in (0..u8::MAX).zip(silence.ages(now)) {
-            let chance = likelihood(took) * all_before;
+            let chance = self.density(silence, took) * all_before;
             all_before *= self.lost.after_hits(before);
             sum += chance;
-            lost += chance * f64::from(before);
+            expected += chance * f64::from(before);
             if chance > likeliest {
-                (best, likeliest) = (took, chance);
+                (best, likeliest) = ((took, before), chance);
             }
         }
-        let sample = if likeliest > (sum - likeliest) * Self::PLAIN {
-            RttSample::Exactly(best)
+        let is_clear = likeliest > (sum - likeliest) * Self::PLAIN;
+        let sample = if is_clear {
+            RttSample::Exactly(best.0)
         } else {
             RttSample::AtMost(longest)
         };
-        (sample, if sum > 0.0 { lost / sum } else { 0.0 })
+        let lost = match silence.round_trip {
+            Some(_) => (sum > 0.0).then(|| expected / sum),
+            None => is_clear.then(|| f64::from(best.1)),
+        };
+        (sample, lost)
     }
 
     /// A call was answered, after so many sends that were lost, if that is known.
@@ -312,6 +315,17 @@ impl NetworkEstimate {
         match silence.round_trip {
             Some(own) => LogNormal::of(own).later_than(elapsed),
             None => self.round_trips().longer_than(elapsed),
+        }
+    }
+
+    /// How likely it is that an answer takes this long, beside other times. Of a contact whose own round
+    /// trip is known, one in ten is taken to be as those of others.
+    fn density(&self, silence: &Silence, took: Duration) -> f64 {
+        let took = took.saturating_sub(Self::BUSY);
+        let any = self.round_trips().density(took);
+        match silence.round_trip {
+            Some(own) => any * 0.1 + LogNormal::of(own).density_of(took) * 0.9,
+            None => any,
         }
     }
 

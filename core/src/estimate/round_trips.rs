@@ -93,7 +93,7 @@ impl RoundTrips {
             spread: Self::NEAR,
         });
         let sum: f64 = near.chain([self.tail]).map(|one| one.density(log)).sum();
-        sum / libm::exp(log)
+        sum / (f64::from(self.len) + 1.0) / libm::exp(log)
     }
 
     /// By the fit, half of the answers take longer than this.
@@ -197,6 +197,12 @@ impl LogNormal {
     fn density(&self, log: f64) -> f64 {
         let deviations = (log - self.mean) / self.spread;
         libm::exp(-deviations * deviations / 2.0) / self.spread
+    }
+
+    /// How likely this time is, beside others.
+    pub(super) fn density_of(&self, took: Duration) -> f64 {
+        let units = in_units(took).max(1.0);
+        self.density(libm::log(units)) / units
     }
 
     /// The chance that an answer takes longer than this time.

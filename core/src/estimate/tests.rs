@@ -46,7 +46,7 @@ fn sent_until_given_up(estimate: &NetworkEstimate) -> (Vec<Instant>, Instant) {
 }
 
 #[test]
-fn after_eight_answers_at_once_two_silent_contacts_are_waited_for_60_ms() {
+fn after_eight_answers_at_once_two_silent_contacts_are_waited_for_less_than_100_ms() {
     let estimate = after_answers(8, Duration::from_micros(200));
     let answers = |now: Instant| {
         let mut silence = Silence::new(Instant::ORIGIN, None);
@@ -60,7 +60,7 @@ fn after_eight_answers_at_once_two_silent_contacts_are_waited_for_60_ms() {
         estimate.outlook(there, &silence, now)
     };
     assert!(!answers(at(20_000)).is_hopeless());
-    assert!(answers(at(60_000)).is_hopeless());
+    assert!(answers(at(99_000)).is_hopeless());
 }
 
 #[test]
@@ -127,18 +127,42 @@ fn a_contact_that_one_source_vouches_for_gets_fewer_datagrams() {
 #[test]
 fn an_answer_tells_of_a_loss_if_it_fits_the_last_send() {
     let estimate = after_answers(20, Duration::from_millis(100));
-    let mut silence = Silence::new(Instant::ORIGIN, None);
-    silence.sent_again(at(200_000));
-    let answered = |millis: u64| estimate.sample(&silence, at(millis * 1000));
     let exactly = |millis| RttSample::Exactly(Duration::from_millis(millis));
-    let (sample, lost) = answered(205);
-    assert!(sample == exactly(205) && lost < 0.1, "{sample:?} {lost}");
-    let (sample, lost) = answered(305);
-    assert!(sample == exactly(105) && lost > 0.9, "{sample:?} {lost}");
-    let unclear = (200..300).map(answered);
-    let mut unclear = unclear.filter(|(sample, _)| matches!(sample, RttSample::AtMost(_)));
-    let (_, lost) = unclear.next().expect("in between nobody can tell");
-    assert!(lost > 0.1 && lost < 0.9, "{lost}");
+    let mut known = None;
+    for _ in 0..20 {
+        exactly(100).add_to(&mut known);
+    }
+    for round_trip in [None, known] {
+        let mut silence = Silence::new(Instant::ORIGIN, round_trip);
+        silence.sent_again(at(200_000));
+        let answered = |millis: u64| estimate.sample(&silence, at(millis * 1000));
+        let (sample, lost) = answered(205);
+        assert!(sample == exactly(205) && lost.is_some_and(|lost| lost < 0.1));
+        let (sample, lost) = answered(305);
+        assert!(sample == exactly(105) && lost.is_some_and(|lost| lost > 0.9));
+        let mut unclear = (200..300).map(answered);
+        let unclear = unclear.find(|(sample, _)| matches!(sample, RttSample::AtMost(_)));
+        let (_, lost) = unclear.expect("in between nobody can tell");
+        assert_eq!(lost.is_some(), round_trip.is_some());
+    }
+}
+
+#[test]
+fn slow_answers_are_no_losses() {
+    // Half of the contacts are five times as slow as the others, and are sent to again before they answer.
+    let mut estimate = NetworkEstimate::ASSUMED;
+    for round in 0..400 {
+        let took = Duration::from_millis(if round % 2 == 0 { 60 } else { 300 });
+        let mut silence = Silence::new(Instant::ORIGIN, None);
+        while let Some(again) = estimate.resend_at(&silence, silence.last_sent())
+            && again < Instant::ORIGIN + took
+        {
+            silence.sent_again(again);
+        }
+        let (sample, lost) = estimate.sample(&silence, Instant::ORIGIN + took);
+        estimate.answered(sample, lost);
+    }
+    assert!(estimate.lost.mean() < 0.06, "{:?}", estimate.lost);
 }
 
 #[test]
@@ -215,7 +239,7 @@ fn assert_sane(estimate: &NetworkEstimate, there: f64, silence: &Silence, now: I
     if let RttSample::Exactly(took) = sample {
         assert!(took <= elapsed);
     }
-    assert!((0.0..f64::from(silence.sends)).contains(&lost), "{lost}");
+    assert!(lost.is_none_or(|lost| (0.0..f64::from(silence.sends)).contains(&lost)));
 }
 
 /// Estimates that were taught the same without end.

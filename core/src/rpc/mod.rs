@@ -298,10 +298,7 @@ impl<O: Clone, Q: Clone> Transactions<O, Q> {
         let (sample, lost) = match call.sleep {
             // No answer takes no time: the clock was set back, and stands still until it has caught up.
             _ if elapsed == Duration::ZERO => (RttSample::Unknown, None),
-            Sleep::None => {
-                let (sample, lost) = self.estimate.sample(&call.silence, now);
-                (sample, Some(lost))
-            }
+            Sleep::None => self.estimate.sample(&call.silence, now),
             // An answer that waited while the machine slept says nothing of the way.
             Sleep::Over | Sleep::SentAgain => (RttSample::AtMost(elapsed), None),
         };
