@@ -27,13 +27,20 @@ pub(super) struct ActiveOperations {
     deadlines: BTreeSet<(Instant, OpId)>,
     /// When operations judge their calls in flight again.
     reviews: BTreeSet<(Instant, OpId)>,
+    /// Boxed: of a million nodes in one process, hardly one has operations that wait.
+    waiting: Option<Box<Waiting>>,
+    last: u64,
+}
+
+/// The operations that wait for something of our own node.
+#[derive(Default)]
+struct Waiting {
     /// Those that would ask, but found no free call.
     starved: BTreeSet<OpId>,
     /// Those that wait for a record of their own to be safe.
     unsafe_stores: BTreeSet<(RecordNo, OpId)>,
     /// Those that wait until it is safe that their value is to be kept.
     unsafe_kept: BTreeSet<(RecordNo, OpId)>,
-    last: u64,
 }
 
 /// An operation under way.
@@ -288,38 +295,40 @@ impl ActiveOperations {
 
     /// Notes that an operation would ask, but found no free call.
     pub(super) fn starve(&mut self, op: OpId) {
-        self.starved.insert(op);
+        self.waiting().starved.insert(op);
     }
 
     /// The first of those that found no free call.
     pub(super) fn take_starved(&mut self) -> Option<OpId> {
-        self.starved.pop_first()
+        self.waiting.as_mut()?.starved.pop_first()
     }
 
     /// Notes that an operation waits for a record of its own to be safe.
     pub(super) fn wait_for(&mut self, record: RecordNo, op: OpId) {
-        self.unsafe_stores.insert((record, op));
+        self.waiting().unsafe_stores.insert((record, op));
     }
 
     /// The first of those whose record is safe.
     pub(super) fn take_safe(&mut self, is_safe: impl Fn(RecordNo) -> bool) -> Option<OpId> {
-        let (record, op) = self.unsafe_stores.first().copied()?;
+        let waiting = self.waiting.as_mut()?;
+        let (record, op) = waiting.unsafe_stores.first().copied()?;
         is_safe(record).then(|| {
-            self.unsafe_stores.pop_first();
+            waiting.unsafe_stores.pop_first();
             op
         })
     }
 
     /// Notes that a put waits until it is safe that its value is to be kept.
     pub(super) fn wait_until_kept(&mut self, record: RecordNo, op: OpId) {
-        self.unsafe_kept.insert((record, op));
+        self.waiting().unsafe_kept.insert((record, op));
     }
 
     /// The first of those whose record is settled.
     pub(super) fn take_kept(&mut self, is_settled: impl Fn(RecordNo) -> bool) -> Option<OpId> {
-        let (record, op) = self.unsafe_kept.first().copied()?;
+        let waiting = self.waiting.as_mut()?;
+        let (record, op) = waiting.unsafe_kept.first().copied()?;
         is_settled(record).then(|| {
-            self.unsafe_kept.pop_first();
+            waiting.unsafe_kept.pop_first();
             op
         })
     }
@@ -412,20 +421,34 @@ impl ActiveOperations {
         if let Some(review) = running.review {
             self.reviews.remove(&(review, op));
         }
-        self.starved.remove(&op);
-        self.unsafe_stores.retain(|(_, waiting)| *waiting != op);
-        self.unsafe_kept.retain(|(_, waiting)| *waiting != op);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.forget(op);
+        }
         for waiter in running.waiters() {
             self.shared.remove(&waiter.op);
         }
         self.running.free_when_empty();
         self.deadlines.free_when_empty();
         self.reviews.free_when_empty();
-        self.starved.free_when_empty();
         self.shared.free_when_empty();
-        self.unsafe_stores.free_when_empty();
-        self.unsafe_kept.free_when_empty();
+        self.waiting.take_if(|waiting| waiting.is_empty());
         Some(*running)
+    }
+
+    fn waiting(&mut self) -> &mut Waiting {
+        self.waiting.get_or_insert_default()
+    }
+}
+
+impl Waiting {
+    fn forget(&mut self, op: OpId) {
+        self.starved.remove(&op);
+        self.unsafe_stores.retain(|(_, waiting)| *waiting != op);
+        self.unsafe_kept.retain(|(_, waiting)| *waiting != op);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.starved.is_empty() && self.unsafe_stores.is_empty() && self.unsafe_kept.is_empty()
     }
 }
 

@@ -133,10 +133,10 @@ impl Allowance {
         }
     }
 
-    /// Forgets addresses that were not called for long.
-    pub(super) fn forget_old(&mut self, now: Instant) {
+    /// Forgets addresses that were not called for long. False if none is left.
+    pub(super) fn is_needed(&mut self, now: Instant) -> bool {
         self.spent.retain(|_, spent| spent.counts(now));
-        self.spent.free_when_empty();
+        !self.spent.is_empty()
     }
 
     fn known(&self, now: Instant, scope: &Scope) -> Option<&Spent> {
@@ -170,7 +170,7 @@ impl Allowance {
     }
 
     fn make_room(&mut self, now: Instant) {
-        self.forget_old(now);
+        self.is_needed(now);
         if self.spent.len() >= Self::MOST {
             let oldest = self.spent.iter().min_by_key(|(_, spent)| spent.last);
             if let Some(oldest) = oldest.map(|(scope, _)| *scope) {
@@ -236,19 +236,24 @@ impl Node {
             return Permit::Granted;
         }
         let shared = self.config.shared_addresses;
-        let permit = self.allowance.take(self.now, shared, peer.addr);
+        let allowance = self.allowance.get_or_insert_default();
+        let permit = allowance.take(self.now, shared, peer.addr);
         self.stats.withheld_calls += u64::from(permit == Permit::Refused);
         permit
     }
 
     /// Takes in that an address has answered a call, in whatever way.
     pub(super) fn address_answered(&mut self, addr: SocketAddr) {
-        self.allowance.answered(self.config.shared_addresses, addr);
+        if let Some(allowance) = &mut self.allowance {
+            allowance.answered(self.config.shared_addresses, addr);
+        }
     }
 
     /// Takes in that a call to an address is given up.
     pub(super) fn address_silent(&mut self, addr: SocketAddr) {
-        self.allowance.silent(self.config.shared_addresses, addr);
+        if let Some(allowance) = &mut self.allowance {
+            allowance.silent(self.config.shared_addresses, addr);
+        }
     }
 }
 

@@ -108,7 +108,8 @@ impl Node {
             && seen.is_of_newcomer()
         {
             let most = self.config.limits.max_probes;
-            self.upkeep.arrivals.note(addr, local, most);
+            let arrivals = self.upkeep.arrivals.get_or_insert_default();
+            arrivals.note(addr, local, most);
         }
         match seen {
             Seen::IdentityConflict(holder) => self.identity_claimed(holder, contact, heard),

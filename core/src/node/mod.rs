@@ -24,6 +24,7 @@ mod transmit;
 mod typed;
 mod upkeep;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -84,7 +85,8 @@ pub struct Node {
     operations: ActiveOperations,
     upkeep: Upkeep,
     outbox: Outbox,
-    allowance: Allowance,
+    /// Boxed, as of a million nodes in one process hardly one asks an address that does not answer.
+    allowance: Option<Box<Allowance>>,
     stats: Stats,
     reachable: Reachable,
 }
@@ -448,7 +450,7 @@ impl Node {
             operations: ActiveOperations::default(),
             upkeep: Upkeep::new(&config, now),
             outbox,
-            allowance: Allowance::default(),
+            allowance: None,
             stats: Stats::default(),
             reachable: Reachable::Unknown,
             rng,

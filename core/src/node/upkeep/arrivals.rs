@@ -31,10 +31,6 @@ impl Arrivals {
         let (_, local) = latest.find(|(addr, _)| *addr == newcomer)?;
         Some(*local)
     }
-
-    pub(super) fn forget_all(&mut self) {
-        self.latest = Vec::new();
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod survival;
 mod sweep;
 mod unverified;
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -37,7 +39,8 @@ use crate::time::Instant;
 /// What upkeep keeps in mind.
 pub(super) struct Upkeep {
     checkpoint: Interval,
-    pub(super) arrivals: Arrivals,
+    /// Boxed: it is empty where the driver names no local addresses.
+    pub(super) arrivals: Option<Box<Arrivals>>,
     pub(super) presence: Presence,
     variety: Variety,
     pub(super) conflicts: IdentityConflicts,
@@ -52,7 +55,7 @@ impl Upkeep {
     /// The jitter of checkpoints in percent (specification, section 7).
     const CHECKPOINT_JITTER: u8 = 10;
 
-    pub(super) fn new(config: &Config, now: Instant) -> Self {
+    pub(super) fn new(config: &Arc<Config>, now: Instant) -> Self {
         Self {
             checkpoint: Interval::new(
                 now,
@@ -60,7 +63,7 @@ impl Upkeep {
                 config.checkpoint,
                 Self::CHECKPOINT_JITTER,
             ),
-            arrivals: Arrivals::default(),
+            arrivals: None,
             presence: Presence::default(),
             variety: Variety::default(),
             conflicts: IdentityConflicts::new(config.limits.max_probes.saturating_mul(100)),
@@ -79,7 +82,7 @@ impl Upkeep {
 
     /// Stops everything but checkpoints.
     pub(super) fn stop(&mut self) {
-        self.arrivals.forget_all();
+        self.arrivals = None;
         self.presence = Presence::Alone;
         self.recovery.stop();
         self.conflicts.stop();
@@ -213,7 +216,9 @@ impl Node {
         self.change_secrets();
         self.sweep();
         self.upkeep.probes.forgive(self.now);
-        self.allowance.forget_old(self.now);
+        let now = self.now;
+        self.allowance
+            .take_if(|allowance| !allowance.is_needed(now));
         if self.life == Life::Running {
             self.refresh_stale();
             let failing: Vec<Contact> = self.table.failing().collect();

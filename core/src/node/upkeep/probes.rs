@@ -158,7 +158,8 @@ impl Node {
                 Sends::Several
             };
             let how = (sends, Vouched::Well);
-            let local = self.upkeep.arrivals.of(contact.addr).filter(|_| unbidden);
+            let arrivals = self.upkeep.arrivals.as_ref().filter(|_| unbidden);
+            let local = arrivals.and_then(|arrivals| arrivals.of(contact.addr));
             let peer = contact.into();
             let question = CallQuestion {
                 ask: Ask::Ping,

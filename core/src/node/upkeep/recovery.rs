@@ -2,6 +2,7 @@
 //! that do not answer at the moment, and the joining of networks that come together again.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -44,8 +45,8 @@ pub(in crate::node) struct Recovery {
 struct Rounds {
     next: Option<Instant>,
     wait: Duration,
-    first: Duration,
-    longest: Duration,
+    /// Which names the first wait and the longest.
+    config: Arc<Config>,
 }
 
 /// How rich the table was, and is.
@@ -70,15 +71,14 @@ impl Recovery {
     /// Contacts that wait until their part of the network is joined.
     const MOST_MERGES: usize = 8;
 
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Arc<Config>) -> Self {
         Self {
             remembered: Remembered::default(),
             richness: Richness::default(),
             rounds: Rounds {
                 next: None,
                 wait: config.rejoin_first,
-                first: config.rejoin_first,
-                longest: config.rejoin_longest,
+                config: Arc::clone(config),
             },
             queue: VecDeque::new(),
             asking: 0,
@@ -109,7 +109,7 @@ impl Recovery {
 
     /// The next round is due after the first wait, and those after it more and more slowly again.
     pub(super) fn hurry(&mut self, now: Instant, rng: &mut Rng) {
-        self.rounds.wait = self.rounds.first;
+        self.rounds.wait = self.rounds.config.rejoin_first;
         self.rounds.plan(now, rng);
     }
 
@@ -119,8 +119,8 @@ impl Recovery {
     }
 
     /// A node that starts anew with a table waits as if it had not waited before.
-    pub(super) const fn restart_waits(&mut self) {
-        self.rounds.wait = self.rounds.first;
+    pub(super) fn restart_waits(&mut self) {
+        self.rounds.wait = self.rounds.config.rejoin_first;
     }
 
     pub(super) const fn is_planned(&self) -> bool {
@@ -140,17 +140,17 @@ impl Rounds {
     const LONGER_BY: u32 = 10;
 
     fn plan(&mut self, now: Instant, rng: &mut Rng) {
-        let wait = self.wait.min(self.longest);
+        let wait = self.wait.min(self.config.rejoin_longest);
         let mean = wait / 200 * Self::LONGER_BY;
         self.next = Some(now + wait + rng.jitter(mean, 100));
-        self.wait = wait.saturating_mul(2).min(self.longest);
+        self.wait = wait.saturating_mul(2).min(self.config.rejoin_longest);
     }
 
     /// What does not hurry is done in a round after the longest wait, or in an earlier one that is
     /// planned anyway.
     fn plan_at_leisure(&mut self, now: Instant, rng: &mut Rng) {
         if self.next.is_none() {
-            self.wait = self.longest;
+            self.wait = self.config.rejoin_longest;
             self.plan(now, rng);
         }
     }
@@ -293,7 +293,7 @@ impl Node {
             Standing::Poor => Breadth::All,
         };
         recovery.richness.sink(contacts);
-        let periods = (recovery.rounds.longest, staleness);
+        let periods = (self.config.rejoin_longest, staleness);
         for addr in recovery.remembered.round(now, breadth, k, periods) {
             recovery.ask(addr, Sends::Once);
         }
@@ -411,8 +411,11 @@ mod tests {
         let mut rounds = Rounds {
             next: None,
             wait: Duration::from_secs(20),
-            first: Duration::from_secs(20),
-            longest: Duration::from_secs(300),
+            config: Arc::new(Config {
+                rejoin_first: Duration::from_secs(20),
+                rejoin_longest: Duration::from_secs(300),
+                ..Config::default()
+            }),
         };
         for wait in [20, 40, 80, 160, 300, 300, 300] {
             rounds.plan(Instant::ORIGIN, &mut rng);
