@@ -280,10 +280,11 @@ impl NetworkEstimate {
     }
 
     /// Whether a contact that stays silent is sent to once more: once no late answer explains the silence
-    /// any more, a loss still may.
+    /// any more, a loss still may. A call that was given up is not sent again, whoever vouches for the
+    /// contact later.
     fn sends_again(silence: &Silence, weights: &Weights) -> bool {
         let lost = weights.lost / (weights.lost + weights.dead);
-        silence.sends < silence.vouched.most_sends() && lost >= Self::MISSED
+        !silence.counted && silence.sends < silence.vouched.most_sends() && lost >= Self::MISSED
     }
 
     /// The chance of a later answer at which a call is sent again.

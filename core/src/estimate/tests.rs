@@ -200,6 +200,23 @@ fn a_contact_that_was_given_up_counts_once() {
 }
 
 #[test]
+fn a_contact_that_was_given_up_is_waited_for_no_longer_whoever_vouches_for_it_then() {
+    let mut lossy = NetworkEstimate::ASSUMED;
+    for _ in 0..40 {
+        teach(&mut lossy, Duration::from_millis(100), 1);
+    }
+    let mut silence = Silence::new(Instant::ORIGIN, None).vouched(Vouched::Hardly);
+    for _ in 0..2 {
+        silence.sent_again(Instant::ORIGIN);
+    }
+    let now = at(3_000_000);
+    let is_hopeless = |silence: &Silence| outlook(&lossy, silence, now).is_hopeless();
+    assert!(!is_hopeless(&silence.vouched(Vouched::Well)));
+    silence.given_up();
+    assert!(is_hopeless(&silence.vouched(Vouched::Well)));
+}
+
+#[test]
 fn however_well_others_do_meanwhile_a_contact_that_was_given_up_is_no_surer_than_sure() {
     let mut estimate = after_answers(100, Duration::from_millis(100));
     let mut silence = Silence::new(Instant::ORIGIN, None);
