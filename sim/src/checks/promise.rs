@@ -76,7 +76,6 @@ impl Promises {
         match fact {
             Fact::On(machine) => return self.begin(when, machine),
             Fact::Off(_) => {
-                self.tokens.clear();
                 self.asked.clear();
                 self.durable = None;
             }
@@ -104,6 +103,10 @@ impl Promises {
         self.clock.restart(when.reading);
         let lived = self.clock.lived;
         let node = machine.node();
+        if self.identity != Some(node.id()) {
+            // The secrets behind tokens outlive a machine, as its identity does.
+            self.tokens.clear();
+        }
         let same = self.identity == Some(node.id()) && self.journal == Some(Journal::On);
         self.identity = Some(node.id());
         self.journal = Some(node.config().journal);

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use khashmir::{Buckets, Command, Event, Id, OpId, Outcome, OwnStore, Place, Retrieve, Role};
+use khashmir::{
+    Buckets, Command, Event, Id, OpId, Outcome, OwnStore, Place, Retrieve, Role, SilentAddresses,
+};
 
 use super::population::{self, Presence};
 use super::run::Run;
@@ -16,6 +18,10 @@ use crate::world::{News, Observer};
 
 /// Something to ask of a node.
 type Request = (HostId, Command);
+
+/// How long an address is spared that did not answer when it was called: see
+/// [`SilentAddresses::Spare`].
+const SPARED: Duration = Duration::from_secs(15 * 60);
 
 impl<W: Observer> Run<'_, W> {
     /// So many lookups and gets are made at the end.
@@ -91,13 +97,18 @@ impl<W: Observer> Run<'_, W> {
     }
 
     /// After that time no table may hold a dead contact: the time after which a silent contact is
-    /// pinged, three checkpoints, and a timeout.
+    /// pinged, three checkpoints, and a timeout. Nor is a contact spared any longer that was away.
     fn time_to_forget(&self) -> Duration {
         let config = self
             .plan
             .config(self.plan.node_config.preset, Role::ReadWrite);
         let staleness = config.staleness.max(config.fresh);
-        staleness + 3 * config.checkpoint + Duration::from_secs(60)
+        let forgetting = staleness + 3 * config.checkpoint + Duration::from_secs(60);
+        if config.silent_addresses == SilentAddresses::Spare {
+            forgetting.max(SPARED + config.checkpoint)
+        } else {
+            forgetting
+        }
     }
 
     fn look_for_the_dead(&self) -> Vec<Violation> {
