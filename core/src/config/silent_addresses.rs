@@ -1,5 +1,7 @@
 //! Whether addresses that do not answer are spared.
 
+use core::time::Duration;
+
 /// What becomes of addresses that others name, or write from, and that do not answer.
 ///
 /// Addresses that the user gave, contacts of the table or of a snapshot, and those that were lost from
@@ -16,4 +18,9 @@ pub enum SilentAddresses {
     Spare,
     /// They are asked whenever they are named, as in the original.
     AskAgain,
+}
+
+impl SilentAddresses {
+    /// How long an address is left in peace after its last call.
+    pub const SPARED: Duration = Duration::from_secs(15 * 60);
 }

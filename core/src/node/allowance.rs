@@ -75,7 +75,7 @@ impl Allowance {
     const OF_PREFIX: u8 = 12;
     /// So long after the last call nothing more is known of an address. So there are no more calls in
     /// any span of that length.
-    const PERIOD: Duration = Duration::from_secs(15 * 60);
+    const PERIOD: Duration = SilentAddresses::SPARED;
     /// Addresses and prefixes remembered.
     const MOST: usize = 4096;
     /// No call is waited for longer, because no preset does.
@@ -133,10 +133,14 @@ impl Allowance {
         }
     }
 
-    /// Forgets addresses that were not called for long. False if none is left.
-    pub(super) fn is_needed(&mut self, now: Instant) -> bool {
+    /// Forgets addresses that were not called for long.
+    pub(super) fn forget_old(&mut self, now: Instant) {
         self.spent.retain(|_, spent| spent.counts(now));
-        !self.spent.is_empty()
+    }
+
+    /// Whether it knows of no address that did not answer.
+    pub(super) fn is_empty(&self) -> bool {
+        self.spent.is_empty()
     }
 
     fn known(&self, now: Instant, scope: &Scope) -> Option<&Spent> {
@@ -170,7 +174,7 @@ impl Allowance {
     }
 
     fn make_room(&mut self, now: Instant) {
-        self.is_needed(now);
+        self.forget_old(now);
         if self.spent.len() >= Self::MOST {
             let oldest = self.spent.iter().min_by_key(|(_, spent)| spent.last);
             if let Some(oldest) = oldest.map(|(scope, _)| *scope) {

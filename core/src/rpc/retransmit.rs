@@ -32,7 +32,7 @@ pub(super) enum Resend {
     Never,
     /// After these waits, ascending.
     After(Vec<Duration>),
-    /// When what was measured makes a loss the likelier cause of the silence.
+    /// When what was measured says so: few answers are as late, or a loss is the likelier cause.
     Measured,
 }
 

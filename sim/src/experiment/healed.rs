@@ -19,10 +19,6 @@ use crate::world::{News, Observer};
 /// Something to ask of a node.
 type Request = (HostId, Command);
 
-/// How long an address is spared that did not answer when it was called: see
-/// [`SilentAddresses::Spare`].
-const SPARED: Duration = Duration::from_secs(15 * 60);
-
 impl<W: Observer> Run<'_, W> {
     /// So many lookups and gets are made at the end.
     const PROBES: usize = 8;
@@ -105,7 +101,7 @@ impl<W: Observer> Run<'_, W> {
         let staleness = config.staleness.max(config.fresh);
         let forgetting = staleness + 3 * config.checkpoint + Duration::from_secs(60);
         if config.silent_addresses == SilentAddresses::Spare {
-            forgetting.max(SPARED + config.checkpoint)
+            forgetting.max(SilentAddresses::SPARED + config.checkpoint)
         } else {
             forgetting
         }

@@ -216,9 +216,10 @@ impl Node {
         self.change_secrets();
         self.sweep();
         self.upkeep.probes.forgive(self.now);
-        let now = self.now;
-        self.allowance
-            .take_if(|allowance| !allowance.is_needed(now));
+        if let Some(allowance) = &mut self.allowance {
+            allowance.forget_old(self.now);
+        }
+        self.allowance.take_if(|allowance| allowance.is_empty());
         if self.life == Life::Running {
             self.refresh_stale();
             let failing: Vec<Contact> = self.table.failing().collect();
